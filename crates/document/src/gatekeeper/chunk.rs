@@ -1,0 +1,114 @@
+//! The envelope of a change: magic, checksum, type and length, and deflate where the type says so.
+
+use super::reader::{Reader, write_unsigned};
+use bytes::Bytes;
+use flate2::{Decompress, FlushDecompress, Status};
+use sha2::{Digest, Sha256};
+use tiebreak_protocol::{ChangeHash, Refusal};
+
+const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+const CHECKSUM_LENGTH: u64 = 4;
+const CHANGE: u8 = 1;
+const DEFLATED_CHANGE: u8 = 2;
+
+/// Where the type byte stands; what the hash covers begins there.
+const TYPE_AT: usize = 8;
+
+/// The parts of a chunk, as its header tells them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Header<'a> {
+    pub(super) checksum: &'a [u8],
+    pub(super) chunk_type: u8,
+    pub(super) body: &'a [u8],
+    /// How many bytes stand before the body.
+    pub(super) length: usize,
+}
+
+impl<'a> Header<'a> {
+    /// Reads the header of the chunk that `bytes` begin with, and tells what follows that chunk.
+    pub(super) fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Refusal> {
+        let mut reader = Reader::new(bytes);
+        if reader.take(MAGIC.len() as u64)? != MAGIC {
+            return Err(Refusal::MalformedChange);
+        }
+        let checksum = reader.take(CHECKSUM_LENGTH)?;
+        let chunk_type = reader.byte()?;
+        let body_length = reader.unsigned()?;
+        let length = bytes.len() - reader.rest().len();
+        let body = reader.take(body_length)?;
+        Ok((Self { checksum, chunk_type, body, length }, reader.rest()))
+    }
+}
+
+/// A change chunk whose body is inflated and matches its checksum.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) hash: ChangeHash,
+    /// The chunk in its plain form.
+    pub(super) plain: Bytes,
+    /// Where the body begins in it.
+    pub(super) body_at: usize,
+}
+
+/// Opens a chunk that must be exactly one change, plain or deflated.
+pub(super) fn open(chunk: &Bytes, body_bytes_max: usize) -> Result<Opened, Refusal> {
+    let (header, rest) = Header::read(chunk)?;
+    if !matches!(header.chunk_type, CHANGE | DEFLATED_CHANGE) {
+        return Err(Refusal::NotAChange);
+    }
+    if !rest.is_empty() {
+        return Err(Refusal::MalformedChange);
+    }
+    if header.body.len() > body_bytes_max {
+        return Err(Refusal::ChangeTooLarge);
+    }
+    let (plain, body_at) = match header.chunk_type {
+        DEFLATED_CHANGE => plain_chunk(header.checksum, &inflate(header.body, body_bytes_max)?),
+        _ => (chunk.clone(), header.length),
+    };
+    let hash = ChangeHash(Sha256::digest(&plain[TYPE_AT..]).into());
+    if !hash.0.starts_with(header.checksum) {
+        return Err(Refusal::ChecksumMismatch);
+    }
+    Ok(Opened { hash, plain, body_at })
+}
+
+fn plain_chunk(checksum: &[u8], body: &[u8]) -> (Bytes, usize) {
+    let mut plain = Vec::with_capacity(TYPE_AT + 11 + body.len());
+    plain.extend_from_slice(&MAGIC);
+    plain.extend_from_slice(checksum);
+    plain.push(CHANGE);
+    write_unsigned(body.len() as u64, &mut plain);
+    let body_at = plain.len();
+    plain.extend_from_slice(body);
+    (plain.into(), body_at)
+}
+
+/// Inflates a raw deflate stream that must end where its input ends, into at most `bytes_max` bytes.
+fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    const RAW: bool = false;
+    let mut inflater = Decompress::new(RAW);
+    // One byte of room past the limit tells "exactly as large" from "larger".
+    let room_max = bytes_max.saturating_add(1);
+    let mut inflated = Vec::with_capacity(deflated.len().saturating_mul(4).clamp(1024, room_max.max(1024)));
+    loop {
+        let (taken_before, given_before) = (inflater.total_in(), inflater.total_out());
+        let status = inflater
+            .decompress_vec(deflated, &mut inflated, FlushDecompress::Finish)
+            .map_err(|_| Refusal::MalformedChange)?;
+        if inflated.len() > bytes_max {
+            return Err(Refusal::ChangeTooLarge);
+        }
+        let taken = usize::try_from(inflater.total_in() - taken_before).map_err(|_| Refusal::MalformedChange)?;
+        deflated = deflated.get(taken..).unwrap_or_default();
+        if status == Status::StreamEnd {
+            return if deflated.is_empty() { Ok(inflated) } else { Err(Refusal::MalformedChange) };
+        }
+        let stuck = taken == 0 && inflater.total_out() == given_before;
+        if inflated.len() < inflated.capacity() && stuck {
+            return Err(Refusal::MalformedChange);
+        }
+        let more = inflated.capacity().min(room_max.saturating_sub(inflated.len())).max(1);
+        inflated.reserve(more);
+    }
+}

@@ -1,0 +1,21 @@
+//! The gatekeeper against the real library, a corpus of bad and good changes, and mutations of both.
+
+mod chunk;
+mod confined;
+mod corpus;
+mod damaged;
+mod history;
+mod honest;
+mod mutations;
+mod random;
+mod rewrite;
+mod script;
+
+/// How many cases to try: `default`, unless the environment asks for another number.
+fn cases(default: u32) -> u32 {
+    std::env::var("GATEKEEPER_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

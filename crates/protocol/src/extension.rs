@@ -1,0 +1,20 @@
+//! What Tiebreak says beyond the automerge-repo protocol, to peers that asked for it.
+
+use crate::{ChangeHash, DocumentId, Heads};
+
+/// The name of the extension in `peerMetadata.extensions` of `join` and `peer`.
+pub const EXTENSION: &str = "tiebreak/1";
+
+/// A message of the extension. Its wire type starts with `x-tiebreak:`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ExtensionFrame {
+    /// `x-tiebreak:durable`: everything up to these heads survives a crash of the server.
+    Durable { document: DocumentId, heads: Heads },
+    /// `x-tiebreak:refused`: a change by this peer was not taken, and why.
+    Refused { document: DocumentId, change: Option<ChangeHash>, code: String, detail: String },
+}
+
+impl ExtensionFrame {
+    pub(crate) const DURABLE: &str = "x-tiebreak:durable";
+    pub(crate) const REFUSED: &str = "x-tiebreak:refused";
+}

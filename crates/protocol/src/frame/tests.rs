@@ -1,0 +1,223 @@
+use super::*;
+use crate::Heads;
+use proptest::prelude::*;
+
+fn peer(name: &str) -> PeerId {
+    name.parse().unwrap()
+}
+
+fn document() -> DocumentId {
+    DocumentId::from_bytes([7; 16])
+}
+
+fn sync() -> SyncFrame {
+    SyncFrame {
+        document: document(),
+        sender: peer("ann"),
+        target: peer("server"),
+        data: Bytes::from_static(&[0x42, 0]),
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
+    Frame::decode(&Bytes::copy_from_slice(bytes))
+}
+
+/// A CBOR map written by hand, so that the oddities of other encoders can be spelled out.
+fn cbor(build: impl FnOnce(&mut minicbor::Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    build(&mut minicbor::Encoder::new(&mut bytes));
+    bytes
+}
+
+fn every_kind() -> Vec<Frame> {
+    let (ann, server) = (peer("ann"), peer("server"));
+    let storage: StorageId = "3f1c".parse().unwrap();
+    let metadata = PeerMetadata {
+        storage_id: Some(storage.clone()),
+        is_ephemeral: true,
+        extensions: vec!["tiebreak/1".to_owned()],
+    };
+    let route = |frame| Frame::Extension { sender: server.clone(), target: ann.clone(), frame };
+    vec![
+        Frame::Join(Join::new(ann.clone(), metadata.clone())),
+        Frame::Peer(Peer { sender: server.clone(), target: ann.clone(), metadata }),
+        Frame::Request(sync()),
+        Frame::Sync(sync()),
+        Frame::DocUnavailable { document: document(), sender: ann.clone(), target: server.clone() },
+        Frame::Ephemeral(Ephemeral {
+            document: document(),
+            sender: ann.clone(),
+            target: server.clone(),
+            count: 9,
+            session: "s".to_owned(),
+            data: Bytes::from_static(&[1]),
+        }),
+        Frame::RemoteSubscriptionChange(RemoteSubscriptionChange {
+            sender: Some(ann.clone()),
+            target: Some(server.clone()),
+            add: vec![storage.clone()],
+            remove: vec![],
+        }),
+        Frame::RemoteHeadsChanged(RemoteHeadsChanged {
+            document: document(),
+            sender: server.clone(),
+            target: ann.clone(),
+            heads: vec![RemoteHead { storage, heads: vec![ChangeHash([3; 32])], timestamp_ms: 1_700_000_000_000 }],
+        }),
+        Frame::Leave { sender: ann.clone() },
+        Frame::Error { sender: server.clone(), target: ann.clone(), message: "no".to_owned() },
+        route(ExtensionFrame::Durable { document: document(), heads: Heads::new(vec![ChangeHash([1; 32])]) }),
+        route(ExtensionFrame::Refused {
+            document: document(),
+            change: Some(ChangeHash([2; 32])),
+            code: "equivocation".to_owned(),
+            detail: "twice".to_owned(),
+        }),
+        Frame::Unknown { kind: "weird".to_owned() },
+    ]
+}
+
+#[test]
+fn every_kind_of_frame_survives_the_round_trip() {
+    for frame in every_kind() {
+        assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+    }
+}
+
+#[test]
+fn sync_bytes_are_frozen() {
+    let id = document().to_string();
+    let mut expected = b"\xa5dtypedsynchsenderIdcannhtargetIdfserverjdocumentId".to_vec();
+    expected.extend([0x78, u8::try_from(id.len()).unwrap()]);
+    expected.extend(id.as_bytes());
+    expected.extend(b"ddata\x42\x42\x00");
+    assert_eq!(Frame::Sync(sync()).encode(), expected);
+}
+
+#[test]
+fn no_integer_above_two_to_the_53_minus_one_is_ever_written() {
+    let mut frame = Frame::Ephemeral(Ephemeral {
+        document: document(),
+        sender: peer("ann"),
+        target: peer("bob"),
+        count: u64::MAX,
+        session: "s".to_owned(),
+        data: Bytes::from_static(&[1]),
+    });
+    let Ok(Frame::Ephemeral(read)) = Frame::decode(&frame.encode()) else { panic!("not ephemeral") };
+    assert_eq!(read.count, (1 << 53) - 1);
+    if let Frame::Ephemeral(ephemeral) = &mut frame {
+        ephemeral.count = read.count;
+    }
+    assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
+}
+
+#[test]
+fn undefined_and_null_fields_count_as_absent() {
+    let bytes = cbor(|e| {
+        e.map(4).unwrap().str("type").unwrap().str("remote-subscription-change").unwrap();
+        e.str("add").unwrap().undefined().unwrap().str("remove").unwrap().null().unwrap();
+        e.str("senderId").unwrap().str("ann").unwrap();
+    });
+    let expected = RemoteSubscriptionChange { sender: Some(peer("ann")), ..Default::default() };
+    assert_eq!(decode(&bytes), Ok(Frame::RemoteSubscriptionChange(expected)));
+}
+
+#[test]
+fn a_join_with_metadata_spelled_as_in_the_readme_and_an_undefined_storage_id_is_read() {
+    let bytes = cbor(|e| {
+        e.map(4).unwrap().str("type").unwrap().str("join").unwrap().str("senderId").unwrap().str("ann").unwrap();
+        e.str("metadata").unwrap().map(3).unwrap().str("storageId").unwrap().undefined().unwrap();
+        e.str("isEphemeral").unwrap().bool(true).unwrap();
+        e.str("future").unwrap().array(1).unwrap().map(1).unwrap().str("a").unwrap().u8(1).unwrap();
+        e.str("supportedProtocolVersions").unwrap().array(2).unwrap().str("2").unwrap().str("1").unwrap();
+    });
+    let Ok(Frame::Join(join)) = decode(&bytes) else { panic!("not a join") };
+    assert!(join.is_version_supported());
+    assert_eq!(join.metadata, PeerMetadata { is_ephemeral: true, ..Default::default() });
+}
+
+#[test]
+fn a_count_written_as_float_is_read_and_a_fraction_refused() {
+    let with_count = |count: f64| {
+        cbor(|e| {
+            e.map(7).unwrap().str("type").unwrap().str("ephemeral").unwrap();
+            e.str("senderId").unwrap().str("a").unwrap().str("targetId").unwrap().str("b").unwrap();
+            e.str("documentId").unwrap().str(&document().to_string()).unwrap();
+            e.str("sessionId").unwrap().str("s").unwrap().str("data").unwrap().bytes(&[1]).unwrap();
+            e.str("count").unwrap().f64(count).unwrap();
+        })
+    };
+    assert!(matches!(decode(&with_count(5e9)), Ok(Frame::Ephemeral(Ephemeral { count: 5_000_000_000, .. }))));
+    for wrong in [0.5, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+        assert_eq!(decode(&with_count(wrong)), Err(DecodeError::Invalid("count")));
+    }
+}
+
+#[test]
+fn tagged_data_and_indefinite_maps_are_read() {
+    let bytes = cbor(|e| {
+        e.begin_map().unwrap().str("type").unwrap().str("sync").unwrap();
+        e.str("senderId").unwrap().str("ann").unwrap().str("targetId").unwrap().str("server").unwrap();
+        e.str("documentId").unwrap().str(&document().to_string()).unwrap();
+        e.str("data").unwrap().tag(minicbor::data::Tag::new(64)).unwrap().bytes(&[0x42, 0]).unwrap();
+        e.end().unwrap();
+    });
+    assert_eq!(decode(&bytes), Ok(Frame::Sync(sync())));
+}
+
+#[test]
+fn empty_data_a_missing_field_and_a_bad_document_id_are_refused_by_name() {
+    let with = |document: &str, data: &[u8]| {
+        cbor(|e| {
+            e.map(5).unwrap().str("type").unwrap().str("sync").unwrap();
+            e.str("senderId").unwrap().str("ann").unwrap().str("targetId").unwrap().str("b").unwrap();
+            e.str("documentId").unwrap().str(document).unwrap().str("data").unwrap().bytes(data).unwrap();
+        })
+    };
+    assert_eq!(decode(&with(&document().to_string(), &[])), Err(DecodeError::Invalid("data")));
+    assert_eq!(decode(&with("nonsense", &[1])), Err(DecodeError::Invalid("documentId")));
+    let no_type = cbor(|e| {
+        e.map(1).unwrap().str("hello").unwrap().u8(1).unwrap();
+    });
+    assert_eq!(decode(&no_type), Err(DecodeError::Missing("type")));
+}
+
+#[test]
+fn an_unknown_type_survives_and_garbage_does_not() {
+    assert_eq!(decode(b"\xa1dtypeeweird"), Ok(Frame::Unknown { kind: "weird".to_owned() }));
+    for garbage in [&b""[..], b"\xf6", b"\xff\x00\x01", b"\x81\x01", b"a text frame", b"\xa1\x01\x02"] {
+        assert!(decode(garbage).is_err(), "{garbage:?}");
+    }
+    assert_eq!(decode(b"\xa1dtypeeweird\x00"), Err(DecodeError::TrailingBytes));
+}
+
+#[test]
+fn nesting_that_would_exhaust_a_stack_is_refused() {
+    let mut bytes = b"\xa2dtypeeweirdax".to_vec();
+    bytes.extend(vec![0x81; 1 << 20]);
+    assert_eq!(decode(&bytes), Err(DecodeError::Malformed));
+}
+
+#[test]
+fn a_length_beyond_the_message_is_refused_without_allocating_it() {
+    assert!(decode(b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff").is_err());
+    assert!(decode(b"\xa1ddata\x5b\x7f\xff\xff\xff\xff\xff\xff\xff").is_err());
+    assert!(decode(b"\xa1caddx\x9b\x7f\xff\xff\xff\xff\xff\xff\xff").is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_decoder_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _verdict = decode(&bytes);
+    }
+
+    #[test]
+    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..13, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = every_kind()[which].encode().to_vec();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let _verdict = decode(&bytes);
+    }
+}

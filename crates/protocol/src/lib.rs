@@ -1,0 +1,18 @@
+//! What crosses the wire: ids, frames, limits and refusal codes. Knows no CRDT and does no I/O.
+
+mod extension;
+mod frame;
+mod hash;
+mod id;
+mod limits;
+mod refusal;
+
+pub use extension::{EXTENSION, ExtensionFrame};
+pub use frame::{
+    DecodeError, Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHead, RemoteHeadsChanged,
+    RemoteSubscriptionChange, SyncFrame,
+};
+pub use hash::{ChangeHash, Heads, InvalidChangeHash};
+pub use id::{DocumentId, InvalidDocumentId, InvalidName, PeerId, StorageId};
+pub use limits::Limits;
+pub use refusal::Refusal;

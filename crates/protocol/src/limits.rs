@@ -1,0 +1,81 @@
+//! The budget of everything that a peer can make grow. One value, passed down; nothing reads it from elsewhere.
+
+use std::time::Duration;
+
+/// Bounds on what peers may send and hold. [`Limits::default`] is what a small server holds; every
+/// field is a command-line flag of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest WebSocket message taken from a peer, bytes. Stock peers put all that a document lacks
+    /// here into one message and one frame, so this bounds the largest offline catch-up.
+    pub message_bytes_max: usize,
+    /// Largest change, inflated, bytes.
+    pub change_bytes_max: usize,
+    /// Most operations in one change, counted by summing run lengths.
+    pub change_operations_max: u64,
+    /// Deepest nesting of objects in a document; the root is 0.
+    pub depth_max: usize,
+    /// Documents one connection may have open.
+    pub documents_per_connection_max: usize,
+    /// Changes a connection may send per second in the long run; faster senders are read more slowly.
+    pub changes_per_second: u32,
+    /// Changes a connection may send at once before `changes_per_second` holds.
+    pub changes_burst: u32,
+    /// Ephemeral messages per second and connection; surplus ones are dropped (they carry no state).
+    pub ephemeral_per_second: u32,
+    /// Largest document: stored snapshot plus changes since, bytes.
+    pub document_bytes_max: u64,
+    /// Actors that may ever write to one document.
+    pub actors_per_document_max: usize,
+    /// Changes that stand side by side with nothing after them. The library's merge is quadratic in them.
+    pub heads_max: usize,
+    /// Changes that wait for their dependencies, per connection and document.
+    pub waiting_changes_max: usize,
+    /// Bytes of those.
+    pub waiting_bytes_max: usize,
+    /// How long they wait.
+    pub waiting_time: Duration,
+    /// The join must arrive within this time, in one message of `handshake_bytes_max`.
+    pub handshake_time: Duration,
+    pub handshake_bytes_max: usize,
+    /// Messages that wait for a slow reader before its connection is closed.
+    pub outbox_messages_max: usize,
+    /// Bytes of those.
+    pub outbox_bytes_max: usize,
+    /// Messages from connections that wait for one room.
+    pub room_inbox_messages_max: usize,
+    /// Without a message from the peer (WebSocket pongs count) the connection is closed; half of it is the ping interval.
+    pub silence_time: Duration,
+    /// A room without traffic gives its document's memory back after this time.
+    pub room_idle_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const KIB: usize = 1024;
+        const MIB: usize = 1024 * KIB;
+        Self {
+            message_bytes_max: 16 * MIB,
+            change_bytes_max: 256 * KIB,
+            change_operations_max: 10_000,
+            depth_max: 64,
+            documents_per_connection_max: 500,
+            changes_per_second: 50,
+            changes_burst: 500,
+            ephemeral_per_second: 50,
+            document_bytes_max: 32 * MIB as u64,
+            actors_per_document_max: 10_000,
+            heads_max: 1_000,
+            waiting_changes_max: 64,
+            waiting_bytes_max: MIB,
+            waiting_time: Duration::from_secs(30),
+            handshake_time: Duration::from_secs(5),
+            handshake_bytes_max: 16 * KIB,
+            outbox_messages_max: 1024,
+            outbox_bytes_max: 4 * MIB,
+            room_inbox_messages_max: 1024,
+            silence_time: Duration::from_secs(60),
+            room_idle_time: Duration::from_secs(30),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Why something that a peer sent was not taken: stable codes with words a person can act on.
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $detail:literal;)+) => {
+        /// Why a change, a message or a whole connection was not taken. The code is stable: clients branch on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+        pub enum Refusal {
+            $($(#[$doc])* #[error($detail)] $name,)+
+        }
+
+        impl Refusal {
+            /// Every refusal there is, for metrics, documents and tests.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The stable spelling on the wire, in metrics and in logs.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)+
+                }
+            }
+        }
+    };
+}
+
+refusals! {
+    // The shape of a change.
+    /// Truncated, wrong magic, columns out of order, numbers that do not fit.
+    MalformedChange = "malformed_change", "the change is not well-formed";
+    /// A whole-document or bundle chunk where a change is expected.
+    NotAChange = "not_a_change", "only change chunks are accepted here";
+    ChecksumMismatch = "checksum_mismatch", "the change does not match its checksum";
+    ChangeTooLarge = "change_too_large", "the change is larger than the limit; split it into several";
+    TooManyOperations = "too_many_operations", "the change holds more operations than the limit; split it";
+    /// The same content has another, canonical encoding: saving and loading would alter its hash.
+    NotCanonical = "not_canonical", "the change is not in its canonical encoding";
+
+    // The change against the history it joins.
+    /// `start_op` is not one past the greatest operation of the dependencies, or near the counter's end.
+    OperationCounterOutOfRange = "operation_counter_out_of_range", "the change's start_op does not follow from its dependencies";
+    /// `seq` skips ahead of what is known of its actor.
+    SequenceGap = "sequence_gap", "an earlier change by the same actor is missing";
+    /// A second, different change for one (actor, seq).
+    Equivocation = "equivocation", "the actor already made a different change with this sequence number";
+    /// Dependencies did not arrive within the time or space given to wait for them.
+    MissingDependencies = "missing_dependencies", "the change depends on changes that never arrived";
+    UnknownActor = "unknown_actor", "the change refers to an actor that this document does not know";
+    /// An object that does not exist in this document.
+    UnknownObject = "unknown_object", "the change writes into an object that does not exist";
+    DepthExceeded = "depth_exceeded", "objects are nested deeper than the limit";
+    TooManyActors = "too_many_actors", "too many actors have written to this document";
+    TooManyHeads = "too_many_heads", "too many concurrent changes; merge some of them first";
+    DocumentTooLarge = "document_too_large", "the document has reached its size limit; split it";
+    DocumentDeleted = "document_deleted", "the document was deleted";
+    /// The CRDT library failed on this change; it is kept apart for inspection.
+    Quarantined = "quarantined", "the change makes the document unreadable and was set aside";
+
+    // The conversation.
+    MalformedMessage = "malformed_message", "the message is not well-formed";
+    MessageTooLarge = "message_too_large", "the message is larger than the limit";
+    UnsupportedVersion = "unsupported_version", "no common protocol version";
+    HandshakeExpected = "handshake_expected", "the first message must be a join";
+    HandshakeTimedOut = "handshake_timed_out", "no join arrived in time";
+    HandshakeRepeated = "handshake_repeated", "this connection has already joined";
+    TooManyDocuments = "too_many_documents", "too many documents are open on this connection";
+    RateExceeded = "rate_exceeded", "messages arrive faster than allowed";
+    /// The peer does not read what is sent to it.
+    TooSlow = "too_slow", "the peer did not keep up; reconnect to catch up";
+
+    // The server.
+    Busy = "busy", "the server is at its limit; try again later";
+    StorageFull = "storage_full", "the server's storage is full; nothing was lost, try again later";
+    StorageUnavailable = "storage_unavailable", "the server cannot reach its storage; try again later";
+    ShuttingDown = "shutting_down", "the server is stopping; reconnect shortly";
+}
+
+impl Refusal {
+    /// The WebSocket close code when the refusal ends the connection: 44xx means do not come back
+    /// unchanged, 45xx and the standard codes mean come back later.
+    pub const fn close_code(self) -> u16 {
+        match self {
+            Self::ShuttingDown => 1012,
+            Self::MessageTooLarge => 4413,
+            Self::TooManyDocuments | Self::RateExceeded => 4429,
+            Self::Busy | Self::StorageUnavailable => 4503,
+            Self::StorageFull => 4507,
+            Self::HandshakeTimedOut | Self::TooSlow => 4508,
+            Self::MalformedChange
+            | Self::NotAChange
+            | Self::ChecksumMismatch
+            | Self::ChangeTooLarge
+            | Self::TooManyOperations
+            | Self::NotCanonical
+            | Self::OperationCounterOutOfRange
+            | Self::SequenceGap
+            | Self::Equivocation
+            | Self::MissingDependencies
+            | Self::UnknownActor
+            | Self::UnknownObject
+            | Self::DepthExceeded
+            | Self::TooManyActors
+            | Self::TooManyHeads
+            | Self::DocumentTooLarge
+            | Self::DocumentDeleted
+            | Self::Quarantined
+            | Self::MalformedMessage
+            | Self::UnsupportedVersion
+            | Self::HandshakeExpected
+            | Self::HandshakeRepeated => 4400,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique_and_in_snake_case() {
+        let codes: BTreeSet<_> = Refusal::ALL.iter().map(|refusal| refusal.code()).collect();
+        assert_eq!(codes.len(), Refusal::ALL.len());
+        assert!(codes.iter().all(|code| code.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    }
+}

@@ -1,0 +1,20 @@
+//! The storage contracts, their conformance suites, and the in-memory and SQLite implementations.
+
+pub mod checksum;
+pub mod conformance;
+mod document_store;
+mod memory;
+pub mod rows;
+pub mod sql;
+mod sqlite;
+
+pub use document_store::{
+    Append, ChangeRow, Committed, Compaction, DamagedChunk, DocumentPage, DocumentStore, DocumentSummary,
+    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, StorageError, StoreFuture,
+    StoredDocument,
+};
+pub use memory::MemoryStore;
+pub use sqlite::{
+    BackupError, BackupProgress, CheckError, CheckProgress, CheckReport, OpenError, QuickCheck,
+    SqliteOptions, SqliteStore,
+};

@@ -1,0 +1,212 @@
+//! A store in memory: simple and exact, the model that the durable ones are compared with.
+
+use crate::document_store::{PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX};
+use crate::{
+    Append, ChangeRow, Committed, Compaction, DocumentPage, DocumentStore, DocumentSummary,
+    QuarantinedChange, StorageError, StoreFuture, StoredDocument,
+};
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use tiebreak_protocol::{DocumentId, Heads, StorageId};
+
+/// Keeps documents until it is dropped. For tests and throw-away servers.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    // Held for the length of one map operation, never across an await.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    documents: BTreeMap<DocumentId, Document>,
+    quarantine: BTreeMap<DocumentId, Vec<QuarantinedChange>>,
+    shared_heads: BTreeMap<(DocumentId, StorageId), Heads>,
+    own_storage_id: Option<StorageId>,
+}
+
+#[derive(Debug)]
+struct Document {
+    snapshot: Option<Bytes>,
+    snapshot_through: u64,
+    changes: BTreeMap<u64, ChangeRow>,
+    through: u64,
+    heads: Heads,
+    created_ms: i64,
+    updated_ms: i64,
+    deleted: bool,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DocumentStore for MemoryStore {
+    fn append(&self, append: Append) -> StoreFuture<'_, Committed> {
+        Box::pin(ready(self.state().append(append)))
+    }
+
+    fn load(&self, document: DocumentId) -> StoreFuture<'_, Option<StoredDocument>> {
+        Box::pin(ready(Ok(self.state().documents.get(&document).map(Document::stored))))
+    }
+
+    fn compact(&self, compaction: Compaction) -> StoreFuture<'_, ()> {
+        if let Some(document) = self.state().documents.get_mut(&compaction.document) {
+            document.compact(compaction);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn list(&self, after: Option<DocumentId>, limit: usize) -> StoreFuture<'_, DocumentPage> {
+        Box::pin(ready(Ok(self.state().list(after, limit.clamp(1, PAGE_DOCUMENTS_MAX)))))
+    }
+
+    fn delete(&self, document: DocumentId) -> StoreFuture<'_, bool> {
+        Box::pin(ready(Ok(self.state().delete(document))))
+    }
+
+    fn quarantine(&self, change: QuarantinedChange) -> StoreFuture<'_, ()> {
+        let mut state = self.state();
+        let kept = state.quarantine.entry(change.document).or_default();
+        if kept.len() < QUARANTINED_PER_DOCUMENT_MAX && kept.iter().all(|other| other.bytes != change.bytes) {
+            kept.push(change);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn quarantined(&self, document: DocumentId) -> StoreFuture<'_, Vec<QuarantinedChange>> {
+        Box::pin(ready(Ok(self.state().quarantine.get(&document).cloned().unwrap_or_default())))
+    }
+
+    fn shared_heads(&self, peer: StorageId, document: DocumentId) -> StoreFuture<'_, Option<Heads>> {
+        Box::pin(ready(Ok(self.state().shared_heads.get(&(document, peer)).cloned())))
+    }
+
+    fn remember_shared_heads(
+        &self,
+        peer: StorageId,
+        document: DocumentId,
+        heads: Heads,
+    ) -> StoreFuture<'_, ()> {
+        let mut state = self.state();
+        if state.documents.get(&document).is_some_and(|stored| !stored.deleted) {
+            state.shared_heads.insert((document, peer), heads);
+        }
+        Box::pin(ready(Ok(())))
+    }
+
+    fn own_storage_id(&self, candidate: StorageId) -> StoreFuture<'_, StorageId> {
+        Box::pin(ready(Ok(self.state().own_storage_id.get_or_insert(candidate).clone())))
+    }
+
+    fn probe(&self) -> StoreFuture<'_, ()> {
+        Box::pin(ready(Ok(())))
+    }
+}
+
+impl State {
+    fn append(&mut self, append: Append) -> Result<Committed, StorageError> {
+        let Append { document, changes, heads, received_ms } = append;
+        let created = !self.documents.contains_key(&document);
+        if created && changes.is_empty() {
+            return Ok(Committed { through: 0, created: false });
+        }
+        let document = self.documents.entry(document).or_insert_with(|| Document::new(received_ms));
+        if document.deleted {
+            return Err(StorageError::Deleted);
+        }
+        if changes.is_empty() {
+            return Ok(Committed { through: document.through, created: false });
+        }
+        for change in changes {
+            document.through += 1;
+            document.changes.insert(document.through, change);
+        }
+        document.heads = heads;
+        document.updated_ms = received_ms;
+        Ok(Committed { through: document.through, created })
+    }
+
+    fn list(&self, after: Option<DocumentId>, limit: usize) -> DocumentPage {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut live =
+            self.documents.range((start, Bound::Unbounded)).filter(|(_, document)| !document.deleted);
+        let documents: Vec<_> =
+            live.by_ref().take(limit).map(|(id, document)| document.summary(*id)).collect();
+        let next = live.next().and(documents.last().map(|last| last.document));
+        DocumentPage { documents, next }
+    }
+
+    fn delete(&mut self, id: DocumentId) -> bool {
+        let Some(document) = self.documents.get_mut(&id).filter(|document| !document.deleted) else {
+            return false;
+        };
+        document.deleted = true;
+        document.snapshot = None;
+        document.changes.clear();
+        self.quarantine.remove(&id);
+        self.shared_heads.retain(|(document, _), _| *document != id);
+        true
+    }
+}
+
+impl Document {
+    fn new(created_ms: i64) -> Self {
+        Self {
+            snapshot: None,
+            snapshot_through: 0,
+            changes: BTreeMap::new(),
+            through: 0,
+            heads: Heads::default(),
+            created_ms,
+            updated_ms: created_ms,
+            deleted: false,
+        }
+    }
+
+    fn compact(&mut self, compaction: Compaction) {
+        let through = compaction.through;
+        if self.deleted || through < self.snapshot_through.max(1) || through > self.through {
+            return;
+        }
+        self.snapshot = Some(compaction.snapshot);
+        self.snapshot_through = through;
+        self.changes = self.changes.split_off(&(through + 1));
+    }
+
+    fn stored(&self) -> StoredDocument {
+        StoredDocument {
+            snapshot: self.snapshot.clone(),
+            snapshot_through: self.snapshot_through,
+            changes: self.changes.values().cloned().collect(),
+            through: self.through,
+            heads: self.heads.clone(),
+            created_ms: self.created_ms,
+            updated_ms: self.updated_ms,
+            deleted: self.deleted,
+            damaged: Vec::new(),
+        }
+    }
+
+    fn summary(&self, document: DocumentId) -> DocumentSummary {
+        let of_changes: usize = self.changes.values().map(|change| change.bytes.len()).sum();
+        DocumentSummary {
+            document,
+            heads: self.heads.clone(),
+            created_ms: self.created_ms,
+            updated_ms: self.updated_ms,
+            changes: self.through,
+            bytes: (self.snapshot.as_ref().map_or(0, Bytes::len) + of_changes) as u64,
+            damaged: false,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Online backup: a copy of the database as of one moment, while writes go on.
+
+use super::{SqliteStore, open};
+use rusqlite::Connection;
+use rusqlite::backup::{Backup, StepResult};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+/// Pages copied between two looks at the progress: 1 MiB.
+const PAGES_PER_STEP: i32 = 256;
+
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// How far a backup is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackupProgress {
+    pub pages_done: u64,
+    pub pages: u64,
+}
+
+/// Why there is no backup. What was written of it is removed.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    #[error("{} exists already", path.display())]
+    Exists { path: PathBuf },
+    #[error("could not write the backup to {}", path.display())]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("could not copy the database")]
+    Copy(#[source] rusqlite::Error),
+    #[error("the copy is damaged: {}", findings.join("; "))]
+    Damaged { findings: Vec<String> },
+}
+
+impl SqliteStore {
+    /// Copies the database to a new file, which then is a data directory's `tiebreak.sqlite`. Holds every write
+    /// that was answered before the call, and of the later ones a prefix. Blocks while it copies.
+    pub fn backup(&self, to: &Path, progress: impl FnMut(BackupProgress)) -> Result<(), BackupError> {
+        if to.exists() {
+            return Err(BackupError::Exists { path: to.to_owned() });
+        }
+        // Under another name until it is whole, so that nobody takes half a backup for one.
+        let mut partial = OsString::from(to);
+        partial.push(".partial");
+        let partial = PathBuf::from(partial);
+        let written = |source| BackupError::Write { path: to.to_owned(), source };
+        remove(&partial).map_err(written)?;
+        let copied =
+            copy(&self.directory, &partial, progress).and_then(|()| publish(&partial, to).map_err(written));
+        if copied.is_err()
+            && let Err(error) = remove(&partial)
+        {
+            tracing::warn!(%error, "could not remove an unfinished backup");
+        }
+        copied
+    }
+}
+
+fn copy(directory: &Path, to: &Path, mut progress: impl FnMut(BackupProgress)) -> Result<(), BackupError> {
+    let source = open::reader(directory).map_err(BackupError::Copy)?;
+    let mut target = Connection::open(to).map_err(BackupError::Copy)?;
+    // An open read transaction pins the moment; without it the copy would start over at every commit.
+    source.execute_batch("BEGIN; SELECT 1 FROM settings").map_err(BackupError::Copy)?;
+    let backup = Backup::new(&source, &mut target).map_err(BackupError::Copy)?;
+    loop {
+        let step = backup.step(PAGES_PER_STEP).map_err(BackupError::Copy)?;
+        let seen = backup.progress();
+        let pages = u64::try_from(seen.pagecount).unwrap_or_default();
+        let left = u64::try_from(seen.remaining).unwrap_or_default();
+        progress(BackupProgress { pages_done: pages.saturating_sub(left), pages });
+        if matches!(step, StepResult::Done) {
+            break;
+        }
+        if matches!(step, StepResult::Busy | StepResult::Locked) {
+            thread::sleep(BUSY_PAUSE);
+        }
+    }
+    drop(backup);
+    // One file without a log beside it can be moved about.
+    target.execute_batch("PRAGMA journal_mode = DELETE").map_err(BackupError::Copy)?;
+    let findings = open::integrity(&target, "quick_check").map_err(BackupError::Copy)?;
+    if findings.is_empty() { Ok(()) } else { Err(BackupError::Damaged { findings }) }
+}
+
+fn publish(partial: &Path, to: &Path) -> io::Result<()> {
+    File::open(partial)?.sync_all()?;
+    fs::rename(partial, to)?;
+    #[cfg(unix)]
+    if let Some(parent) = to.canonicalize()?.parent() {
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,245 @@
+//! The one thread that writes: takes everything that waits, commits it together, then answers everyone.
+
+use super::failure::{self, Failure};
+use super::queue::{Portion, Queue, Taken};
+use super::reserve::Reserve;
+use super::shared_heads::{Entry, SharedHeads};
+use super::status::Status;
+use super::{now_ms, writes};
+use crate::{StorageError, sql};
+use rusqlite::Connection;
+use std::slice;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one transaction takes, so that nobody waits behind an endless one.
+const GROUP: Portion = Portion { items_max: 1024, cost_max: 8 * 1024 };
+
+/// After this long without a write the writer tidies up: shared heads, checkpoint, reserve.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// Pages in the log (4 KiB each) from which an idle writer checkpoints, and a busy one does.
+const LOG_PAGES_WHEN_IDLE: i64 = 1_000;
+const LOG_PAGES_MAX: i64 = 4_000;
+
+/// One caller's write.
+pub(super) trait Write: Send {
+    /// Writes inside the transaction of a group. Called again when that transaction was rolled back.
+    fn apply(&mut self, connection: &Connection) -> Result<(), Failure>;
+
+    /// Tells the caller, after the commit.
+    fn answer(self: Box<Self>, outcome: Result<(), StorageError>);
+
+    /// Whether it may use the disk reserve.
+    fn frees_space(&self) -> bool;
+}
+
+/// The writer's connection and what it shares with the callers.
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    /// What this server wrote when it opened the data; another value means that another server owns it.
+    pub(super) epoch: String,
+    pub(super) queue: Arc<Queue<Box<dyn Write>>>,
+    pub(super) shared_heads: Arc<SharedHeads>,
+    pub(super) status: Arc<Status>,
+    pub(super) reserve: Reserve,
+}
+
+type Outcomes = Vec<Result<(), StorageError>>;
+
+impl Writer {
+    /// Runs until the queue is closed and empty, or until a failure after which nothing may be written.
+    pub(super) fn run(mut self) {
+        self.reserve.fill();
+        loop {
+            let step = match self.queue.take(GROUP, IDLE) {
+                Taken::Items(group) => self.commit_group(group),
+                Taken::Nothing => self.tidy(),
+                Taken::Closed => break,
+            };
+            if let Err(fatal) = step {
+                return self.stop(fatal);
+            }
+        }
+        if let Err(fatal) =
+            self.flush_shared_heads().and_then(|()| self.checkpoint("TRUNCATE").map(|_pages| ()))
+        {
+            self.stop(fatal);
+        }
+    }
+
+    fn commit_group(&mut self, mut group: Vec<Box<dyn Write>>) -> Result<(), StorageError> {
+        let heads = self.shared_heads.waiting();
+        let committed = self.commit(&mut group, &heads);
+        // Written or not: an entry that spoils a commit must not spoil the next one.
+        self.shared_heads.settle(&heads);
+        match committed {
+            Ok(outcomes) => {
+                for (write, outcome) in group.into_iter().zip(outcomes) {
+                    write.answer(outcome);
+                }
+            }
+            Err(fatal @ StorageError::Fatal(_)) => {
+                for write in group {
+                    write.answer(Err(fatal.clone()));
+                }
+                return Err(fatal);
+            }
+            // Something in the group cannot be written. Alone, each one gets its own verdict, and the
+            // innocent ones go in. This costs a commit each, but only in groups that fail.
+            Err(_) => self.commit_each(group)?,
+        }
+        self.checkpoint_when_due()
+    }
+
+    fn commit_each(&mut self, group: Vec<Box<dyn Write>>) -> Result<(), StorageError> {
+        let mut fatal = None;
+        for mut write in group {
+            let outcome = match &fatal {
+                Some(fatal) => Err(StorageError::clone(fatal)),
+                None => self.commit_alone(&mut write),
+            };
+            if let Err(error @ StorageError::Fatal(_)) = &outcome {
+                fatal = Some(error.clone());
+            }
+            write.answer(outcome);
+        }
+        fatal.map_or(Ok(()), Err)
+    }
+
+    fn commit_alone(&mut self, write: &mut Box<dyn Write>) -> Result<(), StorageError> {
+        let mut outcome = self.commit(slice::from_mut(write), &[]);
+        if outcome == Err(StorageError::Full) && write.frees_space() {
+            self.reserve.release();
+            outcome = self.commit(slice::from_mut(write), &[]);
+        }
+        outcome.and_then(|mut outcomes| outcomes.pop().unwrap_or(Ok(())))
+    }
+
+    /// One transaction, one fsync. The error is that of the whole transaction, which is then rolled back.
+    fn commit(&mut self, group: &mut [Box<dyn Write>], heads: &[Entry]) -> Result<Outcomes, StorageError> {
+        self.statement("BEGIN IMMEDIATE").map_err(|error| failure::in_statement(&error))?;
+        let applied = self.check_owner().and_then(|()| self.apply(group, heads));
+        let outcomes = match applied {
+            Ok(outcomes) => outcomes,
+            Err(error) => {
+                self.roll_back()?;
+                return Err(error);
+            }
+        };
+        if let Err(error) = self.statement("COMMIT") {
+            let error = failure::in_commit(&error);
+            if !matches!(error, StorageError::Fatal(_)) {
+                self.roll_back()?;
+            }
+            return Err(error);
+        }
+        self.status.count_commit();
+        Ok(outcomes)
+    }
+
+    fn apply(&self, group: &mut [Box<dyn Write>], heads: &[Entry]) -> Result<Outcomes, StorageError> {
+        let mut outcomes = Vec::with_capacity(group.len());
+        for write in group {
+            match write.apply(&self.connection) {
+                Ok(()) => outcomes.push(Ok(())),
+                Err(Failure::Refused(error)) => outcomes.push(Err(error)),
+                Err(Failure::Sqlite(error)) => return Err(failure::in_statement(&error)),
+            }
+        }
+        writes::shared_heads(&self.connection, heads, now_ms())
+            .map_err(|error| failure::in_statement(&error))?;
+        Ok(outcomes)
+    }
+
+    // The file lock keeps a second server out; this fences the first one when somebody removed the lock file.
+    fn check_owner(&self) -> Result<(), StorageError> {
+        let epoch = writes::setting(&self.connection, sql::OWNER_EPOCH_KEY)
+            .map_err(|error| failure::in_statement(&error))?;
+        if epoch.as_deref() == Some(self.epoch.as_str()) {
+            return Ok(());
+        }
+        Err(StorageError::Fatal("another server has taken over this data directory".to_owned()))
+    }
+
+    // SQLite rolls some failures back by itself.
+    fn roll_back(&self) -> Result<(), StorageError> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
+        self.statement("ROLLBACK").map_err(|error| StorageError::Fatal(format!("rolling back: {error}")))
+    }
+
+    fn tidy(&mut self) -> Result<(), StorageError> {
+        self.flush_shared_heads()?;
+        self.reserve.fill();
+        if self.log_pages()? >= LOG_PAGES_WHEN_IDLE {
+            self.checkpoint("PASSIVE").map(|_pages| ())
+        } else {
+            Ok(())
+        }
+    }
+
+    fn flush_shared_heads(&mut self) -> Result<(), StorageError> {
+        let heads = self.shared_heads.waiting();
+        if heads.is_empty() {
+            return Ok(());
+        }
+        let flushed = self.commit(&mut [], &heads);
+        self.shared_heads.settle(&heads);
+        match flushed {
+            Err(fatal @ StorageError::Fatal(_)) => Err(fatal),
+            Err(error) => {
+                tracing::warn!(%error, entries = heads.len(), "the heads shared with peers were not kept");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn checkpoint_when_due(&mut self) -> Result<(), StorageError> {
+        let pages = self.log_pages()?;
+        let due = if self.queue.is_empty() { LOG_PAGES_WHEN_IDLE } else { LOG_PAGES_MAX };
+        if pages >= due { self.checkpoint("PASSIVE").map(|_pages| ()) } else { Ok(()) }
+    }
+
+    fn log_pages(&self) -> Result<i64, StorageError> {
+        self.checkpoint("NOOP")
+    }
+
+    /// Copies the log into the database file; answers the pages in the log. SQLite's automatic checkpoint is
+    /// off, because it keeps the failure of its fsync to itself.
+    fn checkpoint(&self, mode: &str) -> Result<i64, StorageError> {
+        let pages = self
+            .connection
+            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))
+            .and_then(|mut statement| statement.query_row((), |row| row.get(1)));
+        pages.or_else(|error| match failure::in_commit(&error) {
+            fatal @ StorageError::Fatal(_) => Err(fatal),
+            // The log holds everything that was committed; a later checkpoint finds more room.
+            StorageError::Full
+            | StorageError::Unavailable(_)
+            | StorageError::Deleted
+            | StorageError::Damaged(_) => {
+                tracing::warn!(%error, "the checkpoint was put off");
+                Ok(0)
+            }
+        })
+    }
+
+    fn statement(&self, text: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(text)?.execute(()).map(|_rows| ())
+    }
+
+    /// Nothing more is written, by anybody: everyone who waits or comes later gets this failure.
+    fn stop(&self, fatal: StorageError) {
+        tracing::error!(error = %fatal, "storage failed; the process must restart");
+        self.status.fail(fatal.clone());
+        self.queue.close();
+        while let Taken::Items(group) = self.queue.take(GROUP, Duration::ZERO) {
+            for write in group {
+                write.answer(Err(fatal.clone()));
+            }
+        }
+    }
+}

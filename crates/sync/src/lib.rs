@@ -1,0 +1,24 @@
+//! State machines without I/O, clock or randomness: [`Session`] holds one conversation with a peer,
+//! [`Room`] owns one open document. Inputs go in, effects come out; a driver performs them.
+
+mod rate;
+pub mod room;
+pub mod session;
+
+pub use room::Room;
+pub use session::Session;
+
+use std::time::Duration;
+
+/// One authenticated conversation on a connection; unique within the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// The driver's clocks at the time of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Monotonic time since the driver started: deadlines and rates.
+    pub elapsed: Duration,
+    /// Milliseconds since the Unix epoch: labels for people, never an order.
+    pub unix_ms: i64,
+}

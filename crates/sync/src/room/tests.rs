@@ -1,0 +1,1 @@
+//! Room behaviour, by exact effects.

@@ -1,0 +1,3 @@
+//! WebSocket doors: one protocol each.
+
+pub(crate) mod automerge;

@@ -1,0 +1,289 @@
+//! `GET /automerge`: the automerge-repo protocol over one WebSocket. One task owns one connection.
+
+use crate::clock::Clock;
+use crate::metrics;
+use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
+use crate::rooms::{Message as RoomMessage, Rooms};
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{FutureExt, SinkExt, StreamExt};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tiebreak_protocol::{DocumentId, Limits, Refusal};
+use tiebreak_sync::session::{Effect, Input, ServerIdentity};
+use tiebreak_sync::{Session, SessionId, room};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+/// Read buffer of one connection: idle ones cost little, large messages grow it while they last.
+const READ_BUFFER_BYTES: usize = 4096;
+/// Small messages gather up to this size before they go to the kernel in one piece.
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+/// Notices written behind one another before the socket is flushed.
+const NOTICES_PER_FLUSH: usize = 256;
+/// Messages from this size on are read on a thread of their own right.
+const HEAVY_MESSAGE_BYTES: usize = 64 * 1024;
+/// A peer that takes nothing for this long is given up.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long the closing handshake may take.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// What the door needs; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(crate) rooms: Rooms,
+    pub(crate) identity: Arc<ServerIdentity>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) clock: Clock,
+    pub(crate) connections: TaskTracker,
+    pub(crate) closing: CancellationToken,
+    pub(crate) next_session: Arc<AtomicU64>,
+}
+
+/// Accepts the upgrade and hands the socket to a task that the server waits for at shutdown.
+pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) -> Response {
+    if door.closing.is_cancelled() {
+        return crate::http::problem::refused(Refusal::ShuttingDown).into_response();
+    }
+    let message_bytes_max = door.limits.message_bytes_max;
+    let tracker = door.connections.clone();
+    upgrade
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(message_bytes_max)
+        .max_frame_size(message_bytes_max)
+        .on_upgrade(move |socket| tracker.track_future(Connection::new(door, socket).run()))
+}
+
+/// Why a connection ends.
+enum End {
+    /// The peer closed it, or it broke.
+    Gone,
+    Refused(Refusal),
+}
+
+struct Connection {
+    door: Door,
+    session: Session,
+    id: SessionId,
+    sink: SplitSink<WebSocket, Message>,
+    stream: SplitStream<WebSocket>,
+    outbox: Outbox,
+    inbox: OutboxReader,
+    overflow: CancellationToken,
+    rooms: HashMap<DocumentId, mpsc::Sender<RoomMessage>>,
+    paused_until: Option<Instant>,
+    heard_at: Instant,
+    pinged: bool,
+}
+
+impl Connection {
+    fn new(door: Door, socket: WebSocket) -> Self {
+        let id = SessionId(door.next_session.fetch_add(1, Ordering::Relaxed));
+        let limits = Arc::clone(&door.limits);
+        let session = Session::new(id, Arc::clone(&door.identity), Arc::clone(&limits), door.clock.now());
+        let (sink, stream) = socket.split();
+        let (outbox, inbox) = outbox(limits.outbox_messages_max, limits.outbox_bytes_max);
+        let overflow = inbox.overflow();
+        Self {
+            door,
+            session,
+            id,
+            sink,
+            stream,
+            outbox,
+            inbox,
+            overflow,
+            rooms: HashMap::new(),
+            paused_until: None,
+            heard_at: Instant::now(),
+            pinged: false,
+        }
+    }
+
+    async fn run(mut self) {
+        metrics::connected();
+        let end = self.converse().await;
+        let documents: Vec<_> = self.session.documents().collect();
+        for document in documents {
+            self.deliver(document, room::Input::Left(self.id)).await;
+        }
+        if let End::Refused(refusal) = end {
+            debug!(session = self.id.0, code = refusal.code(), "connection refused");
+            let reason = Utf8Bytes::from_static(refusal.code());
+            let close = Message::Close(Some(CloseFrame { code: refusal.close_code(), reason }));
+            // The peer may be gone already; then there is nobody to tell.
+            timeout(CLOSE_TIME_MAX, self.sink.send(close)).await.ok();
+        }
+        metrics::disconnected();
+    }
+
+    async fn converse(&mut self) -> End {
+        let mut outgoing = Vec::new();
+        loop {
+            let wake = self.wake_at();
+            let reads = self.paused_until.is_none();
+            let step = tokio::select! {
+                biased;
+                () = self.overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
+                () = self.door.closing.cancelled() => Err(End::Refused(Refusal::ShuttingDown)),
+                () = self.inbox.take(&mut outgoing, NOTICES_PER_FLUSH) => self.pass_on(&mut outgoing).await,
+                message = self.stream.next(), if reads => self.receive(message).await,
+                () = sleep_until(wake) => self.wake().await,
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// The next time something is due: the handshake's end, a pause's end, a ping, or giving the peer up.
+    fn wake_at(&self) -> Instant {
+        let silence = self.door.limits.silence_time;
+        let ping_or_give_up = self.heard_at + if self.pinged { silence } else { silence / 2 };
+        let handshake = self.session.deadline().map(|elapsed| self.door.clock.instant(elapsed));
+        handshake.into_iter().chain(self.paused_until).chain([ping_or_give_up]).min().unwrap_or(ping_or_give_up)
+    }
+
+    async fn wake(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if self.paused_until.is_some_and(|until| until <= now) {
+            self.paused_until = None;
+        }
+        let silence = self.door.limits.silence_time;
+        if self.heard_at + silence <= now {
+            return Err(End::Gone);
+        }
+        if !self.pinged && self.heard_at + silence / 2 <= now {
+            self.pinged = true;
+            self.write(|sink| sink.send(Message::Ping(Bytes::new())).boxed()).await?;
+        }
+        let effects = self.session.handle(self.door.clock.now(), Input::DeadlinePassed);
+        self.perform(effects).await
+    }
+
+    async fn pass_on(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), End> {
+        for Outgoing { document, notice } in outgoing.drain(..) {
+            let effects = self.session.handle(self.door.clock.now(), Input::FromRoom { document, notice });
+            self.perform_unflushed(effects).await?;
+        }
+        self.flush().await
+    }
+
+    async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
+        let mut next = message;
+        // Whatever has arrived is taken at once, so that replies to it share a flush.
+        for _ in 0..NOTICES_PER_FLUSH {
+            let input = match next {
+                Some(Ok(Message::Binary(bytes))) => Some(Input::Binary(bytes)),
+                Some(Ok(Message::Text(_))) => Some(Input::Text),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
+                Some(Err(error)) if is_too_large(&error) => return Err(End::Refused(Refusal::MessageTooLarge)),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
+            };
+            (self.heard_at, self.pinged) = (Instant::now(), false);
+            if let Some(input) = input {
+                let effects = self.handle(input);
+                self.perform_unflushed(effects).await?;
+            }
+            if self.paused_until.is_some() {
+                break;
+            }
+            match self.stream.next().now_or_never() {
+                Some(message) => next = message,
+                None => break,
+            }
+        }
+        self.flush().await
+    }
+
+    fn handle(&mut self, input: Input) -> Vec<Effect> {
+        let now = self.door.clock.now();
+        let heavy = matches!(&input, Input::Binary(bytes) if bytes.len() > HEAVY_MESSAGE_BYTES);
+        metrics::messages(1, 0);
+        if heavy {
+            tokio::task::block_in_place(|| self.session.handle(now, input))
+        } else {
+            self.session.handle(now, input)
+        }
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>) -> Result<(), End> {
+        self.perform_unflushed(effects).await?;
+        self.flush().await
+    }
+
+    async fn perform_unflushed(&mut self, effects: Vec<Effect>) -> Result<(), End> {
+        for effect in effects {
+            match effect {
+                Effect::Send(bytes) => {
+                    metrics::messages(0, 1);
+                    self.write(|sink| sink.feed(Message::Binary(bytes)).boxed()).await?;
+                }
+                Effect::ToRoom { document, input } => self.deliver(document, input).await,
+                Effect::Pause(wait) => self.paused_until = Some(Instant::now() + wait),
+                Effect::Refused(refusal) => metrics::refused(refusal),
+                Effect::Close(refusal) => {
+                    self.flush().await?;
+                    return Err(End::Refused(refusal));
+                }
+                Effect::Hangup => return Err(End::Gone),
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands input to a room. A full room makes the connection wait, and with it the peer.
+    async fn deliver(&mut self, document: DocumentId, input: room::Input) {
+        let mut message = RoomMessage::FromSession { session: self.id, outbox: self.outbox.clone(), input };
+        loop {
+            let inbox = self.rooms.entry(document).or_insert_with(|| self.door.rooms.enter(document));
+            match inbox.send(message).await {
+                Ok(()) => return,
+                Err(mpsc::error::SendError(unsent)) => {
+                    // The room was done and has gone; a new one takes its place.
+                    message = unsent;
+                    self.rooms.remove(&document);
+                    if self.door.closing.is_cancelled() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        self.write(|sink| sink.flush().boxed()).await
+    }
+
+    async fn write<'a>(
+        &'a mut self,
+        write: impl FnOnce(
+            &'a mut SplitSink<WebSocket, Message>,
+        ) -> futures_util::future::BoxFuture<'a, Result<(), axum::Error>>,
+    ) -> Result<(), End> {
+        let overflow = self.overflow.clone();
+        tokio::select! {
+            written = timeout(WRITE_TIME_MAX, write(&mut self.sink)) => match written {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(End::Gone),
+                Err(_) => Err(End::Refused(Refusal::TooSlow)),
+            },
+            () = overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
+        }
+    }
+}
+
+/// The library wraps the cause; it has no variant of its own for it.
+fn is_too_large(error: &axum::Error) -> bool {
+    let text = error.to_string();
+    text.contains("too long") || text.contains("too big")
+}

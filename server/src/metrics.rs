@@ -1,0 +1,82 @@
+//! What operators watch. Names are stable; no ids in labels, so that their number stays bounded.
+
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::sync::OnceLock;
+use tiebreak_protocol::Refusal;
+use tiebreak_storage::StorageError;
+
+const CONNECTIONS: &str = "tiebreak_connections";
+const ROOMS: &str = "tiebreak_rooms";
+const CHANGES: &str = "tiebreak_changes_appended_total";
+const REFUSALS: &str = "tiebreak_refusals_total";
+const QUARANTINED: &str = "tiebreak_changes_quarantined_total";
+const STORAGE_ERRORS: &str = "tiebreak_storage_errors_total";
+const MESSAGES_RECEIVED: &str = "tiebreak_messages_received_total";
+const MESSAGES_SENT: &str = "tiebreak_messages_sent_total";
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Starts recording, once per process.
+pub(crate) fn install() {
+    RECORDER.get_or_init(|| {
+        let handle = PrometheusBuilder::new().install_recorder().ok();
+        describe_gauge!(CONNECTIONS, "WebSocket connections that are open");
+        describe_gauge!(ROOMS, "Documents that are open");
+        describe_counter!(CHANGES, "Changes handed to the store");
+        describe_counter!(REFUSALS, "Changes, messages and connections refused, by code");
+        describe_counter!(QUARANTINED, "Changes set aside because they broke the CRDT library");
+        describe_counter!(STORAGE_ERRORS, "Failed calls to the store, by kind");
+        describe_counter!(MESSAGES_RECEIVED, "WebSocket messages from peers");
+        describe_counter!(MESSAGES_SENT, "WebSocket messages to peers");
+        for refusal in Refusal::ALL {
+            counter!(REFUSALS, "code" => refusal.code()).absolute(0);
+        }
+        handle
+    });
+}
+
+/// Everything in the Prometheus text format.
+pub(crate) fn render() -> String {
+    RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
+}
+
+pub(crate) fn connected() {
+    gauge!(CONNECTIONS).increment(1);
+}
+
+pub(crate) fn disconnected() {
+    gauge!(CONNECTIONS).decrement(1);
+}
+
+pub(crate) fn rooms_changed(open: usize) {
+    gauge!(ROOMS).set(open as f64);
+}
+
+pub(crate) fn changes_appended(changes: usize) {
+    counter!(CHANGES).increment(changes as u64);
+}
+
+pub(crate) fn refused(refusal: Refusal) {
+    counter!(REFUSALS, "code" => refusal.code()).increment(1);
+}
+
+pub(crate) fn quarantined() {
+    counter!(QUARANTINED).increment(1);
+}
+
+pub(crate) fn messages(received: u64, sent: u64) {
+    counter!(MESSAGES_RECEIVED).increment(received);
+    counter!(MESSAGES_SENT).increment(sent);
+}
+
+pub(crate) fn storage_failed(error: &StorageError) {
+    let kind = match error {
+        StorageError::Full => "full",
+        StorageError::Deleted => "deleted",
+        StorageError::Damaged(_) => "damaged",
+        StorageError::Unavailable(_) => "unavailable",
+        StorageError::Fatal(_) => "fatal",
+    };
+    counter!(STORAGE_ERRORS, "kind" => kind).increment(1);
+}

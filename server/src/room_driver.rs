@@ -1,0 +1,258 @@
+//! Performs what a room decides: store, sessions, timers. One task owns one room.
+
+use crate::clock::unix_ms;
+use crate::metrics;
+use crate::outbox::Outbox;
+use crate::rooms::{Call, Message, RoomContext, Rooms};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tiebreak_document::SavedChange;
+use tiebreak_protocol::{DocumentId, Refusal};
+use tiebreak_storage::{Append, ChangeRow, QuarantinedChange, StorageError, StoredDocument};
+use tiebreak_sync::room::{Answer, Effect, Input, Loaded, Notice, Ticket};
+use tiebreak_sync::{Room, SessionId};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+/// Documents from this size on are merged and read on a thread of their own right.
+const HEAVY_BYTES: u64 = 64 * 1024;
+
+/// The task around one [`Room`].
+pub(crate) struct RoomDriver {
+    room: Room,
+    document: DocumentId,
+    context: RoomContext,
+    messages: mpsc::Receiver<Message>,
+    rooms: Rooms,
+    outboxes: BTreeMap<SessionId, Outbox>,
+    callers: BTreeMap<Ticket, oneshot::Sender<Result<Answer, Refusal>>>,
+    next_ticket: u64,
+    /// Work under way whose end is an input.
+    work: FuturesUnordered<BoxFuture<'static, Option<Input>>>,
+    is_done: bool,
+}
+
+impl RoomDriver {
+    pub(crate) fn new(room: Room, context: RoomContext, messages: mpsc::Receiver<Message>, rooms: Rooms) -> Self {
+        Self {
+            document: room.document_id(),
+            room,
+            context,
+            messages,
+            rooms,
+            outboxes: BTreeMap::new(),
+            callers: BTreeMap::new(),
+            next_ticket: 0,
+            work: FuturesUnordered::new(),
+            is_done: false,
+        }
+    }
+
+    /// Runs until the room is done, or, when closing, until nothing is being stored any more.
+    pub(crate) async fn run(mut self, effects: Vec<Effect>, closing: CancellationToken) {
+        metrics::rooms_changed(self.rooms.len());
+        self.perform(effects);
+        loop {
+            let (has_work, takes_input) = (!self.work.is_empty(), self.room.has_space() && !closing.is_cancelled());
+            let deadline = self.room.deadline().map(|elapsed| self.context.clock.instant(elapsed));
+            let input = tokio::select! {
+                biased;
+                Some(input) = self.work.next() => input,
+                () = closing.cancelled(), if !has_work => break,
+                Some(message) = self.messages.recv(), if takes_input => Some(self.translate(message)),
+                () = sleep_until(deadline) => Some(Input::DeadlinePassed),
+            };
+            if let Some(input) = input {
+                self.handle(input);
+            }
+            if self.is_done && self.work.is_empty() && self.rooms.forget(self.document, &mut self.messages) {
+                break;
+            }
+        }
+        metrics::rooms_changed(self.rooms.len());
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.is_done = false;
+        let now = self.context.clock.now();
+        let left = if let Input::Left(session) = input { Some(session) } else { None };
+        let effects = if self.room.stored_bytes() > HEAVY_BYTES {
+            tokio::task::block_in_place(|| self.room.handle(now, input))
+        } else {
+            self.room.handle(now, input)
+        };
+        if let Some(session) = left {
+            self.outboxes.remove(&session);
+        }
+        self.perform(effects);
+    }
+
+    fn translate(&mut self, message: Message) -> Input {
+        match message {
+            Message::FromSession { session, outbox, input } => {
+                if !matches!(input, Input::Left(_)) {
+                    self.outboxes.entry(session).or_insert(outbox);
+                }
+                input
+            }
+            Message::Call { call, reply } => {
+                self.next_ticket += 1;
+                let ticket = Ticket(self.next_ticket);
+                self.callers.insert(ticket, reply);
+                match call {
+                    Call::Ask(question) => Input::Ask { ticket, question },
+                    Call::Submit(changes) => Input::Submit { ticket, changes },
+                    Call::Delete => Input::Delete { ticket },
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Load => self.work.push(self.load()),
+                Effect::Append { changes, heads } => self.append(changes, heads),
+                Effect::Tell { to, notice } => self.tell(to, notice),
+                Effect::Quarantine { change, reason } => self.quarantine(change, reason),
+                Effect::Compact => self.compact(),
+                Effect::Recall { session, storage } => {
+                    let shared = Arc::clone(&self.context.store);
+                    let document = self.document;
+                    let recall = async move {
+                        // Memory that cannot be read costs a longer handshake, nothing else.
+                        let heads = shared.shared_heads(storage, document).await.ok().flatten();
+                        Some(Input::Recalled { session, heads })
+                    };
+                    self.work.push(recall.boxed());
+                }
+                Effect::Remember { storage, heads } => {
+                    let (store, document) = (Arc::clone(&self.context.store), self.document);
+                    let remember = async move {
+                        if let Err(error) = store.remember_shared_heads(storage, document, heads).await {
+                            warn!(%document, %error, "a peer's sync state was not kept");
+                        }
+                        None
+                    };
+                    self.work.push(remember.boxed());
+                }
+                Effect::Delete => {
+                    let (context, document) = (self.context.clone(), self.document);
+                    let delete = async move {
+                        let deleted = context.store.delete(document).await;
+                        Some(Input::Deleted(deleted.map(drop).map_err(|error| refusal(&context, &error))))
+                    };
+                    self.work.push(delete.boxed());
+                }
+                Effect::Answer { ticket, answer } => {
+                    if let Some(caller) = self.callers.remove(&ticket) {
+                        // A caller that has gone wants no answer.
+                        caller.send(answer).ok();
+                    }
+                }
+                Effect::Refused(refusal) => metrics::refused(refusal),
+                Effect::Broken(reason) => error!(document = %self.document, reason, "the stored document is unreadable"),
+                Effect::Done => self.is_done = true,
+            }
+        }
+    }
+
+    fn tell(&mut self, to: SessionId, notice: Notice) {
+        let Some(outbox) = self.outboxes.get(&to) else { return };
+        if outbox.push(self.document, notice).is_err() {
+            self.outboxes.remove(&to);
+            self.work.push(std::future::ready(Some(Input::Left(to))).boxed());
+        }
+    }
+
+    fn load(&self) -> BoxFuture<'static, Option<Input>> {
+        let (context, document) = (self.context.clone(), self.document);
+        async move {
+            let stored = context.store.load(document).await;
+            Some(Input::Loaded(stored.map(|stored| stored.map(loaded)).map_err(|error| refusal(&context, &error))))
+        }
+        .boxed()
+    }
+
+    fn append(&self, changes: Vec<SavedChange>, heads: tiebreak_protocol::Heads) {
+        let (context, document) = (self.context.clone(), self.document);
+        let rows = |change: SavedChange| ChangeRow { hash: change.hash, bytes: change.bytes };
+        let append =
+            Append { document, changes: changes.into_iter().map(rows).collect(), heads, received_ms: unix_ms() };
+        let append = async move {
+            metrics::changes_appended(append.changes.len());
+            let stored = context.store.append(append).await;
+            Some(Input::Appended(stored.map(|committed| committed.through).map_err(|error| refusal(&context, &error))))
+        };
+        self.work.push(append.boxed());
+    }
+
+    fn quarantine(&self, change: SavedChange, reason: String) {
+        let (context, document) = (self.context.clone(), self.document);
+        error!(%document, change = %change.hash, reason, "a change broke its document and was set aside");
+        metrics::quarantined();
+        let (hash, bytes) = (Some(change.hash), change.bytes);
+        let change = QuarantinedChange { document, hash, bytes, reason, received_ms: unix_ms() };
+        let keep = async move {
+            if let Err(error) = context.store.quarantine(change).await {
+                error!(%document, %error, "a quarantined change was not kept");
+                refusal(&context, &error);
+            }
+            None
+        };
+        self.work.push(keep.boxed());
+    }
+
+    fn compact(&self) {
+        let (compactor, document) = (self.context.compactor.clone(), self.document);
+        let compact = async move {
+            let compacted = compactor.compact(document).await;
+            // Through 0 changes nothing and lets the room ask again later.
+            let (snapshot, through) = compacted.unwrap_or_default();
+            Some(Input::Compacted { snapshot, through })
+        };
+        self.work.push(compact.boxed());
+    }
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn loaded(stored: StoredDocument) -> Loaded {
+    let saved = |row: ChangeRow| SavedChange { hash: row.hash, bytes: row.bytes };
+    Loaded {
+        snapshot: stored.snapshot,
+        snapshot_through: stored.snapshot_through,
+        tail: stored.changes.into_iter().map(saved).collect(),
+        through: stored.through,
+        heads: stored.heads,
+        deleted: stored.deleted,
+        damaged: !stored.damaged.is_empty(),
+    }
+}
+
+/// What a peer may know of a storage error. A fatal one stops the process.
+fn refusal(context: &RoomContext, error: &StorageError) -> Refusal {
+    metrics::storage_failed(error);
+    match error {
+        StorageError::Full => Refusal::StorageFull,
+        StorageError::Deleted => Refusal::DocumentDeleted,
+        StorageError::Damaged(_) | StorageError::Unavailable(_) => {
+            warn!(%error, "storage is unavailable");
+            Refusal::StorageUnavailable
+        }
+        StorageError::Fatal(_) => {
+            error!(%error, "storage failed; stopping, so that nothing is acknowledged that is not durable");
+            context.failure.cancel();
+            Refusal::StorageUnavailable
+        }
+    }
+}
