@@ -26,6 +26,13 @@ pub struct Faults {
     pub failed_write: u64,
     /// A message from a device arrives twice, or swapped with the one before it.
     pub disorder: u64,
+    /// The server is restored from the backup it made some time before.
+    pub restore: u64,
+}
+
+impl Faults {
+    /// A good day.
+    pub const NONE: Self = Self { cut: 0, kill: 0, failed_write: 0, disorder: 0, restore: 0 };
 }
 
 /// The size of a run.
@@ -220,7 +227,7 @@ impl World {
     }
 
     fn break_something(&mut self) {
-        let Faults { cut, kill, .. } = self.plan.faults;
+        let Faults { cut, kill, restore, .. } = self.plan.faults;
         if cut > 0 && self.dice.one_in(cut) {
             let ids: Vec<u64> = self.connections.keys().copied().collect();
             if !ids.is_empty() {
@@ -228,8 +235,15 @@ impl World {
                 self.cut(ids[unlucky]);
             }
         }
-        if kill > 0 && self.dice.one_in(kill) {
+        let restored = restore > 0 && self.dice.one_in(restore);
+        if restore > 0 && self.dice.one_in(restore) {
+            self.server.back_up();
+        }
+        if restored || (kill > 0 && self.dice.one_in(kill)) {
             self.server.kill(&mut self.dice);
+            if restored {
+                self.server.restore();
+            }
             for id in self.connections.keys().copied().collect::<Vec<_>>() {
                 self.cut(id);
             }
@@ -238,7 +252,7 @@ impl World {
 
     /// From here on nothing goes wrong, and everybody is connected afresh.
     fn heal(&mut self) {
-        self.plan.faults = Faults { cut: 0, kill: 0, failed_write: 0, disorder: 0 };
+        self.plan.faults = Faults::NONE;
         for id in self.connections.keys().copied().collect::<Vec<_>>() {
             self.cut(id);
         }

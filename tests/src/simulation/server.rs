@@ -11,7 +11,7 @@ use tiebreak_sync::session::{self, ServerIdentity};
 use tiebreak_sync::{Moment, Room, Session, SessionId};
 
 /// What survives the death of the process.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Disk {
     documents: BTreeMap<DocumentId, Loaded>,
     shared_heads: BTreeMap<(StorageId, DocumentId), Heads>,
@@ -29,6 +29,7 @@ enum Work {
 #[derive(Debug)]
 pub(super) struct Server {
     disk: Disk,
+    backup: Disk,
     identity: Arc<ServerIdentity>,
     limits: Arc<Limits>,
     sessions: BTreeMap<u64, Session>,
@@ -47,6 +48,7 @@ impl Server {
         let limits = Limits { room_inbox_messages_max: 1 << 20, ..Limits::default() };
         Self {
             disk: Disk::default(),
+            backup: Disk::default(),
             identity: Arc::new(identity),
             limits: Arc::new(limits),
             sessions: BTreeMap::new(),
@@ -175,6 +177,15 @@ impl Server {
         self.sessions.clear();
         self.rooms.clear();
         self.sent.clear();
+    }
+
+    pub(super) fn back_up(&mut self) {
+        self.backup = self.disk.clone();
+    }
+
+    /// The disk is as it was at the last backup, or empty if there was none.
+    pub(super) fn restore(&mut self) {
+        self.disk = self.backup.clone();
     }
 
     pub(super) fn take_sent(&mut self) -> Vec<(u64, Option<Bytes>)> {
