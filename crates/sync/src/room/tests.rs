@@ -1,1 +1,331 @@
 //! Room behaviour, by exact effects.
+
+use super::*;
+use automerge::transaction::Transactable;
+use automerge::{ActorId, AutoCommit, ROOT};
+use tiebreak_document::{Have, check_change};
+
+const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 1_000 };
+
+fn later(seconds: u64) -> Moment {
+    Moment { elapsed: Duration::from_secs(seconds), ..NOW }
+}
+
+fn session(n: u64) -> SessionId {
+    SessionId(n)
+}
+
+fn info(n: u64) -> Arc<PeerInfo> {
+    let peer = format!("peer-{n}").parse().unwrap();
+    Arc::new(PeerInfo { session: session(n), peer, storage: None, extended: true })
+}
+
+/// An author at a device: makes changes one at a time.
+struct Author(AutoCommit);
+
+impl Author {
+    fn new(actor: u8) -> Self {
+        Self(AutoCommit::new().with_actor(ActorId::from(vec![actor; 16])))
+    }
+
+    fn write(&mut self, key: &str, value: i64) -> CheckedChange {
+        self.0.put(ROOT, key, value).unwrap();
+        self.0.commit().unwrap();
+        let mut change = self.0.get_last_local_change().unwrap();
+        check_change(change.bytes().into_owned().into(), &Limits::default()).unwrap()
+    }
+
+    fn heads(&mut self) -> Vec<ChangeHash> {
+        self.0.get_heads().iter().map(|hash| ChangeHash(hash.0)).collect()
+    }
+
+    fn take(&mut self, change: &CheckedChange) {
+        let change = automerge::Change::from_bytes(change.bytes().to_vec()).unwrap();
+        self.0.apply_changes([change]).unwrap();
+    }
+}
+
+/// A room whose document has been read, with the effects of the last input at hand.
+struct TestRoom(Room);
+
+impl TestRoom {
+    fn empty() -> Self {
+        let (room, effects) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+        assert_eq!(effects, [Effect::Load]);
+        let mut room = Self(room);
+        assert_eq!(room.input(Input::Loaded(Ok(None))), []);
+        room
+    }
+
+    /// A room with a document of one change, and these members, all up to date.
+    fn with_members(members: &[u64]) -> (Self, Author) {
+        let (mut room, mut author) = (Self::empty(), Author::new(99));
+        let change = author.write("made", 1);
+        let ticket = Ticket(1);
+        room.input(Input::Submit { ticket, changes: vec![change] });
+        room.input(Input::Appended(Ok(1)));
+        for member in members {
+            room.receive(*member, &author.heads(), vec![]);
+        }
+        (room, author)
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Effect> {
+        self.0.handle(NOW, input)
+    }
+
+    fn receive(&mut self, from: u64, heads: &[ChangeHash], changes: Vec<CheckedChange>) -> Vec<Effect> {
+        let message = SyncMessage {
+            heads: heads.to_vec(),
+            have: vec![Have::everything_up_to(heads)],
+            reads_documents: true,
+            ..SyncMessage::default()
+        };
+        let carried_changes = !changes.is_empty();
+        self.input(Input::Received(Box::new(Received { from: info(from), message, changes, carried_changes })))
+    }
+}
+
+/// The sync messages among effects: to whom, with which changes.
+fn sync_messages(effects: &[Effect]) -> Vec<(u64, SyncMessage)> {
+    let message = |effect: &Effect| match effect {
+        Effect::Tell { to, notice: Notice::Sync(data) } => Some((to.0, SyncMessage::decode(data).unwrap())),
+        _other => None,
+    };
+    effects.iter().filter_map(message).collect()
+}
+
+fn told(effects: &[Effect]) -> Vec<(u64, usize)> {
+    sync_messages(effects).iter().map(|(to, message)| (*to, message.changes.len())).collect()
+}
+
+#[test]
+fn a_change_is_announced_only_after_it_is_stored_and_not_back_to_its_author() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1, 2, 3]);
+    let change = ann.write("key", 1);
+    let effects = room.receive(1, &ann.heads(), vec![change.clone()]);
+    let heads: Heads = ann.heads().into_iter().collect();
+    let saved = SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+    assert_eq!(effects, [Effect::Append { changes: vec![saved], heads: heads.clone() }]);
+    let effects = room.input(Input::Appended(Ok(2)));
+    assert_eq!(told(&effects), [(1, 0), (2, 1), (3, 1)]);
+    assert!(effects.contains(&Effect::Tell { to: session(1), notice: Notice::Durable(heads) }));
+}
+
+#[test]
+fn readers_share_one_encoded_message() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1, 2, 3]);
+    let change = ann.write("key", 1);
+    room.receive(1, &ann.heads(), vec![change]);
+    let effects = room.input(Input::Appended(Ok(2)));
+    let data: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Tell { to: SessionId(2 | 3), notice: Notice::Sync(data) } => Some(data.as_ptr()),
+            _other => None,
+        })
+        .collect();
+    assert_eq!(data.len(), 2);
+    assert_eq!(data[0], data[1]);
+}
+
+#[test]
+fn all_that_arrives_while_a_write_is_under_way_becomes_one_turn() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1, 2]);
+    let mut bob = Author::new(5);
+    let first = ann.write("a", 1);
+    room.receive(1, &ann.heads(), vec![first]);
+    for n in 0..5 {
+        let change = ann.write("a", n);
+        assert_eq!(room.receive(1, &ann.heads(), vec![change]), []);
+        let change = bob.write("b", n);
+        assert_eq!(room.receive(2, &bob.heads(), vec![change]), []);
+    }
+    let effects = room.input(Input::Appended(Ok(2)));
+    let appended = effects.iter().filter_map(|effect| match effect {
+        Effect::Append { changes, .. } => Some(changes.len()),
+        _other => None,
+    });
+    assert_eq!(appended.collect::<Vec<_>>(), [10]);
+    let effects = room.input(Input::Appended(Ok(12)));
+    assert_eq!(told(&effects), [(1, 5), (2, 5)]);
+}
+
+#[test]
+fn a_refused_change_takes_no_innocent_one_with_it() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1, 2]);
+    let good = ann.write("key", 1);
+    // The same actor and sequence number with other content.
+    let mut twin = Author::new(99);
+    twin.write("made", 1);
+    let bad = twin.write("key", 2);
+    let effects = room.receive(1, &ann.heads(), vec![good, bad.clone()]);
+    let refusal = Refusal::Equivocation;
+    assert_eq!(effects[0], Effect::Refused(refusal));
+    let notice = Notice::Refused { change: Some(bad.hash()), refusal };
+    assert_eq!(effects[1], Effect::Tell { to: session(1), notice });
+    assert!(matches!(&effects[2], Effect::Append { changes, .. } if changes.len() == 1));
+}
+
+#[test]
+fn a_refused_change_is_not_asked_for_again() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1]);
+    ann.write("key", 1);
+    let mut twin = Author::new(99);
+    twin.write("made", 1);
+    let bad = twin.write("key", 2);
+    let good = ann.write("key", 3);
+    let first = ann.0.get_change_by_hash(&automerge::ChangeHash(good.deps()[0].0)).unwrap();
+    let first = check_change(first.raw_bytes().to_vec().into(), &Limits::default()).unwrap();
+    room.receive(1, &ann.heads(), vec![first, good]);
+    room.input(Input::Appended(Ok(3)));
+    let effects = room.receive(2, &[bad.hash()], vec![bad.clone()]);
+    let (_, message) = sync_messages(&effects).pop().unwrap();
+    assert_eq!(message.need, []);
+    // The peer repeats its heads; there is nothing new to say.
+    assert_eq!(room.receive(2, &[bad.hash()], vec![]), []);
+}
+
+#[test]
+fn a_failed_write_sends_its_authors_away_and_reads_the_document_back() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1, 2]);
+    let change = ann.write("key", 1);
+    room.receive(1, &ann.heads(), vec![change]);
+    let effects = room.input(Input::Appended(Err(Refusal::StorageFull)));
+    let close = Effect::Tell { to: session(1), notice: Notice::Close(Refusal::StorageFull) };
+    assert_eq!(effects, [close, Effect::Load]);
+}
+
+#[test]
+fn a_missing_document_is_unavailable_and_arrives_once_somebody_makes_it() {
+    let mut room = TestRoom::empty();
+    let effects = room.receive(1, &[], vec![]);
+    assert_eq!(effects, [Effect::Tell { to: session(1), notice: Notice::Unavailable }]);
+    let mut ann = Author::new(1);
+    let change = ann.write("key", 1);
+    room.receive(2, &ann.heads(), vec![change]);
+    let effects = room.input(Input::Appended(Ok(1)));
+    assert_eq!(told(&effects), [(1, 1), (2, 0)]);
+}
+
+#[test]
+fn a_peer_that_has_what_we_lack_is_asked_for_it() {
+    let mut room = TestRoom::empty();
+    let mut ann = Author::new(1);
+    ann.write("key", 1);
+    let effects = room.receive(1, &ann.heads(), vec![]);
+    let (_, message) = sync_messages(&effects).pop().unwrap();
+    assert_eq!(message.need, ann.heads());
+    assert!(message.have[0].is_nothing());
+}
+
+#[test]
+fn equal_heads_and_new_devices_are_served_without_opening_the_document() {
+    let mut ann = Author::new(1);
+    let change = ann.write("key", 1);
+    let heads: Heads = ann.heads().into_iter().collect();
+    let saved = SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+    let loaded = Loaded { tail: vec![saved], through: 1, heads: heads.clone(), ..Loaded::default() };
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let mut room = TestRoom(room);
+    room.input(Input::Loaded(Ok(Some(loaded))));
+    assert_eq!(told(&room.receive(1, heads.as_slice(), vec![])), [(1, 0)]);
+    assert_eq!(told(&room.receive(2, &[], vec![])), [(2, 1)]);
+    assert!(!room.0.is_document_open());
+}
+
+#[test]
+fn a_change_waits_for_its_dependency_and_then_joins() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1]);
+    let first = ann.write("key", 1);
+    let second = ann.write("key", 2);
+    let effects = room.receive(1, &ann.heads(), vec![second]);
+    let (_, message) = sync_messages(&effects).pop().unwrap();
+    assert_eq!(message.need, [first.hash()]);
+    let effects = room.receive(1, &ann.heads(), vec![first]);
+    assert!(matches!(&effects[..], [Effect::Append { changes, .. }] if changes.len() == 2));
+}
+
+#[test]
+fn a_change_whose_dependency_never_comes_is_given_up() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1]);
+    ann.write("key", 1);
+    let orphan = ann.write("key", 2);
+    room.receive(1, &ann.heads(), vec![orphan.clone()]);
+    assert_eq!(room.0.deadline(), Some(Limits::default().waiting_time));
+    let effects = room.0.handle(later(30), Input::DeadlinePassed);
+    let refusal = Refusal::MissingDependencies;
+    let notice = Notice::Refused { change: Some(orphan.hash()), refusal };
+    assert_eq!(effects, [Effect::Refused(refusal), Effect::Tell { to: session(1), notice }]);
+}
+
+#[test]
+fn the_waiting_room_has_an_end() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1]);
+    ann.write("lost", 1);
+    let waiting_max = Limits::default().waiting_changes_max;
+    let orphans: Vec<_> = (0..=waiting_max as i64).map(|n| ann.write("key", n)).collect();
+    let refused = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Refused(_))).count();
+    let effects = room.receive(1, &ann.heads(), orphans[..waiting_max].to_vec());
+    assert_eq!(refused(&effects), 0);
+    let effects = room.receive(1, &ann.heads(), orphans[waiting_max..].to_vec());
+    assert_eq!(refused(&effects), 1);
+}
+
+#[test]
+fn a_deleted_document_takes_nothing_and_says_so() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1]);
+    assert_eq!(room.input(Input::Delete { ticket: Ticket(7) }), [Effect::Delete]);
+    let effects = room.input(Input::Deleted(Ok(())));
+    let answer = Effect::Answer { ticket: Ticket(7), answer: Ok(Answer::Deleted) };
+    assert_eq!(effects, [Effect::Tell { to: session(1), notice: Notice::Unavailable }, answer]);
+    let change = ann.write("key", 1);
+    let effects = room.receive(1, &ann.heads(), vec![change]);
+    assert!(effects.contains(&Effect::Refused(Refusal::DocumentDeleted)));
+    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Append { .. })));
+}
+
+#[test]
+fn an_idle_room_gives_its_memory_back_and_an_empty_one_goes() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1]);
+    let change = ann.write("key", 1);
+    room.receive(1, &ann.heads(), vec![change]);
+    room.input(Input::Appended(Ok(2)));
+    assert!(room.0.is_document_open());
+    assert_eq!(room.0.handle(later(31), Input::DeadlinePassed), []);
+    assert!(!room.0.is_document_open());
+    room.0.handle(later(32), Input::Left(session(1)));
+    assert_eq!(room.0.handle(later(63), Input::DeadlinePassed), [Effect::Done]);
+}
+
+#[test]
+fn an_ephemeral_message_reaches_everybody_else_once() {
+    let (mut room, _) = TestRoom::with_members(&[1, 2, 3]);
+    let ephemeral = Ephemeral {
+        document: room.0.document_id(),
+        sender: info(1).peer.clone(),
+        target: "server".parse().unwrap(),
+        count: 1,
+        session: "s".to_owned(),
+        data: Bytes::from_static(b"cursor"),
+    };
+    let input = Input::Ephemeral { from: session(1), ephemeral: ephemeral.clone() };
+    let to = |n| Effect::Tell { to: session(n), notice: Notice::Ephemeral(ephemeral.clone()) };
+    assert_eq!(room.input(input.clone()), [to(2), to(3)]);
+    assert_eq!(room.input(input), []);
+}
+
+#[test]
+fn a_change_that_depends_on_a_later_merge_of_two_authors_is_told_in_causal_order() {
+    let (mut room, mut ann) = TestRoom::with_members(&[1, 2]);
+    let a = ann.write("a", 1);
+    let mut bob = Author::new(5);
+    let b = bob.write("b", 1);
+    ann.take(&b);
+    let merged = ann.write("c", 1);
+    room.receive(1, &ann.heads(), vec![merged.clone(), a.clone(), b.clone()]);
+    let effects = room.input(Input::Appended(Ok(4)));
+    let (_, message) = sync_messages(&effects).into_iter().find(|(to, _)| *to == 2).unwrap();
+    assert_eq!(message.changes.last(), Some(merged.bytes()));
+    assert_eq!(message.changes.len(), 3);
+}
