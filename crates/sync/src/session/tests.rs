@@ -1,0 +1,175 @@
+//! Session behaviour, by exact effects.
+
+use super::*;
+use tiebreak_protocol::SyncFrame;
+
+const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 0 };
+const DOCUMENT: DocumentId = DocumentId::from_bytes([1; 16]);
+
+fn name(text: &str) -> PeerId {
+    text.parse().unwrap()
+}
+
+fn session_with(limits: Limits) -> Session {
+    let server = ServerIdentity { peer: name("server"), storage: "storage".parse().unwrap() };
+    Session::new(SessionId(1), Arc::new(server), Arc::new(limits), NOW)
+}
+
+fn join(extensions: &[&str]) -> Frame {
+    let extensions = extensions.iter().map(|name| (*name).to_owned()).collect();
+    Frame::Join(Join::new(name("ann"), PeerMetadata { extensions, ..PeerMetadata::default() }))
+}
+
+fn joined(limits: Limits, extensions: &[&str]) -> Session {
+    let mut session = session_with(limits);
+    session.handle(NOW, Input::Binary(join(extensions).encode()));
+    session
+}
+
+fn sync(document: DocumentId) -> Frame {
+    let data = SyncMessage::default().encode();
+    Frame::Sync(SyncFrame { document, sender: name("ann"), target: name("server"), data })
+}
+
+fn sent(effects: &[Effect]) -> Vec<Frame> {
+    let frame = |effect: &Effect| match effect {
+        Effect::Send(bytes) => Some(Frame::decode(bytes).unwrap()),
+        _other => None,
+    };
+    effects.iter().filter_map(frame).collect()
+}
+
+fn closed_with(effects: &[Effect]) -> Option<Refusal> {
+    effects.iter().find_map(|effect| if let Effect::Close(refusal) = effect { Some(*refusal) } else { None })
+}
+
+#[test]
+fn a_join_is_answered_with_a_stable_storage_id_and_no_extension_that_was_not_asked_for() {
+    let effects = session_with(Limits::default()).handle(NOW, Input::Binary(join(&[]).encode()));
+    let Some(Frame::Peer(peer)) = sent(&effects).pop() else { panic!("no peer message") };
+    let expected = PeerMetadata { storage_id: "storage".parse().ok(), ..PeerMetadata::default() };
+    assert_eq!((peer.target, peer.metadata), (name("ann"), expected));
+}
+
+#[test]
+fn the_extension_is_granted_to_a_peer_that_asks() {
+    let effects = session_with(Limits::default()).handle(NOW, Input::Binary(join(&["x/9", EXTENSION]).encode()));
+    let Some(Frame::Peer(peer)) = sent(&effects).pop() else { panic!("no peer message") };
+    assert_eq!(peer.metadata.extensions, [EXTENSION]);
+}
+
+#[test]
+fn extension_messages_reach_only_peers_that_asked() {
+    let notice = || Input::FromRoom { document: DOCUMENT, notice: Notice::Durable(Default::default()) };
+    assert_eq!(joined(Limits::default(), &[]).handle(NOW, notice()), []);
+    let effects = joined(Limits::default(), &[EXTENSION]).handle(NOW, notice());
+    assert!(matches!(sent(&effects)[..], [Frame::Extension { .. }]));
+}
+
+#[test]
+fn an_unknown_version_is_told_and_closed() {
+    let mut offer = Join::new(name("ann"), PeerMetadata::default());
+    offer.versions = vec!["2".to_owned()];
+    let effects = session_with(Limits::default()).handle(NOW, Input::Binary(Frame::Join(offer).encode()));
+    assert!(matches!(&sent(&effects)[..], [Frame::Error { message, .. }] if message.starts_with("unsupported_version")));
+    assert_eq!(closed_with(&effects), Some(Refusal::UnsupportedVersion));
+}
+
+#[test]
+fn anything_before_the_join_and_a_second_join_end_the_connection() {
+    let effects = session_with(Limits::default()).handle(NOW, Input::Binary(sync(DOCUMENT).encode()));
+    assert_eq!(closed_with(&effects), Some(Refusal::HandshakeExpected));
+    let effects = joined(Limits::default(), &[]).handle(NOW, Input::Binary(join(&[]).encode()));
+    assert_eq!(closed_with(&effects), Some(Refusal::HandshakeRepeated));
+}
+
+#[test]
+fn a_join_that_does_not_come_in_time_or_is_too_large_ends_the_connection() {
+    let mut session = session_with(Limits::default());
+    assert_eq!(session.deadline(), Some(Limits::default().handshake_time));
+    let late = Moment { elapsed: Limits::default().handshake_time, ..NOW };
+    assert_eq!(closed_with(&session.handle(late, Input::DeadlinePassed)), Some(Refusal::HandshakeTimedOut));
+    let limits = Limits { handshake_bytes_max: join(&[]).encode().len(), ..Limits::default() };
+    assert_eq!(closed_with(&session_with(limits.clone()).handle(NOW, Input::Binary(join(&[]).encode()))), None);
+    let effects = session_with(limits).handle(NOW, Input::Binary(join(&["a"]).encode()));
+    assert_eq!(closed_with(&effects), Some(Refusal::MessageTooLarge));
+}
+
+#[test]
+fn text_and_garbage_end_the_connection_and_unknown_types_do_not() {
+    let mut session = joined(Limits::default(), &[]);
+    assert_eq!(session.handle(NOW, Input::Binary(Frame::Unknown { kind: "new".to_owned() }.encode())), []);
+    assert_eq!(closed_with(&session.handle(NOW, Input::Text)), Some(Refusal::MalformedMessage));
+    let effects = joined(Limits::default(), &[]).handle(NOW, Input::Binary(Bytes::from_static(b"\xff")));
+    assert_eq!(closed_with(&effects), Some(Refusal::MalformedMessage));
+}
+
+#[test]
+fn one_document_past_the_limit_ends_the_connection() {
+    let mut session = joined(Limits { documents_per_connection_max: 2, ..Limits::default() }, &[]);
+    for n in [1, 2, 1, 2] {
+        let effects = session.handle(NOW, Input::Binary(sync(DocumentId::from_bytes([n; 16])).encode()));
+        assert_eq!(closed_with(&effects), None);
+    }
+    let effects = session.handle(NOW, Input::Binary(sync(DocumentId::from_bytes([3; 16])).encode()));
+    assert_eq!(closed_with(&effects), Some(Refusal::TooManyDocuments));
+    assert_eq!(session.documents().count(), 2);
+}
+
+#[test]
+fn surplus_ephemeral_messages_are_dropped_and_counted() {
+    let mut session = joined(Limits { ephemeral_per_second: 2, ..Limits::default() }, &[]);
+    session.handle(NOW, Input::Binary(sync(DOCUMENT).encode()));
+    let mut send = |count, now| {
+        let ephemeral = Ephemeral {
+            document: DOCUMENT,
+            sender: name("ann"),
+            target: name("server"),
+            count,
+            session: "s".to_owned(),
+            data: Bytes::from_static(b"x"),
+        };
+        session.handle(now, Input::Binary(Frame::Ephemeral(ephemeral).encode()))
+    };
+    assert!(matches!(send(1, NOW)[..], [Effect::ToRoom { .. }]));
+    assert!(matches!(send(2, NOW)[..], [Effect::ToRoom { .. }]));
+    assert_eq!(send(3, NOW), [Effect::Refused(Refusal::RateExceeded)]);
+    let later = Moment { elapsed: Duration::from_secs(1), ..NOW };
+    assert!(matches!(send(4, later)[..], [Effect::ToRoom { .. }]));
+}
+
+#[test]
+fn a_change_that_fails_the_gatekeeper_is_refused_alone() {
+    let mut session = joined(Limits::default(), &[EXTENSION]);
+    let good = good_change();
+    let mut bad = good.to_vec();
+    bad[4] ^= 1;
+    let data = SyncMessage { changes: vec![bad.into(), good], ..SyncMessage::default() }.encode();
+    let frame = Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data });
+    let effects = session.handle(NOW, Input::Binary(frame.encode()));
+    assert_eq!(effects[0], Effect::Refused(Refusal::ChecksumMismatch));
+    assert!(matches!(sent(&effects)[..], [Frame::Extension { .. }]));
+    let Some(Effect::ToRoom { input: room::Input::Received(received), .. }) = effects.last() else {
+        panic!("nothing for the room")
+    };
+    assert_eq!(received.changes.len(), 1);
+    assert!(received.carried_changes);
+}
+
+#[test]
+fn a_peer_that_sends_faster_than_its_budget_is_read_more_slowly() {
+    let limits = Limits { changes_per_second: 1, changes_burst: 1, ..Limits::default() };
+    let mut session = joined(limits, &[]);
+    let data = SyncMessage { changes: vec![good_change(); 3], ..SyncMessage::default() }.encode();
+    let frame = Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data });
+    let effects = session.handle(NOW, Input::Binary(frame.encode()));
+    assert_eq!(effects.last(), Some(&Effect::Pause(Duration::from_secs(2))));
+}
+
+fn good_change() -> Bytes {
+    use automerge::transaction::Transactable;
+    let mut document = automerge::AutoCommit::new();
+    document.put(automerge::ROOT, "key", 1).unwrap();
+    document.commit().unwrap();
+    document.get_last_local_change().unwrap().raw_bytes().to_vec().into()
+}
