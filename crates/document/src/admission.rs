@@ -245,3 +245,6 @@ impl Engine {
         Some(self.automerge.parents(&object).ok()?.count())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -314,7 +314,7 @@ pub(crate) fn library_hash(hash: ChangeHash) -> automerge::ChangeHash {
 }
 
 /// Runs library code on bytes that may be damaged.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, OpenError> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, OpenError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| OpenError::Unreadable(panic_text(panic.as_ref())))
 }
 

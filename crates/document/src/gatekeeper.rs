@@ -4,12 +4,12 @@
 //! chunk types "change" and "compressed change". Time and memory are linear in the size of the chunk
 //! and in the limits, whatever the numbers in the chunk claim.
 
-mod chunk;
+pub(crate) mod chunk;
 mod columns;
 mod marks;
 mod operation;
 mod preamble;
-mod reader;
+pub(crate) mod reader;
 mod references;
 mod rows;
 mod run_length;
@@ -140,7 +140,8 @@ impl CheckedChange {
 
     /// All operations, read again from the bytes.
     pub fn operations_iter(&self) -> impl Iterator<Item = Operation<'_>> {
-        let columns = self.plain.get(self.columns_at..).map(|columns| Columns::read(&mut Reader::new(columns)));
+        let columns =
+            self.plain.get(self.columns_at..).map(|columns| Columns::read(&mut Reader::new(columns)));
         let mut rows = columns
             .and_then(Result::ok)
             .map(|columns| Rows::new(&columns, self.start_op, self.operations, u64::MAX));

@@ -1,7 +1,18 @@
 //! Who changed what, and when, read from the document's own history.
 
+mod touched;
+
+pub use touched::{Made, PathStep, Touch, TouchAction};
+
+use crate::document::{Engine, guarded, library_hash, our_hash};
 use crate::{Document, OpenError};
+use automerge::{ChangeMetadata, ReadDoc};
 use tiebreak_protocol::ChangeHash;
+use touched::Touches;
+
+/// Operations looked at for one page. Changes beyond it are listed without what they touched, so that a
+/// page costs about the same whatever is in it.
+const OPERATIONS_PER_PAGE_MAX: u64 = 50_000;
 
 /// One change, as a person wants to see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +27,10 @@ pub struct HistoryEntry {
     pub message: Option<String>,
     pub deps: Vec<ChangeHash>,
     pub operations: u64,
+    /// What the change did, in its own order.
+    pub touched: Vec<Touch>,
+    /// Operations that `touched` leaves out, because there are too many.
+    pub operations_left_out: u64,
 }
 
 impl Document {
@@ -26,16 +41,40 @@ impl Document {
     pub fn history(&mut self, skip: usize, limit: usize) -> Result<(Vec<HistoryEntry>, usize), OpenError> {
         self.open()?;
         let Some(engine) = self.engine() else { return Ok((Vec::new(), 0)) };
-        let changes = engine.automerge.get_changes_meta(&[]);
-        let page = changes.iter().rev().skip(skip).take(limit).map(|meta| HistoryEntry {
-            hash: ChangeHash(meta.hash.0),
-            actor: meta.actor.to_hex_string(),
-            seq: meta.seq,
-            time_s: meta.timestamp,
-            message: meta.message.as_ref().map(|message| message.clone().into_owned()),
-            deps: meta.deps.iter().map(|dep| ChangeHash(dep.0)).collect(),
-            operations: (meta.max_op + 1).saturating_sub(meta.start_op),
-        });
-        Ok((page.collect(), changes.len()))
+        guarded(|| {
+            let changes = engine.automerge.get_changes_meta(&[]);
+            let mut operations_left = OPERATIONS_PER_PAGE_MAX;
+            let page = changes.iter().rev().skip(skip).take(limit);
+            (page.map(|meta| entry(engine, meta, &mut operations_left)).collect(), changes.len())
+        })
     }
+}
+
+fn entry(engine: &Engine, meta: &ChangeMetadata<'_>, operations_left: &mut u64) -> HistoryEntry {
+    let hash = our_hash(meta.hash);
+    let operations = (meta.max_op + 1).saturating_sub(meta.start_op);
+    let touches = match operations_left.checked_sub(operations) {
+        Some(left) => {
+            *operations_left = left;
+            touches(engine, hash).unwrap_or_default()
+        }
+        None => Touches::default(),
+    };
+    let (touched, operations_shown) = touches.finish();
+    HistoryEntry {
+        hash,
+        actor: meta.actor.to_hex_string(),
+        seq: meta.seq,
+        time_s: meta.timestamp,
+        message: meta.message.as_ref().map(|message| message.clone().into_owned()),
+        deps: meta.deps.iter().map(|dep| our_hash(*dep)).collect(),
+        operations,
+        touched,
+        operations_left_out: operations.saturating_sub(operations_shown),
+    }
+}
+
+fn touches(engine: &Engine, hash: ChangeHash) -> Option<Touches> {
+    let change = engine.automerge.get_change_by_hash(&library_hash(hash))?;
+    Touches::read(engine, change.raw_bytes())
 }

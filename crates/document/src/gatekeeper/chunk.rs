@@ -12,21 +12,21 @@ const CHANGE: u8 = 1;
 const DEFLATED_CHANGE: u8 = 2;
 
 /// Where the type byte stands; what the hash covers begins there.
-const TYPE_AT: usize = 8;
+pub(crate) const TYPE_AT: usize = 8;
 
 /// The parts of a chunk, as its header tells them.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Header<'a> {
-    pub(super) checksum: &'a [u8],
-    pub(super) chunk_type: u8,
-    pub(super) body: &'a [u8],
+pub(crate) struct Header<'a> {
+    pub(crate) checksum: &'a [u8],
+    pub(crate) chunk_type: u8,
+    pub(crate) body: &'a [u8],
     /// How many bytes stand before the body.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 impl<'a> Header<'a> {
     /// Reads the header of the chunk that `bytes` begin with, and tells what follows that chunk.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Refusal> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<(Self, &'a [u8]), Refusal> {
         let mut reader = Reader::new(bytes);
         if reader.take(MAGIC.len() as u64)? != MAGIC {
             return Err(Refusal::MalformedChange);
@@ -85,7 +85,7 @@ fn plain_chunk(checksum: &[u8], body: &[u8]) -> (Bytes, usize) {
 }
 
 /// Inflates a raw deflate stream that must end where its input ends, into at most `bytes_max` bytes.
-fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refusal> {
     const RAW: bool = false;
     let mut inflater = Decompress::new(RAW);
     // One byte of room past the limit tells "exactly as large" from "larger".
@@ -99,7 +99,8 @@ fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refusal> {
         if inflated.len() > bytes_max {
             return Err(Refusal::ChangeTooLarge);
         }
-        let taken = usize::try_from(inflater.total_in() - taken_before).map_err(|_| Refusal::MalformedChange)?;
+        let taken =
+            usize::try_from(inflater.total_in() - taken_before).map_err(|_| Refusal::MalformedChange)?;
         deflated = deflated.get(taken..).unwrap_or_default();
         if status == Status::StreamEnd {
             return if deflated.is_empty() { Ok(inflated) } else { Err(Refusal::MalformedChange) };

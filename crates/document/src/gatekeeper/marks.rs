@@ -80,12 +80,21 @@ impl<'a> Blocks<'a> {
     }
 
     /// Makes sure that `first` stands before `second`, or answers what the history must say about it.
-    fn order(&self, object: Object, first: Key<'a>, second: Key<'a>) -> Result<Option<ElementOrder>, Refusal> {
+    fn order(
+        &self,
+        object: Object,
+        first: Key<'a>,
+        second: Key<'a>,
+    ) -> Result<Option<ElementOrder>, Refusal> {
         let (first_anchor, first_place) = self.place(first);
         let (second_anchor, second_place) = self.place(second);
         match (first_anchor, second_anchor) {
             (first_anchor, second_anchor) if first_anchor == second_anchor => {
-                if first_place < second_place { Ok(None) } else { Err(Refusal::MalformedChange) }
+                if first_place < second_place {
+                    Ok(None)
+                } else {
+                    Err(Refusal::MalformedChange)
+                }
             }
             (Key::Head, _) => Ok(None),
             (Key::Element(first), Key::Element(second)) => Ok(Some(ElementOrder { object, first, second })),

@@ -74,7 +74,11 @@ fn read_deps(reader: &mut Reader<'_>) -> Result<Vec<ChangeHash>, Refusal> {
 
 fn read_actor(reader: &mut Reader<'_>) -> Result<ActorBytes, Refusal> {
     let actor = reader.length_prefixed()?;
-    if (1..=ACTOR_BYTES_MAX).contains(&actor.len()) { Ok(actor.into()) } else { Err(Refusal::MalformedChange) }
+    if (1..=ACTOR_BYTES_MAX).contains(&actor.len()) {
+        Ok(actor.into())
+    } else {
+        Err(Refusal::MalformedChange)
+    }
 }
 
 fn read_other_actors(reader: &mut Reader<'_>, own: &ActorBytes) -> Result<Vec<ActorBytes>, Refusal> {

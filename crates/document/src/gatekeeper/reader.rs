@@ -3,48 +3,48 @@
 use tiebreak_protocol::Refusal;
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) const fn rest(&self) -> &'a [u8] {
+    pub(crate) const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Refusal> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Refusal> {
         let (byte, rest) = self.rest.split_first().ok_or(Refusal::MalformedChange)?;
         self.rest = rest;
         Ok(*byte)
     }
 
     /// Takes `length` bytes; the length may be a claim, so it is compared before it is believed.
-    pub(super) fn take(&mut self, length: u64) -> Result<&'a [u8], Refusal> {
+    pub(crate) fn take(&mut self, length: u64) -> Result<&'a [u8], Refusal> {
         let length = usize::try_from(length).map_err(|_| Refusal::MalformedChange)?;
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Refusal::MalformedChange)?;
         self.rest = rest;
         Ok(taken)
     }
 
-    pub(super) fn length_prefixed(&mut self) -> Result<&'a [u8], Refusal> {
+    pub(crate) fn length_prefixed(&mut self) -> Result<&'a [u8], Refusal> {
         let length = self.unsigned()?;
         self.take(length)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Refusal> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, Refusal> {
         std::str::from_utf8(self.length_prefixed()?).map_err(|_| Refusal::MalformedChange)
     }
 
     /// An unsigned LEB128 number of at most 64 bits.
-    pub(super) fn unsigned(&mut self) -> Result<u64, Refusal> {
+    pub(crate) fn unsigned(&mut self) -> Result<u64, Refusal> {
         let mut value = 0_u64;
         let mut shift = 0_u32;
         loop {
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A signed LEB128 number of at most 64 bits.
-    pub(super) fn signed(&mut self) -> Result<i64, Refusal> {
+    pub(crate) fn signed(&mut self) -> Result<i64, Refusal> {
         let mut value = 0_i64;
         let mut shift = 0_u32;
         let mut previous = 0_u8;
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
 }
 
 /// The shortest unsigned LEB128 form, as [`Reader::unsigned`] wants it.
-pub(super) fn write_unsigned(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn write_unsigned(mut value: u64, out: &mut Vec<u8>) {
     loop {
         let byte = (value & 0x7f) as u8;
         value >>= 7;

@@ -81,7 +81,8 @@ impl<'a> References<'a> {
         let Some(container) = self.resolve(id, operation.counter)? else { return Ok(2) };
         let fits = match container.action {
             Action::MakeMap => !in_sequence,
-            Action::MakeList | Action::MakeText => in_sequence,
+            Action::MakeList => in_sequence && operation.action != Action::Mark,
+            Action::MakeText => in_sequence,
             Action::Set | Action::Delete | Action::Increment | Action::Mark => false,
         };
         if fits { Ok(container.depth + 1) } else { Err(Refusal::MalformedChange) }
@@ -90,7 +91,9 @@ impl<'a> References<'a> {
     fn check_key(&mut self, operation: &Operation<'a>) -> Result<(), Refusal> {
         let Key::Element(id) = operation.key else { return Ok(()) };
         let Some(element) = self.resolve(id, operation.counter)? else { return Ok(()) };
-        if element.insert && element.object == operation.object {
+        // Marks are places to insert at, but no values to overwrite.
+        let is_place = operation.insert || element.action != Action::Mark;
+        if element.insert && is_place && element.object == operation.object {
             Ok(())
         } else {
             Err(Refusal::MalformedChange)

@@ -121,7 +121,8 @@ impl<'a> Rows<'a> {
 
     fn predecessors(&mut self) -> Result<Vec<OperationId>, Refusal> {
         let count = self.predecessor_count.next_value()?;
-        self.predecessors_left = self.predecessors_left.checked_sub(count).ok_or(Refusal::TooManyOperations)?;
+        self.predecessors_left =
+            self.predecessors_left.checked_sub(count).ok_or(Refusal::TooManyOperations)?;
         let mut predecessors = Vec::new();
         for _ in 0..count {
             let actor = self.predecessor_actor.next_value()?;

@@ -52,7 +52,14 @@ pub(super) struct RunLength<'a, T> {
 impl<'a, T: Item<'a>> RunLength<'a, T> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
         let absent = bytes.is_empty();
-        Self { reader: Reader::new(bytes), run: Run::Start, left: 0, previous: None, absent, holds_value: false }
+        Self {
+            reader: Reader::new(bytes),
+            run: Run::Start,
+            left: 0,
+            previous: None,
+            absent,
+            holds_value: false,
+        }
     }
 
     /// The value of the next row.

@@ -38,13 +38,16 @@ fn a_body_that_is_cut_off_anywhere_is_refused_though_its_checksum_fits() {
 }
 
 #[test]
-fn one_flipped_bit_anywhere_is_refused() {
+fn one_flipped_bit_anywhere_is_refused_or_means_nothing() {
     for good in good_changes() {
+        let plain = check_change(good.clone(), &Limits::default()).unwrap();
         for bit in 0..good.len() * 8 {
             let mut bytes = good.to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
-            let verdict = check_change(bytes.into(), &Limits::default());
-            assert!(verdict.is_err(), "bit {bit} of {}", crate::hex(&good));
+            let Ok(checked) = check_change(bytes.into(), &Limits::default()) else { continue };
+            // The same bytes can be deflated in several ways; what they inflate to is what counts.
+            assert_eq!(good[8], 2, "bit {bit} of {}", crate::hex(&good));
+            assert_eq!(checked.plain_bytes(), plain.plain_bytes());
         }
     }
 }

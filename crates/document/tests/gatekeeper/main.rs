@@ -1,5 +1,7 @@
 //! The gatekeeper against the real library, a corpus of bad and good changes, and mutations of both.
 
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
 mod chunk;
 mod confined;
 mod corpus;

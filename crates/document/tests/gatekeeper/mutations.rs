@@ -43,8 +43,10 @@ fn the_library_survives_every_rewritten_change_that_is_accepted() {
 #[test]
 fn the_library_agrees_with_every_accepted_mutation_of_the_corpus() {
     let chunks: Vec<_> = corpus::files().into_iter().map(|(_, _, bytes)| bytes).collect();
-    let chunks: Vec<_> = chunks.into_iter().flat_map(|bytes| split_chunks(bytes).unwrap_or_default()).collect();
-    let bodies: Vec<_> = chunks.iter().map(|bytes| chunk::body(bytes)).filter(|body| body.len() < 2000).collect();
+    let chunks: Vec<_> =
+        chunks.into_iter().flat_map(|bytes| split_chunks(bytes).unwrap_or_default()).collect();
+    let bodies: Vec<_> =
+        chunks.iter().map(|bytes| chunk::body(bytes)).filter(|body| body.len() < 2000).collect();
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let mut accepted = 0;
     for _ in 0..crate::cases(20_000) {

@@ -70,7 +70,8 @@ fn operation_id(random: &mut Random, change: &Change) -> OpId {
 }
 
 fn action(random: &mut Random) -> OpType {
-    let value = [ScalarValue::Null, ScalarValue::counter(5), ScalarValue::Str("v".into()), ScalarValue::Int(-3)];
+    let value =
+        [ScalarValue::Null, ScalarValue::counter(5), ScalarValue::Str("v".into()), ScalarValue::Int(-3)];
     let value = value[random.below(4)].clone();
     let expand = random.below(2) == 0;
     match random.below(10) {

@@ -26,9 +26,7 @@ pub(crate) fn play(edits: &[Edit]) -> Vec<Change> {
         step(&mut devices, edit);
     }
     let (first, others) = devices.split_first_mut().unwrap();
-    first.document.integrate();
     for other in others {
-        other.document.integrate();
         first.document.merge(&mut other.document).unwrap();
     }
     first.document.get_changes(&[])
@@ -48,11 +46,9 @@ fn device(number: u8) -> Device {
 
 fn step(devices: &mut [Device], edit: &Edit) {
     let index = usize::from(edit.device) % devices.len();
-    if edit.kind % 24 == 0 {
+    if edit.kind.is_multiple_of(24) {
         let other = (index + 1) % devices.len();
         let [ours, theirs] = devices.get_disjoint_mut([index, other]).unwrap();
-        theirs.document.integrate();
-        ours.document.integrate();
         ours.document.merge(&mut theirs.document).unwrap();
         for object in &theirs.objects {
             if !ours.objects.contains(object) {
@@ -81,25 +77,27 @@ fn commit(document: &mut AutoCommit, edit: &Edit) -> Option<()> {
         1 => drop(document.commit()),
         2 => drop(document.commit_with(options.with_message(edit.text.as_str()).with_time(-(1 << 62)))),
         3 => drop(document.commit_with(options.with_time(i64::from(edit.amount) << 20))),
-        4 => {
-            // The library counts sequence numbers wrongly for empty changes at an older state.
-            document.integrate();
-            document.empty_change(options.with_time((1 << 62) - 1));
-        }
+        4 => drop(document.empty_change(options.with_time((1 << 62) - 1))),
         5 => {
+            // Writes at an older state. The library loses count when more than that happens there.
             let heads = document.get_heads();
             document.isolate(heads.get(..1).unwrap_or_default());
+            document.put(ROOT, format!("key {}", edit.amount % 5), scalar(edit)).ok();
+            document.commit();
+            document.integrate();
         }
-        6 => document.integrate(),
         _ => return None,
     }
     Some(())
 }
 
 fn edit_map(document: &mut AutoCommit, object: &ObjId, edit: &Edit) -> Option<(ObjId, ObjType)> {
-    let key = if edit.amount % 7 == 0 { edit.text.clone() } else { format!("key {}", edit.amount % 5) };
+    let key =
+        if edit.amount.is_multiple_of(7) { edit.text.clone() } else { format!("key {}", edit.amount % 5) };
     let done = match edit.kind % 24 {
-        7 | 8 => return make(edit).and_then(|kind| Some((document.put_object(object, key, kind).ok()?, kind))),
+        7 | 8 => {
+            return make(edit).and_then(|kind| Some((document.put_object(object, key, kind).ok()?, kind)));
+        }
         9 => document.delete(object, key),
         10 => document.put(object, key, ScalarValue::counter(i64::from(edit.amount) - 100)),
         11 => document.increment(object, key, i64::from(edit.amount) - 100),
@@ -114,7 +112,8 @@ fn edit_list(document: &mut AutoCommit, object: &ObjId, edit: &Edit) -> Option<(
     let index = usize::from(edit.amount) % (length + 1);
     let done = match edit.kind % 24 {
         7 | 8 => {
-            return make(edit).and_then(|kind| Some((document.insert_object(object, index, kind).ok()?, kind)));
+            return make(edit)
+                .and_then(|kind| Some((document.insert_object(object, index, kind).ok()?, kind)));
         }
         9 => document.delete(object, index),
         10 => document.insert(object, index, ScalarValue::counter(1)),
@@ -140,7 +139,7 @@ fn edit_text(document: &mut AutoCommit, object: &ObjId, edit: &Edit) -> Option<(
         7 => return document.split_block(object, index).ok().map(|block| (block, ObjType::Map)),
         8 => document.join_block(object, index),
         9 => document.splice_text(object, index, (end - index) as isize, ""),
-        10 | 11 => document.mark(object, Mark::new(edit.text.clone(), scalar(edit), index, end), expand),
+        10 | 11 => document.mark(object, Mark::new(edit.text.clone(), mark_value(edit), index, end), expand),
         12 => document.unmark(object, &edit.text, index, end, expand),
         13 => document.update_text(object, &edit.text),
         14 => document.splice_text(object, index, 0, &"many words, ".repeat(usize::from(edit.amount) % 30)),
@@ -152,6 +151,14 @@ fn edit_text(document: &mut AutoCommit, object: &ObjId, edit: &Edit) -> Option<(
 
 fn make(edit: &Edit) -> Option<ObjType> {
     [ObjType::Map, ObjType::List, ObjType::Text, ObjType::Text].get(usize::from(edit.place / 7) % 4).copied()
+}
+
+/// In debug builds the library stumbles over marks that are not equal to themselves.
+fn mark_value(edit: &Edit) -> ScalarValue {
+    match scalar(edit) {
+        ScalarValue::F64(number) if number.is_nan() => ScalarValue::Null,
+        value => value,
+    }
 }
 
 fn scalar(edit: &Edit) -> ScalarValue {
