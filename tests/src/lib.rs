@@ -1,4 +1,8 @@
-//! The test harness: a world in one thread, with its own clock, network, disk and randomness.
+//! The test harness: a world in one thread with its own clock, network, disk and randomness; and, for
+//! end-to-end runs, the built server as a process and a peer that talks to it over a real socket.
 
 pub mod dice;
+pub mod peer;
+pub mod server_process;
 pub mod simulation;
+pub mod wait;

@@ -67,6 +67,9 @@ pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) ->
 enum End {
     /// The peer closed it, or it broke.
     Gone,
+    /// The session decided so, and has counted it.
+    Closed(Refusal),
+    /// The connection itself is at an end.
     Refused(Refusal),
 }
 
@@ -117,7 +120,10 @@ impl Connection {
             self.deliver(document, room::Input::Left(self.id)).await;
         }
         if let End::Refused(refusal) = end {
-            debug!(session = self.id.0, code = refusal.code(), "connection refused");
+            metrics::refused(refusal);
+        }
+        if let End::Refused(refusal) | End::Closed(refusal) = end {
+            debug!(session = self.id.0, code = refusal.code(), "connection closed");
             let reason = Utf8Bytes::from_static(refusal.code());
             let close = Message::Close(Some(CloseFrame { code: refusal.close_code(), reason }));
             // The peer may be gone already; then there is nobody to tell.
@@ -233,7 +239,7 @@ impl Connection {
                 Effect::Refused(refusal) => metrics::refused(refusal),
                 Effect::Close(refusal) => {
                     self.flush().await?;
-                    return Err(End::Refused(refusal));
+                    return Err(End::Closed(refusal));
                 }
                 Effect::Hangup => return Err(End::Gone),
             }

@@ -3,6 +3,7 @@
 import { Repo } from "@automerge/automerge-repo"
 import { WebSocketClientAdapter } from "@automerge/automerge-repo-network-websocket"
 import { NodeFSStorageAdapter } from "@automerge/automerge-repo-storage-nodefs"
+import { afterwards } from "./afterwards.mjs"
 import { until } from "./until.mjs"
 
 const RETRY_MS = 150
@@ -36,7 +37,7 @@ export class Client {
   /** Connects a client and closes it with the test `t`. */
   static async connect(t, url, options) {
     const client = new Client(url, options)
-    t.after(() => client.close())
+    afterwards(t, () => client.close())
     await client.whenConnected()
     return client
   }

@@ -3,6 +3,7 @@
 import { Decoder, Encoder } from "cbor-x"
 import { once } from "node:events"
 import WebSocket from "ws"
+import { afterwards } from "./afterwards.mjs"
 import { until } from "./until.mjs"
 
 const encoder = new Encoder({ tagUint8Array: false, useRecords: false })
@@ -27,7 +28,7 @@ export class RawPeer {
   static async open(t, url, id = `raw-${Math.random().toString(36).slice(2)}`) {
     const socket = new WebSocket(url)
     const peer = new RawPeer(socket, id)
-    t.after(() => socket.terminate())
+    afterwards(t, () => socket.terminate())
     await once(socket, "open")
     return peer
   }

@@ -6,6 +6,7 @@ import fs from "node:fs"
 import path from "node:path"
 import readline from "node:readline"
 import { fileURLToPath } from "node:url"
+import { afterwards } from "./afterwards.mjs"
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const binary = process.env.SAMOD_CLIENT ?? path.join(here, "../../../target/debug/samod-client")
@@ -20,7 +21,7 @@ export class SamodClient {
     const client = new SamodClient()
     client.#child = spawn(binary, [url], { stdio: ["pipe", "pipe", "inherit"] })
     client.#answers = readline.createInterface({ input: client.#child.stdout })[Symbol.asyncIterator]()
-    t.after(() => client.stop())
+    afterwards(t, () => client.stop())
     return client
   }
 

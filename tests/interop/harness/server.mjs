@@ -4,9 +4,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import fs from "node:fs"
 import net from "node:net"
-import os from "node:os"
 import path from "node:path"
 import { fileURLToPath } from "node:url"
+import { afterwards, newFolder } from "./afterwards.mjs"
 import { until } from "./until.mjs"
 
 const here = path.dirname(fileURLToPath(import.meta.url))
@@ -47,14 +47,10 @@ export class Server {
 
   /** Starts a server and ends it with the test `t`. */
   static async start(t, { flags = [] } = {}) {
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tiebreak-interop-"))
-    const data = path.join(folder, "data")
+    const data = path.join(newFolder(), "data")
     fs.mkdirSync(data)
     const server = new Server(await freePort(), data, flags)
-    t.after(async () => {
-      await server.kill()
-      fs.rmSync(folder, { recursive: true, force: true })
-    })
+    afterwards(t, () => server.kill())
     await server.restart()
     return server
   }

@@ -58,7 +58,7 @@ test("a large document and deep, odd and foreign content come through whole", as
   const bob = await Client.connect(t, server.url)
   const content = {
     "": "empty key",
-    text: "Zażółć gęślą jaźń 👩‍👩‍👧‍👦 \u202eabc ".repeat(2_000),
+    text: "Zażółć gęślą jaźń 👩‍👩‍👧‍👦 \u202eabc ".repeat(200),
     numbers: [0, -1, 2 ** 53 - 1, 1.5, -0.1, 1e300],
     deep: Array.from({ length: 20 }).reduce(inner => ({ inner }), "bottom"),
     bytes: new Uint8Array([0, 255, 1]),

@@ -1,19 +1,11 @@
 // What clients learn about who has what: sync info, remote heads, stored sync states.
 
 import assert from "node:assert/strict"
-import fs from "node:fs"
-import os from "node:os"
-import path from "node:path"
 import { test } from "node:test"
+import { afterwards, newFolder } from "../harness/afterwards.mjs"
 import { Client, untilEqual } from "../harness/client.mjs"
 import { Server, isForeign } from "../harness/server.mjs"
 import { until } from "../harness/until.mjs"
-
-function folderFor(t) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "tiebreak-client-"))
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
 
 test("the server names one storage, over restarts too", async t => {
   const server = await Server.start(t)
@@ -29,7 +21,7 @@ test("the server names one storage, over restarts too", async t => {
 
 test("a client with storage that edited offline returns, and the sync info tells that the server has all", async t => {
   const server = await Server.start(t)
-  const folder = folderFor(t)
+  const folder = newFolder()
   const first = await Client.connect(t, server.url, { folder })
   const { storageId } = first.serverMetadata
   const handle = first.repo.create({ marks: ["online"] })
@@ -37,7 +29,7 @@ test("a client with storage that edited offline returns, and the sync info tells
   await first.close()
 
   const offline = new Client("ws://127.0.0.1:9/nobody", { folder })
-  t.after(() => offline.close())
+  afterwards(t, () => offline.close())
   const apart = await offline.repo.find(handle.url)
   apart.change(doc => void doc.marks.push("offline"))
   await offline.repo.flush()
@@ -53,7 +45,7 @@ test("a client with storage that edited offline returns, and the sync info tells
 
 test("a returning client that has nothing new gets what it missed", async t => {
   const server = await Server.start(t)
-  const folder = folderFor(t)
+  const folder = newFolder()
   const ann = await Client.connect(t, server.url)
   const anns = ann.repo.create({ marks: [] })
   const bob = await Client.connect(t, server.url, { folder })
@@ -68,8 +60,8 @@ test("a returning client that has nothing new gets what it missed", async t => {
 
 test("clients hear through the server which heads the other's storage has", { skip: isForeign }, async t => {
   const server = await Server.start(t)
-  const ann = await Client.connect(t, server.url, { folder: folderFor(t), gossips: true })
-  const bob = await Client.connect(t, server.url, { folder: folderFor(t), gossips: true })
+  const ann = await Client.connect(t, server.url, { folder: newFolder(), gossips: true })
+  const bob = await Client.connect(t, server.url, { folder: newFolder(), gossips: true })
   const [annsStorage, bobsStorage] = [await ann.repo.storageId(), await bob.repo.storageId()]
   ann.repo.subscribeToRemotes([bobsStorage])
   bob.repo.subscribeToRemotes([annsStorage])

@@ -1,0 +1,97 @@
+//! Budgets, at the limit and one past it, over a real socket.
+
+use automerge::transaction::Transactable;
+use automerge::{AutoCommit, ROOT};
+use bytes::Bytes;
+use tiebreak_protocol::{DocumentId, Frame};
+use tiebreak_tests::peer::{Ended, Peer, open};
+use tiebreak_tests::server_process::ServerProcess;
+use tiebreak_tests::wait::until;
+use tungstenite::Message;
+
+const DOCUMENT: DocumentId = DocumentId::from_bytes([1; 16]);
+
+fn server(flags: &[&str]) -> (ServerProcess, tempfile::TempDir) {
+    let data = tempfile::tempdir().unwrap();
+    (ServerProcess::start(data.path(), flags), data)
+}
+
+fn refusals(server: &ServerProcess, code: &str) -> f64 {
+    server.metric(&format!("tiebreak_refusals_total{{code=\"{code}\"}}"))
+}
+
+/// One change that puts a string of this length under a key.
+fn change_with_string(length: usize) -> Bytes {
+    let mut document = AutoCommit::new();
+    let noise: String = (0..length).map(|n| char::from(b'!' + (n * 7919 % 89) as u8)).collect();
+    document.put(ROOT, "key", noise).unwrap();
+    document.commit().unwrap();
+    let mut change = document.get_last_local_change().unwrap();
+    Bytes::from(change.bytes().into_owned())
+}
+
+#[test]
+fn a_message_at_the_limit_passes_and_one_byte_more_closes_the_connection() {
+    let (server, _data) = server(&["--message-bytes-max", "5000"]);
+    let padded = |length: usize| {
+        let bare = Frame::Unknown { kind: String::new() }.encode().len() + 2;
+        Frame::Unknown { kind: "x".repeat(length - bare) }.encode()
+    };
+    let mut peer = Peer::connect(server.address(), "peer");
+    let at_limit = padded(5_000);
+    assert_eq!(at_limit.len(), 5_000);
+    peer.send_raw(at_limit).unwrap();
+    peer.write(DOCUMENT, "key", 1).unwrap();
+    peer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
+    // The close may overtake the write of the rest.
+    peer.send_raw(padded(5_001)).ok();
+    assert_eq!(peer.until_end(), Ended::Closed(Some(4413)));
+    until("the count", || (refusals(&server, "message_too_large") == 1.0).then_some(()));
+}
+
+#[test]
+fn a_change_past_the_limit_is_refused_and_the_connection_goes_on() {
+    let limit = change_with_string(3_000).len();
+    let (server, _data) = server(&["--change-bytes-max", &limit.to_string()]);
+    let mut peer = Peer::connect(server.address(), "peer");
+    peer.send(&peer.carrying(DOCUMENT, vec![change_with_string(3_001)])).unwrap();
+    until("the refusal", || (refusals(&server, "change_too_large") == 1.0).then_some(()));
+    peer.send(&peer.carrying(DOCUMENT, vec![change_with_string(3_000)])).unwrap();
+    let mut reader = Peer::connect(server.address(), "reader");
+    let has_content = |peer: &Peer| peer.content(DOCUMENT).is_some_and(|content| !content.get_heads().is_empty());
+    reader.ask(DOCUMENT).unwrap();
+    reader.until("the document", has_content).unwrap();
+    assert_eq!(refusals(&server, "change_too_large"), 1.0);
+}
+
+#[test]
+fn a_connection_that_says_nothing_is_closed_after_the_handshake_time() {
+    let (server, _data) = server(&["--handshake-seconds", "1"]);
+    let mut socket = open(server.address()).unwrap();
+    let closed = until("the close", || match socket.read() {
+        Ok(Message::Close(frame)) => Some(frame.map(|frame| u16::from(frame.code))),
+        Ok(_other) => None,
+        Err(error) => panic!("{error}"),
+    });
+    assert_eq!(closed, Some(4508));
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_closed_and_others_are_not_held_up() {
+    let (server, _data) = server(&["--outbox-messages-max", "50", "--changes-per-second", "1000000"]);
+    let mut lazy = Peer::connect(server.address(), "lazy");
+    lazy.ask(DOCUMENT).unwrap();
+    let mut writer = Peer::connect(server.address(), "writer");
+    let filler = "x".repeat(20_000);
+    until("the slow reader's end", || {
+        for n in 0..20 {
+            writer.write(DOCUMENT, &format!("key {filler}"), n).unwrap();
+            writer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap_or_else(|e| panic!("{e:?} at {n}: {}", server.log()));
+        }
+        (server.metric("tiebreak_connections") == 1.0).then_some(())
+    });
+    let mut again = Peer::connect(server.address(), "lazy");
+    again.ask(DOCUMENT).unwrap();
+    let last = writer.value(DOCUMENT, &format!("key {filler}"));
+    again.until("everything", |peer| peer.value(DOCUMENT, &format!("key {filler}")) == last).unwrap();
+}
