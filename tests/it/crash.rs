@@ -59,9 +59,9 @@ fn write_until_the_end(
         let mut peer = Peer::try_connect(address, &format!("writer {writer} in life {life}"))?;
         let mut unacknowledged = Vec::new();
         for n in 0.. {
-            unacknowledged.push(peer.write(document, &format!("w{writer}"), n)?);
-            peer.receive(Duration::from_millis(if n % 8 == 7 { 50 } else { 1 }))?;
-            if peer.is_acknowledged(document) {
+            unacknowledged.push(peer.write(document, &format!("w{writer} l{life}"), n)?);
+            if n % 4 == 3 {
+                peer.until("the answer", |peer| peer.is_acknowledged(document))?;
                 for change in unacknowledged.drain(..) {
                     told.send((document, change)).ok();
                 }

@@ -38,7 +38,10 @@ fn the_fdatasync_of_a_commit_precedes_every_frame_that_tells_of_it() {
         let change = writer.write(DOCUMENT, "key", n).unwrap();
         writer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
         reader.until("the change", |peer| peer.has(DOCUMENT, change)).unwrap();
-        changes.push(change);
+        // The first one is named by the server before it has it: it asks for it.
+        if n > 0 {
+            changes.push(change);
+        }
     }
     // strace passes the signal on and writes its last lines when the server has gone.
     let server_pid = until("the traced process", || child_of(server.pid()));
@@ -47,7 +50,7 @@ fn the_fdatasync_of_a_commit_precedes_every_frame_that_tells_of_it() {
     server.wait();
     let calls = parse(&std::fs::read_to_string(&trace).unwrap());
     for change in changes {
-        let bytes: String = change.0.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        let bytes = hexadecimal(&change.0);
         let position = |wanted: &dyn Fn(&Call) -> bool| calls.iter().position(wanted);
         let written = position(&|call| matches!(call, Call::WritesToDisk(data) if data.contains(&bytes)));
         let told = position(&|call| matches!(call, Call::WritesToSocket(data) if data.contains(&bytes)));
@@ -65,22 +68,27 @@ fn child_of(pid: u32) -> Option<u32> {
 
 /// A socket write counts from its start, a sync from its end: the strictest reading of the order.
 fn parse(trace: &str) -> Vec<Call> {
+    let database = hexadecimal(b"sqlite");
     let mut calls = Vec::new();
     for line in trace.lines() {
-        let resumed = line.contains("resumed>");
-        let unfinished = line.contains("<unfinished");
-        let is = |name: &str| line.contains(&format!("{name}(")) || line.contains(&format!("<... {name} resumed>"));
+        let is = |name: &str| line.contains(&format!(" {name}(")) || line.contains(&format!("<... {name} resumed>"));
+        let begins = !line.contains("resumed>");
         if is("fdatasync") || is("fsync") {
-            if !unfinished && line.trim_end().ends_with("= 0") {
+            if line.trim_end().ends_with("= 0") {
                 calls.push(Call::Syncs);
             }
-        } else if line.contains("sqlite") && !resumed && (is("pwrite64") || is("write")) {
+        } else if begins && line.contains(&database) {
             calls.push(Call::WritesToDisk(line.to_owned()));
-        } else if (line.contains("socket:[") || line.contains("<TCP:")) && !resumed {
+        } else if begins && ["sendto", "sendmsg", "write", "writev"].into_iter().any(is) {
             calls.push(Call::WritesToSocket(line.to_owned()));
         }
     }
     calls
+}
+
+/// Bytes as strace spells them.
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect()
 }
 
 #[test]

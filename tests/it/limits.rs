@@ -3,7 +3,8 @@
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ROOT};
 use bytes::Bytes;
-use tiebreak_protocol::{DocumentId, Frame};
+use tiebreak_document::check_change;
+use tiebreak_protocol::{DocumentId, Frame, Limits};
 use tiebreak_tests::peer::{Ended, Peer, open};
 use tiebreak_tests::server_process::ServerProcess;
 use tiebreak_tests::wait::until;
@@ -51,7 +52,10 @@ fn a_message_at_the_limit_passes_and_one_byte_more_closes_the_connection() {
 
 #[test]
 fn a_change_past_the_limit_is_refused_and_the_connection_goes_on() {
-    let limit = change_with_string(3_000).len();
+    let inflated = check_change(change_with_string(3_000), &Limits::default()).unwrap();
+    // The limit counts the body: the chunk without magic, checksum, type and its length.
+    const HEADER: usize = 4 + 4 + 1 + 2;
+    let limit = inflated.plain_bytes().len() - HEADER;
     let (server, _data) = server(&["--change-bytes-max", &limit.to_string()]);
     let mut peer = Peer::connect(server.address(), "peer");
     peer.send(&peer.carrying(DOCUMENT, vec![change_with_string(3_001)])).unwrap();

@@ -1,6 +1,6 @@
 // Stock automerge-repo clients.
 
-import { Repo } from "@automerge/automerge-repo"
+import { Repo, cbor } from "@automerge/automerge-repo"
 import { WebSocketClientAdapter } from "@automerge/automerge-repo-network-websocket"
 import { NodeFSStorageAdapter } from "@automerge/automerge-repo-storage-nodefs"
 import { afterwards } from "./afterwards.mjs"
@@ -9,11 +9,37 @@ import { until } from "./until.mjs"
 const RETRY_MS = 150
 
 /**
- * The stock adapter, but for two faults of 2.5 under Node that its main branch has repaired: it throws, uncaught,
- * on connection errors other than ECONNREFUSED, and on sending while the socket closes.
+ * The stock adapter, but for three faults of 2.5 under Node: it throws, uncaught, on connection errors other than
+ * ECONNREFUSED and on sending while the socket closes, and a reconnection that waits survives the disconnection.
  */
 class SteadyAdapter extends WebSocketClientAdapter {
+  /** Messages of extensions, which a stock repo would pass over. */
+  extensionMessages = []
+  #extensions
+  #isOver = false
+
+  constructor(url, extensions) {
+    super(url, RETRY_MS)
+    this.#extensions = extensions
+  }
+
   onError = () => {}
+
+  connect(peerId, peerMetadata) {
+    if (this.#isOver) return
+    super.connect(peerId, this.#extensions ? { ...peerMetadata, extensions: this.#extensions } : peerMetadata)
+  }
+
+  disconnect() {
+    this.#isOver = true
+    super.disconnect()
+  }
+
+  receiveMessage(bytes) {
+    const message = cbor.decode(new Uint8Array(bytes))
+    if (message.type?.startsWith("x-")) this.extensionMessages.push(message)
+    else super.receiveMessage(bytes)
+  }
 
   send(message) {
     try {
@@ -25,10 +51,11 @@ class SteadyAdapter extends WebSocketClientAdapter {
 }
 
 export class Client {
-  constructor(url, { folder, gossips = false } = {}) {
-    this.adapter = new SteadyAdapter(url, RETRY_MS)
+  /** Without a URL the client is offline. */
+  constructor(url, { folder, gossips = false, extensions } = {}) {
+    this.adapter = url && new SteadyAdapter(url, extensions)
     this.repo = new Repo({
-      network: [this.adapter],
+      network: url ? [this.adapter] : [],
       storage: folder && new NodeFSStorageAdapter(folder),
       enableRemoteHeadsGossiping: gossips,
     })
