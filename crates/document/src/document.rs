@@ -249,6 +249,8 @@ impl Engine {
     fn merge(&mut self, changes: &[CheckedChange], heads: &Heads) -> Result<(), MergeError> {
         let automerge = &mut self.automerge;
         let merged = catch_unwind(AssertUnwindSafe(|| -> Result<(), AutomergeError> {
+            #[cfg(feature = "failpoints")]
+            fail::fail_point!("library panics", changes.iter().any(|change| change.message() == Some("poison")), |_| Ok(()));
             let changes = changes.iter().map(|change| Change::from_bytes(change.plain_bytes().to_vec()));
             automerge.apply_changes(changes.collect::<Result<Vec<_>, _>>()?)
         }));
@@ -318,7 +320,7 @@ pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, OpenError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| OpenError::Unreadable(panic_text(panic.as_ref())))
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic").to_owned()
 }

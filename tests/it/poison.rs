@@ -1,0 +1,77 @@
+//! A change that the library does not survive: it alone is set aside, whoever else was in the same turn.
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, AutoCommit, ROOT};
+use bytes::Bytes;
+use fail::FailScenario;
+use std::sync::Arc;
+use std::time::Duration;
+use tiebreak_document::{CheckedChange, SavedChange, SyncMessage, check_change};
+use tiebreak_protocol::{DocumentId, Limits, Refusal};
+use tiebreak_sync::room::{Effect, Input, Loaded, Notice, PeerInfo, Received};
+use tiebreak_sync::{Moment, Room, SessionId};
+
+const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 0 };
+
+fn change(actor: u8, message: &str) -> (CheckedChange, AutoCommit) {
+    let mut document = AutoCommit::new().with_actor(ActorId::from(vec![actor; 16]));
+    document.put(ROOT, "key", i64::from(actor)).unwrap();
+    document.commit_with(CommitOptions::default().with_message(message));
+    let bytes = document.get_last_local_change().unwrap().raw_bytes().to_vec();
+    (check_change(bytes.into(), &Limits::default()).unwrap(), document)
+}
+
+fn received(session: u64, change: &CheckedChange) -> Input {
+    let peer = format!("peer-{session}").parse().unwrap();
+    let from = Arc::new(PeerInfo { session: SessionId(session), peer, storage: None, extended: true });
+    let message = SyncMessage { heads: vec![change.hash()], ..SyncMessage::default() };
+    Input::Received(Box::new(Received { from, message, changes: vec![change.clone()], carried_changes: true }))
+}
+
+#[test]
+fn a_change_that_panics_the_library_is_quarantined_and_the_rest_of_its_turn_goes_in() {
+    let scenario = FailScenario::setup();
+    fail::cfg("library panics", "panic").unwrap();
+    let (mut room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let (ann, _) = change(1, "good");
+    let (eve, _) = change(2, "poison");
+    let (bob, _) = change(3, "good");
+    // All three arrive while the document is still being read: one turn.
+    for (session, change) in [(1, &ann), (2, &eve), (3, &bob)] {
+        assert_eq!(room.handle(NOW, received(session, change)), []);
+    }
+    // The merge of all three fails: the document is read again.
+    assert_eq!(room.handle(NOW, Input::Loaded(Ok(None))), [Effect::Load]);
+    // One at a time: the second is to blame, and costs one more reading.
+    let effects = room.handle(NOW, Input::Loaded(Ok(None)));
+    let notice = Notice::Refused { change: Some(eve.hash()), refusal: Refusal::Quarantined };
+    assert_eq!(effects[0], Effect::Refused(Refusal::Quarantined));
+    assert_eq!(effects[1], Effect::Tell { to: SessionId(2), notice });
+    assert!(matches!(&effects[2], Effect::Quarantine { change, .. } if change.hash == eve.hash()));
+    assert_eq!(effects[3], Effect::Load);
+    let effects = room.handle(NOW, Input::Loaded(Ok(None)));
+    let saved = |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+    let Some(Effect::Append { changes, .. }) = effects.last() else { panic!("nothing is stored: {effects:?}") };
+    assert_eq!(*changes, [saved(&ann), saved(&bob)]);
+    let effects = room.handle(NOW, Input::Appended(Ok(2)));
+    let told = effects.iter().filter(|effect| matches!(effect, Effect::Tell { notice: Notice::Sync(_), .. }));
+    assert_eq!(told.count(), 3);
+    scenario.teardown();
+}
+
+#[test]
+fn a_document_that_does_not_open_is_broken_alone_and_said_so() {
+    let (mut room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let (ann, _) = change(1, "good");
+    room.handle(NOW, received(1, &ann));
+    let garbage = Loaded {
+        snapshot: Some(Bytes::from_static(b"not a document")),
+        snapshot_through: 1,
+        through: 1,
+        heads: [ann.hash()].into_iter().collect(),
+        ..Loaded::default()
+    };
+    let effects = room.handle(NOW, Input::Loaded(Ok(Some(garbage))));
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Broken(_))), "{effects:?}");
+    assert!(effects.iter().all(|effect| !matches!(effect, Effect::Append { .. })));
+}
