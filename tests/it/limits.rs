@@ -86,7 +86,7 @@ fn a_peer_that_does_not_read_is_closed_and_others_are_not_held_up() {
     let mut lazy = Peer::connect(server.address(), "lazy");
     lazy.ask(DOCUMENT).unwrap();
     let mut writer = Peer::connect(server.address(), "writer");
-    let filler = "x".repeat(20_000);
+    let filler = "x".repeat(200_000);
     until("the slow reader's end", || {
         for n in 0..20 {
             writer.write(DOCUMENT, &format!("key {filler}"), n).unwrap();
@@ -98,4 +98,36 @@ fn a_peer_that_does_not_read_is_closed_and_others_are_not_held_up() {
     again.ask(DOCUMENT).unwrap();
     let last = writer.value(DOCUMENT, &format!("key {filler}"));
     again.until("everything", |peer| peer.value(DOCUMENT, &format!("key {filler}")) == last).unwrap();
+}
+
+#[test]
+fn a_server_near_its_memory_cap_says_busy_instead_of_growing() {
+    // No process is smaller than this cap, so the server is under pressure from its first look on.
+    let (server, _data) = server(&["--memory-max-mib", "1"]);
+    let refused = until("the pressure", || {
+        let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
+        let upgrade = "GET /automerge HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        std::io::Write::write_all(&mut stream, upgrade.as_bytes()).unwrap();
+        let mut answer = vec![0; 2_000];
+        let read = std::io::Read::read(&mut stream, &mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer[..read]).to_lowercase();
+        answer.starts_with("http/1.1 503").then_some(answer)
+    });
+    assert!(refused.contains("retry-after: "), "{refused}");
+    assert!(refused.contains("\"busy\""), "{refused}");
+    // Operators still get in.
+    assert_eq!(server.get("/healthz"), "ok\n");
+}
+
+#[test]
+fn one_connection_past_the_limit_is_told_to_come_back_and_the_others_stay() {
+    let (server, _data) = server(&["--connections-max", "2"]);
+    let mut ann = Peer::connect(server.address(), "ann");
+    let bob = Peer::connect(server.address(), "bob");
+    assert!(Peer::try_connect(server.address(), "eve").is_err());
+    ann.write(DOCUMENT, "key", 1).unwrap();
+    ann.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
+    drop(bob);
+    until("the free place", || Peer::try_connect(server.address(), "eve").ok());
 }

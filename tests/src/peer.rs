@@ -18,8 +18,8 @@ use tungstenite::{Error, Message, WebSocket};
 pub enum Ended {
     /// By a close frame with this code.
     Closed(Option<u16>),
-    /// Without one.
-    Broken,
+    /// Without one; in the socket's words.
+    Broken(String),
 }
 
 /// One device with one connection.
@@ -237,18 +237,18 @@ impl Peer {
 /// # Errors
 /// When the server does not want one.
 pub fn open(address: SocketAddr) -> Result<WebSocket<TcpStream>, Ended> {
-    let stream = TcpStream::connect(address).map_err(|_| Ended::Broken)?;
-    stream.set_nodelay(true).map_err(|_| Ended::Broken)?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(|_| Ended::Broken)?;
+    let stream = TcpStream::connect(address).map_err(|error| Ended::Broken(error.to_string()))?;
+    stream.set_nodelay(true).map_err(|error| Ended::Broken(error.to_string()))?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(|error| Ended::Broken(error.to_string()))?;
     let (socket, _) =
-        tungstenite::client(format!("ws://{address}/automerge"), stream).map_err(|_| Ended::Broken)?;
+        tungstenite::client(format!("ws://{address}/automerge"), stream).map_err(|error| Ended::Broken(error.to_string()))?;
     Ok(socket)
 }
 
 fn ended(error: &Error) -> Ended {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => Ended::Closed(None),
-        _broken => Ended::Broken,
+        broken => Ended::Broken(broken.to_string()),
     }
 }
 

@@ -92,6 +92,8 @@ pub enum Input {
     /// The answer to [`Effect::Delete`].
     Deleted(Result<(), Refusal>),
     DeadlinePassed,
+    /// Memory is short: close the document if nobody is using it right now.
+    Relieve,
 }
 
 /// What a caller may ask of a document.
@@ -248,6 +250,7 @@ impl Room {
             Input::Deleted(deleted) => self.deleted(deleted, &mut effects),
             Input::Compacted { snapshot, through } => self.compacted(snapshot, through),
             Input::DeadlinePassed => self.check_deadlines(now, &mut effects),
+            Input::Relieve => self.relieve(),
             Input::Received(_)
             | Input::Ephemeral { .. }
             | Input::Follow { .. }
@@ -293,6 +296,12 @@ impl Room {
             self.phase = Phase::Idle;
         }
         effects.push(Effect::Answer { ticket, answer });
+    }
+
+    fn relieve(&mut self) {
+        if matches!(self.phase, Phase::Idle) && self.queue.is_empty() {
+            self.document.close();
+        }
     }
 
     fn check_deadlines(&mut self, now: Moment, effects: &mut Vec<Effect>) {

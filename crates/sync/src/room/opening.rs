@@ -80,6 +80,7 @@ impl Room {
                 | Input::Recalled { .. }
                 | Input::Compacted { .. }
                 | Input::Deleted(_)
+                | Input::Relieve
                 | Input::DeadlinePassed => {}
             }
         }

@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{CheckedChange, Document, SavedChange, SyncMessage};
 use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
 
-/// A snapshot is made when this many changes have gathered since the last one …
+/// A snapshot is made when this many changes have gathered since the last one, or this many bytes of them …
 const COMPACT_CHANGES_MIN: usize = 1_000;
-/// … and, for large documents, when they make up this part of the stored bytes.
+const COMPACT_BYTES_MIN: u64 = 1024 * 1024;
+/// … provided that they make up this part of the stored bytes: large documents are not rewritten all the time.
 const COMPACT_PART_OF_BYTES: u64 = 4;
 
 /// What one turn merges, and who hears of it.
@@ -137,6 +138,7 @@ impl Room {
             | Input::Loaded(_)
             | Input::Appended(_)
             | Input::Deleted(_)
+            | Input::Relieve
             | Input::Compacted { .. } => {}
         }
     }
@@ -416,8 +418,8 @@ impl Room {
 
     fn compact_if_worthwhile(&mut self, effects: &mut Vec<Effect>) {
         let tail = self.document.tail_bytes();
-        let due = self.document.tail_len() >= COMPACT_CHANGES_MIN
-            && tail * COMPACT_PART_OF_BYTES >= self.document.stored_bytes();
+        let many = self.document.tail_len() >= COMPACT_CHANGES_MIN || tail >= COMPACT_BYTES_MIN;
+        let due = many && tail * COMPACT_PART_OF_BYTES >= self.document.stored_bytes();
         if due && !self.compacting {
             self.compacting = true;
             effects.push(Effect::Compact);
