@@ -17,7 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 ];
 
 /// Only these may name the CRDT library outside tests.
-const MAY_NAME_AUTOMERGE: &[&str] = &["tiebreak-document", "tiebreak-bench", "tiebreak-tests", "samod-client"];
+const MAY_NAME_AUTOMERGE: &[&str] =
+    &["tiebreak-document", "tiebreak-bench", "tiebreak-tests", "samod-client"];
 
 /// Pure crates: no I/O, clock, randomness or tasks; so none of the crates that bring them.
 const PURE: &[&str] = &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync"];
@@ -28,7 +29,8 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline"])
         .output()
         .expect("cargo metadata runs");
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let packages = metadata["packages"].as_array().expect("there are packages");
     let normal = |package: &serde_json::Value| {
@@ -42,10 +44,13 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
 fn every_crate_names_only_the_crates_left_of_it() {
     let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
     for (name, dependencies) in dependencies() {
-        let allowed = allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in the house yet"));
+        let allowed =
+            allowed.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in the house yet"));
         let wrong: Vec<_> = dependencies
             .iter()
-            .filter(|dependency| dependency.starts_with("tiebreak-") && !allowed.contains(&dependency.as_str()))
+            .filter(|dependency| {
+                dependency.starts_with("tiebreak-") && !allowed.contains(&dependency.as_str())
+            })
             .collect();
         assert!(wrong.is_empty(), "{name} must not know {wrong:?}");
     }

@@ -23,7 +23,14 @@ fn the_fdatasync_of_a_commit_precedes_every_frame_that_tells_of_it() {
     let trace = directory.path().join("trace");
     let mut command = Command::new("strace");
     command
-        .args(["-f", "-xx", "-s", "20000", "-e", "trace=fdatasync,fsync,pwrite64,write,writev,sendto,sendmsg"])
+        .args([
+            "-f",
+            "-xx",
+            "-s",
+            "20000",
+            "-e",
+            "trace=fdatasync,fsync,pwrite64,write,writev,sendto,sendmsg",
+        ])
         .args(["-e", "signal=none", "-y", "-o"])
         .arg(&trace)
         .arg(binary())
@@ -57,7 +64,10 @@ fn the_fdatasync_of_a_commit_precedes_every_frame_that_tells_of_it() {
         let written = written.unwrap_or_else(|| panic!("{change} was never written to disk"));
         let told = told.unwrap_or_else(|| panic!("{change} was never told"));
         let synced = calls[written..].iter().position(|call| *call == Call::Syncs).map(|at| at + written);
-        assert!(synced.is_some_and(|synced| synced < told), "{change}: written {written}, synced {synced:?}, told {told}");
+        assert!(
+            synced.is_some_and(|synced| synced < told),
+            "{change}: written {written}, synced {synced:?}, told {told}"
+        );
     }
 }
 
@@ -71,7 +81,9 @@ fn parse(trace: &str) -> Vec<Call> {
     let database = hexadecimal(b"sqlite");
     let mut calls = Vec::new();
     for line in trace.lines() {
-        let is = |name: &str| line.contains(&format!(" {name}(")) || line.contains(&format!("<... {name} resumed>"));
+        let is = |name: &str| {
+            line.contains(&format!(" {name}(")) || line.contains(&format!("<... {name} resumed>"))
+        };
         let begins = !line.contains("resumed>");
         if is("fdatasync") || is("fsync") {
             if line.trim_end().ends_with("= 0") {

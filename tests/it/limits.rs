@@ -62,7 +62,8 @@ fn a_change_past_the_limit_is_refused_and_the_connection_goes_on() {
     until("the refusal", || (refusals(&server, "change_too_large") == 1.0).then_some(()));
     peer.send(&peer.carrying(DOCUMENT, vec![change_with_string(3_000)])).unwrap();
     let mut reader = Peer::connect(server.address(), "reader");
-    let has_content = |peer: &Peer| peer.content(DOCUMENT).is_some_and(|content| !content.get_heads().is_empty());
+    let has_content =
+        |peer: &Peer| peer.content(DOCUMENT).is_some_and(|content| !content.get_heads().is_empty());
     reader.ask(DOCUMENT).unwrap();
     reader.until("the document", has_content).unwrap();
     assert_eq!(refusals(&server, "change_too_large"), 1.0);
@@ -90,7 +91,9 @@ fn a_peer_that_does_not_read_is_closed_and_others_are_not_held_up() {
     until("the slow reader's end", || {
         for n in 0..20 {
             writer.write(DOCUMENT, &format!("key {filler}"), n).unwrap();
-            writer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap_or_else(|e| panic!("{e:?} at {n}: {}", server.log()));
+            writer
+                .until("the answer", |peer| peer.is_acknowledged(DOCUMENT))
+                .unwrap_or_else(|e| panic!("{e:?} at {n}: {}", server.log()));
         }
         (server.metric("tiebreak_connections") == 1.0).then_some(())
     });

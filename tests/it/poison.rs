@@ -25,7 +25,12 @@ fn received(session: u64, change: &CheckedChange) -> Input {
     let peer = format!("peer-{session}").parse().unwrap();
     let from = Arc::new(PeerInfo { session: SessionId(session), peer, storage: None, extended: true });
     let message = SyncMessage { heads: vec![change.hash()], ..SyncMessage::default() };
-    Input::Received(Box::new(Received { from, message, changes: vec![change.clone()], carried_changes: true }))
+    Input::Received(Box::new(Received {
+        from,
+        message,
+        changes: vec![change.clone()],
+        carried_changes: true,
+    }))
 }
 
 #[test]
@@ -51,7 +56,9 @@ fn a_change_that_panics_the_library_is_quarantined_and_the_rest_of_its_turn_goes
     assert_eq!(effects[3], Effect::Load);
     let effects = room.handle(NOW, Input::Loaded(Ok(None)));
     let saved = |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
-    let Some(Effect::Append { changes, .. }) = effects.last() else { panic!("nothing is stored: {effects:?}") };
+    let Some(Effect::Append { changes, .. }) = effects.last() else {
+        panic!("nothing is stored: {effects:?}")
+    };
     assert_eq!(*changes, [saved(&ann), saved(&bob)]);
     let effects = room.handle(NOW, Input::Appended(Ok(2)));
     let told = effects.iter().filter(|effect| matches!(effect, Effect::Tell { notice: Notice::Sync(_), .. }));

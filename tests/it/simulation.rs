@@ -18,7 +18,10 @@ fn run_seeds(test: &str, plan: Plan) {
 
 #[test]
 fn devices_converge_on_a_good_day() {
-    run_seeds("devices_converge_on_a_good_day", Plan { devices: 4, documents: 2, steps: 400, faults: Faults::NONE });
+    run_seeds(
+        "devices_converge_on_a_good_day",
+        Plan { devices: 4, documents: 2, steps: 400, faults: Faults::NONE },
+    );
 }
 
 #[test]

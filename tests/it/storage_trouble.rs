@@ -16,7 +16,10 @@ impl SmallDisk {
     fn new(size: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = format!("size={size}");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(directory.path()).status();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(directory.path())
+            .status();
         assert!(mounted.is_ok_and(|status| status.success()), "mounting a small disk takes root");
         Self(directory)
     }
@@ -40,14 +43,20 @@ fn a_full_disk_refuses_writes_serves_reads_and_recovers_without_a_restart() {
     let kept = writer.write(DOCUMENT, "kept", 1).unwrap();
     writer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
     let ballast = disk.path().join("ballast");
-    Command::new("dd").args(["if=/dev/zero", "bs=64k"]).arg(format!("of={}", ballast.display())).output().unwrap();
+    Command::new("dd")
+        .args(["if=/dev/zero", "bs=64k"])
+        .arg(format!("of={}", ballast.display()))
+        .output()
+        .unwrap();
     // Something fits into what the database had reserved; in the end nothing does.
     let refused = until("a refusal", || {
         let mut writer = Peer::try_connect(server.address(), "filler").ok()?;
         writer.hold(DOCUMENT, writer_copy(&server));
         for n in 0..200 {
             let sent = writer.write(DOCUMENT, &format!("fill {n} {}", "x".repeat(2_000)), n);
-            if let Some(ended) = sent.and_then(|_| writer.until("an answer", |p| p.is_acknowledged(DOCUMENT))).err() {
+            if let Some(ended) =
+                sent.and_then(|_| writer.until("an answer", |p| p.is_acknowledged(DOCUMENT))).err()
+            {
                 return Some(ended);
             }
         }

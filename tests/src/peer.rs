@@ -51,7 +51,10 @@ impl Peer {
     pub fn try_connect(address: SocketAddr, name: &str) -> Result<Self, Ended> {
         let mut socket = open(address)?;
         let name: PeerId = name.parse().expect("a good name");
-        let join = Frame::Join(Join::new(name.clone(), PeerMetadata { is_ephemeral: true, ..PeerMetadata::default() }));
+        let join = Frame::Join(Join::new(
+            name.clone(),
+            PeerMetadata { is_ephemeral: true, ..PeerMetadata::default() },
+        ));
         socket.send(Message::Binary(join.encode())).map_err(|error| ended(&error))?;
         let mut peer = Self {
             socket,
@@ -158,7 +161,9 @@ impl Peer {
                 }
                 Ok(Message::Close(frame)) => return Err(Ended::Closed(frame.map(|frame| frame.code.into()))),
                 Ok(_control) => {}
-                Err(Error::Io(error)) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
                     return Ok(None);
                 }
                 Err(error) => return Err(ended(&error)),
@@ -240,16 +245,16 @@ pub fn open(address: SocketAddr) -> Result<WebSocket<TcpStream>, Ended> {
     let stream = TcpStream::connect(address).map_err(|error| Ended::Broken(error.to_string()))?;
     stream.set_nodelay(true).map_err(|error| Ended::Broken(error.to_string()))?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(|error| Ended::Broken(error.to_string()))?;
-    let (socket, _) =
-        tungstenite::client(format!("ws://{address}/automerge"), stream).map_err(|error| Ended::Broken(error.to_string()))?;
+    let (socket, _) = tungstenite::client(format!("ws://{address}/automerge"), stream)
+        .map_err(|error| Ended::Broken(error.to_string()))?;
     Ok(socket)
 }
 
 fn ended(error: &Error) -> Ended {
-    match error {
-        Error::ConnectionClosed | Error::AlreadyClosed => Ended::Closed(None),
-        broken => Ended::Broken(broken.to_string()),
+    if matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
+        return Ended::Closed(None);
     }
+    Ended::Broken(error.to_string())
 }
 
 /// The number of a close code.

@@ -22,9 +22,14 @@ pub struct ServerProcess {
 /// When it was not built.
 pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a running test knows itself");
-    let directory = test.ancestors().find(|path| path.join("deps").is_dir()).expect("tests run from a target folder");
+    let directory =
+        test.ancestors().find(|path| path.join("deps").is_dir()).expect("tests run from a target folder");
     let binary = directory.join("tiebreak");
-    assert!(binary.exists(), "{} is missing; build it with: cargo build -p tiebreak-server", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is missing; build it with: cargo build -p tiebreak-server",
+        binary.display()
+    );
     binary
 }
 
@@ -41,7 +46,8 @@ impl ServerProcess {
     /// # Panics
     /// When it does not come up.
     pub fn launch(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server starts");
+        let mut child =
+            command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("the server starts");
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = BufReader::new(child.stderr.take().expect("piped"));
         let collected = Arc::clone(&log);
@@ -94,7 +100,8 @@ impl ServerProcess {
     pub fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("the server accepts");
         stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").expect("a request is sent");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+            .expect("a request is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer is read");
         answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()

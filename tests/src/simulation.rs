@@ -268,7 +268,9 @@ impl World {
             if !self.move_something() {
                 return;
             }
-            let missing: Vec<_> = (0..self.devices.len()).filter(|d| !self.connections.values().any(|c| c.device == *d)).collect();
+            let missing: Vec<_> = (0..self.devices.len())
+                .filter(|d| !self.connections.values().any(|c| c.device == *d))
+                .collect();
             for device in missing {
                 self.connect(device);
             }
@@ -278,7 +280,8 @@ impl World {
 
     fn check_convergence(&self) {
         for document in &self.documents {
-            let made: BTreeSet<ChangeHash> = self.devices.iter().flat_map(|d| d.own_changes(*document)).collect();
+            let made: BTreeSet<ChangeHash> =
+                self.devices.iter().flat_map(|d| d.own_changes(*document)).collect();
             let heads: Vec<_> = self.devices.iter().map(|device| device.heads(*document)).collect();
             for (device, own) in self.devices.iter().zip(&heads) {
                 let held = device.hashes(*document);

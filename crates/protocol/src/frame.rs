@@ -24,17 +24,33 @@ pub enum Frame {
     /// A sync message by a client that does not have the document and asks for it.
     Request(SyncFrame),
     Sync(SyncFrame),
-    DocUnavailable { document: DocumentId, sender: PeerId, target: PeerId },
+    DocUnavailable {
+        document: DocumentId,
+        sender: PeerId,
+        target: PeerId,
+    },
     Ephemeral(Ephemeral),
     RemoteSubscriptionChange(RemoteSubscriptionChange),
     RemoteHeadsChanged(RemoteHeadsChanged),
-    Leave { sender: PeerId },
+    Leave {
+        sender: PeerId,
+    },
     /// The sender closes the connection behind it.
-    Error { sender: PeerId, target: PeerId, message: String },
+    Error {
+        sender: PeerId,
+        target: PeerId,
+        message: String,
+    },
     /// One of our own types; only for peers that asked for them.
-    Extension { sender: PeerId, target: PeerId, frame: ExtensionFrame },
+    Extension {
+        sender: PeerId,
+        target: PeerId,
+        frame: ExtensionFrame,
+    },
     /// A type that this version does not know. Never an error: newer peers may speak.
-    Unknown { kind: String },
+    Unknown {
+        kind: String,
+    },
 }
 
 /// Who the client is and what it can speak.

@@ -46,6 +46,8 @@ refusals! {
     UnknownActor = "unknown_actor", "the change refers to an actor that this document does not know";
     /// An object that does not exist in this document.
     UnknownObject = "unknown_object", "the change writes into an object that does not exist";
+    /// An element or a value that does not exist where the change looks for it.
+    UnknownOperation = "unknown_operation", "the change refers to an element or a value that does not exist";
     DepthExceeded = "depth_exceeded", "objects are nested deeper than the limit";
     TooManyActors = "too_many_actors", "too many actors have written to this document";
     TooManyHeads = "too_many_heads", "too many concurrent changes; merge some of them first";
@@ -96,6 +98,7 @@ impl Refusal {
             | Self::MissingDependencies
             | Self::UnknownActor
             | Self::UnknownObject
+            | Self::UnknownOperation
             | Self::DepthExceeded
             | Self::TooManyActors
             | Self::TooManyHeads

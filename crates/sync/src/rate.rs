@@ -23,7 +23,8 @@ impl Bucket {
         self.fill(now);
         let debt_max = self.per_second * WAIT_MAX.as_secs_f64();
         self.tokens = (self.tokens - tokens as f64).max(-debt_max);
-        Duration::try_from_secs_f64(-self.tokens / self.per_second).map_or(Duration::ZERO, |wait| wait.min(WAIT_MAX))
+        Duration::try_from_secs_f64(-self.tokens / self.per_second)
+            .map_or(Duration::ZERO, |wait| wait.min(WAIT_MAX))
     }
 
     /// Takes one token if there is one.

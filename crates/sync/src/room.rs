@@ -70,11 +70,20 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     Received(Box<Received>),
-    Ephemeral { from: SessionId, ephemeral: Ephemeral },
+    Ephemeral {
+        from: SessionId,
+        ephemeral: Ephemeral,
+    },
     /// The session wants to hear of these storages' heads (the whole list).
-    Follow { session: SessionId, storages: std::collections::BTreeSet<StorageId> },
+    Follow {
+        session: SessionId,
+        storages: std::collections::BTreeSet<StorageId>,
+    },
     /// A peer passes on heads that it heard of.
-    RemoteHeads { from: SessionId, heads: Vec<RemoteHead> },
+    RemoteHeads {
+        from: SessionId,
+        heads: Vec<RemoteHead>,
+    },
     /// The session's connection has ended.
     Left(SessionId),
     /// The answer to [`Effect::Load`]; `None`: never written.
@@ -82,13 +91,27 @@ pub enum Input {
     /// The answer to [`Effect::Append`]: the sequence number of the last change stored.
     Appended(Result<u64, Refusal>),
     /// The answer to [`Effect::Recall`].
-    Recalled { session: SessionId, heads: Option<Heads> },
+    Recalled {
+        session: SessionId,
+        heads: Option<Heads>,
+    },
     /// A snapshot now stands for the first `through` stored changes.
-    Compacted { snapshot: Bytes, through: u64 },
+    Compacted {
+        snapshot: Bytes,
+        through: u64,
+    },
     /// The server's own caller brings changes; they go the same way as a peer's.
-    Submit { ticket: Ticket, changes: Vec<CheckedChange> },
-    Ask { ticket: Ticket, question: Question },
-    Delete { ticket: Ticket },
+    Submit {
+        ticket: Ticket,
+        changes: Vec<CheckedChange>,
+    },
+    Ask {
+        ticket: Ticket,
+        question: Question,
+    },
+    Delete {
+        ticket: Ticket,
+    },
     /// The answer to [`Effect::Delete`].
     Deleted(Result<(), Refusal>),
     DeadlinePassed,
@@ -105,18 +128,35 @@ pub enum Question {
     /// All chunks in a row: a file that every Automerge library loads.
     File,
     /// Changes from newest to oldest, after skipping `skip` of them.
-    History { skip: usize, limit: usize },
+    History {
+        skip: usize,
+        limit: usize,
+    },
 }
 
 /// The answer to [`Input::Ask`], [`Input::Submit`] and [`Input::Delete`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Heads(Heads),
-    Json { heads: Heads, json: serde_json::Value },
-    File { heads: Heads, bytes: Bytes },
-    History { heads: Heads, changes: Vec<tiebreak_document::HistoryEntry>, total: usize },
+    Json {
+        heads: Heads,
+        json: serde_json::Value,
+    },
+    File {
+        heads: Heads,
+        bytes: Bytes,
+    },
+    History {
+        heads: Heads,
+        changes: Vec<tiebreak_document::HistoryEntry>,
+        total: usize,
+    },
     /// The submitted changes are durable, save the refused ones.
-    Submitted { heads: Heads, created: bool, refused: Vec<(ChangeHash, Refusal)> },
+    Submitted {
+        heads: Heads,
+        created: bool,
+        refused: Vec<(ChangeHash, Refusal)>,
+    },
     Deleted,
     /// There is no such document (any more).
     Missing,
@@ -128,18 +168,36 @@ pub enum Effect {
     /// Read the document and answer with [`Input::Loaded`].
     Load,
     /// Store the changes and answer with [`Input::Appended`].
-    Append { changes: Vec<SavedChange>, heads: Heads },
-    Tell { to: SessionId, notice: Notice },
+    Append {
+        changes: Vec<SavedChange>,
+        heads: Heads,
+    },
+    Tell {
+        to: SessionId,
+        notice: Notice,
+    },
     /// Keep a change that broke the library, for a person.
-    Quarantine { change: SavedChange, reason: String },
+    Quarantine {
+        change: SavedChange,
+        reason: String,
+    },
     /// The stored changes since the snapshot are many: make a new one in the background.
     Compact,
     /// Answer with [`Input::Recalled`]: what is known of this peer from earlier connections.
-    Recall { session: SessionId, storage: StorageId },
+    Recall {
+        session: SessionId,
+        storage: StorageId,
+    },
     /// Keep for the peer's next connection.
-    Remember { storage: StorageId, heads: Heads },
+    Remember {
+        storage: StorageId,
+        heads: Heads,
+    },
     Delete,
-    Answer { ticket: Ticket, answer: Result<Answer, Refusal> },
+    Answer {
+        ticket: Ticket,
+        answer: Result<Answer, Refusal>,
+    },
     /// A change was refused, for metrics and logs; who could be told was told.
     Refused(Refusal),
     /// The document cannot be read; a person must look.
@@ -158,7 +216,10 @@ pub enum Notice {
     RemoteHeads(Vec<RemoteHead>),
     /// The peer's changes survive a crash now.
     Durable(Heads),
-    Refused { change: Option<ChangeHash>, refusal: Refusal },
+    Refused {
+        change: Option<ChangeHash>,
+        refusal: Refusal,
+    },
     Close(Refusal),
 }
 
@@ -313,7 +374,8 @@ impl Room {
             }
         }
         let idle = now.elapsed >= self.used_at + self.limits.room_idle_time;
-        if idle && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken) && self.queue.is_empty() {
+        if idle && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken) && self.queue.is_empty()
+        {
             self.document.close();
             if self.members.is_empty() {
                 effects.push(Effect::Done);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::{SyncMessage, check_change, split_chunks};
 use tiebreak_protocol::{
-    ChangeHash, DocumentId, EXTENSION, Ephemeral, ExtensionFrame, Frame, Join, Limits, Peer, PeerId, PeerMetadata,
-    Refusal, RemoteHeadsChanged, RemoteSubscriptionChange, StorageId, SyncFrame,
+    ChangeHash, DocumentId, EXTENSION, Ephemeral, ExtensionFrame, Frame, Join, Limits, Peer, PeerId,
+    PeerMetadata, Refusal, RemoteHeadsChanged, RemoteSubscriptionChange, StorageId, SyncFrame,
 };
 
 /// Storages one peer may follow the heads of.
@@ -40,7 +40,10 @@ pub enum Input {
 #[derive(Debug, PartialEq)]
 pub enum Effect {
     Send(Bytes),
-    ToRoom { document: DocumentId, input: room::Input },
+    ToRoom {
+        document: DocumentId,
+        input: room::Input,
+    },
     /// Read nothing more from the socket for this long.
     Pause(Duration),
     /// For metrics and logs; the peer was told if it can be told.
@@ -65,7 +68,9 @@ pub struct Session {
 #[derive(Debug)]
 enum Phase {
     /// Nobody has joined; until the deadline.
-    Handshaking { deadline: Duration },
+    Handshaking {
+        deadline: Duration,
+    },
     Live(Live),
     Closed,
 }
@@ -132,9 +137,10 @@ impl Session {
                 effects.push(Effect::Hangup);
                 Ok(())
             }
-            Frame::Peer(_) | Frame::DocUnavailable { .. } | Frame::Extension { .. } | Frame::Unknown { .. } => {
-                self.live().map(drop)
-            }
+            Frame::Peer(_)
+            | Frame::DocUnavailable { .. }
+            | Frame::Extension { .. }
+            | Frame::Unknown { .. } => self.live().map(drop),
         }
     }
 
@@ -195,7 +201,10 @@ impl Session {
         for (change, refusal) in refused {
             self.tell_refused(sync.document, change, refusal, effects)?;
         }
-        effects.push(Effect::ToRoom { document: sync.document, input: room::Input::Received(Box::new(received)) });
+        effects.push(Effect::ToRoom {
+            document: sync.document,
+            input: room::Input::Received(Box::new(received)),
+        });
         if let Some(storages) = follows {
             let input = room::Input::Follow { session: info.session, storages };
             effects.push(Effect::ToRoom { document: sync.document, input });
@@ -249,7 +258,12 @@ impl Session {
         Ok(())
     }
 
-    fn pass_on(&mut self, document: DocumentId, notice: Notice, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+    fn pass_on(
+        &mut self,
+        document: DocumentId,
+        notice: Notice,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
         let server = Arc::clone(&self.server);
         let Phase::Live(live) = &mut self.phase else { return Ok(()) };
         let (sender, target) = (server.peer.clone(), live.info.peer.clone());
@@ -267,7 +281,9 @@ impl Session {
                 }
                 Frame::Extension { sender, target, frame: ExtensionFrame::Durable { document, heads } }
             }
-            Notice::Refused { change, refusal } => return self.tell_refused(document, change, refusal, effects),
+            Notice::Refused { change, refusal } => {
+                return self.tell_refused(document, change, refusal, effects);
+            }
             Notice::Close(refusal) => return Err(refusal),
         };
         effects.push(Effect::Send(frame.encode()));

@@ -76,8 +76,12 @@ impl Device {
         if !self.index.is_multiple_of(2) {
             self.states.clear();
         }
-        let storage_id = self.index.is_multiple_of(3).then(|| format!("storage-{}", self.index).parse().expect("a good name"));
-        let metadata = PeerMetadata { is_ephemeral: storage_id.is_none(), storage_id, extensions: Vec::new() };
+        let storage_id = self
+            .index
+            .is_multiple_of(3)
+            .then(|| format!("storage-{}", self.index).parse().expect("a good name"));
+        let metadata =
+            PeerMetadata { is_ephemeral: storage_id.is_none(), storage_id, extensions: Vec::new() };
         vec![Frame::Join(Join::new(self.peer.clone(), metadata)).encode()]
     }
 
@@ -92,7 +96,8 @@ impl Device {
         let document = self.documents.get(&id)?;
         let message = document.generate_sync_message(self.states.entry(id).or_default())?;
         let is_new = document.get_heads().is_empty();
-        let sync = SyncFrame { document: id, sender: self.peer.clone(), target, data: message.encode().into() };
+        let sync =
+            SyncFrame { document: id, sender: self.peer.clone(), target, data: message.encode().into() };
         Some(if is_new { Frame::Request(sync) } else { Frame::Sync(sync) }.encode())
     }
 
@@ -113,7 +118,13 @@ impl Device {
                 self.speak(sync.document).into_iter().collect()
             }
             Frame::DocUnavailable { .. } | Frame::Error { .. } | Frame::RemoteHeadsChanged(_) => Vec::new(),
-            other => panic!("a device never expects {other:?}"),
+            Frame::Join(_)
+            | Frame::Request(_)
+            | Frame::Ephemeral(_)
+            | Frame::RemoteSubscriptionChange(_)
+            | Frame::Leave { .. }
+            | Frame::Extension { .. }
+            | Frame::Unknown { .. } => panic!("a device never expects this"),
         }
     }
 

@@ -106,7 +106,9 @@ impl Server {
         for effect in effects {
             match effect {
                 Effect::Load => self.work.push_back((document, Work::Load)),
-                Effect::Append { changes, heads } => self.work.push_back((document, Work::Append { changes, heads })),
+                Effect::Append { changes, heads } => {
+                    self.work.push_back((document, Work::Append { changes, heads }))
+                }
                 Effect::Recall { session, storage } => {
                     self.work.push_back((document, Work::Recall { session, storage }));
                 }
@@ -121,7 +123,10 @@ impl Server {
                     self.rooms.remove(&document);
                 }
                 Effect::Refused(refusal) => {
-                    assert!(matches!(refusal, Refusal::MissingDependencies), "an honest change was refused: {refusal}");
+                    assert!(
+                        matches!(refusal, Refusal::MissingDependencies),
+                        "an honest change was refused: {refusal}"
+                    );
                 }
                 Effect::Quarantine { reason, .. } => panic!("an honest change was quarantined: {reason}"),
                 Effect::Broken(reason) => panic!("a stored document broke: {reason}"),
@@ -143,7 +148,9 @@ impl Server {
             Work::Append { .. } if failed_write > 0 && dice.one_in(failed_write) => {
                 Input::Appended(Err(Refusal::StorageFull))
             }
-            Work::Append { changes, heads } => Input::Appended(Ok(self.disk.append(document, changes, heads))),
+            Work::Append { changes, heads } => {
+                Input::Appended(Ok(self.disk.append(document, changes, heads)))
+            }
             Work::Recall { session, storage } => {
                 Input::Recalled { session, heads: self.disk.shared_heads.get(&(storage, document)).cloned() }
             }
@@ -155,11 +162,13 @@ impl Server {
 
     pub(super) fn pass_deadlines(&mut self, now: Moment) {
         let due = |deadline: Option<_>| deadline.is_some_and(|deadline| deadline <= now.elapsed);
-        let rooms: Vec<_> = self.rooms.iter().filter(|(_, room)| due(room.deadline())).map(|(id, _)| *id).collect();
+        let rooms: Vec<_> =
+            self.rooms.iter().filter(|(_, room)| due(room.deadline())).map(|(id, _)| *id).collect();
         for document in rooms {
             self.run_room(document, Input::DeadlinePassed, now);
         }
-        let late: Vec<_> = self.sessions.iter().filter(|(_, session)| due(session.deadline())).map(|(id, _)| *id).collect();
+        let late: Vec<_> =
+            self.sessions.iter().filter(|(_, session)| due(session.deadline())).map(|(id, _)| *id).collect();
         for connection in late {
             self.run_session(connection, session::Input::DeadlinePassed, now);
         }
@@ -197,7 +206,8 @@ impl Server {
         let Some(stored) = self.disk.documents.get(&document) else { return BTreeSet::new() };
         let mut hashes: BTreeSet<_> = stored.tail.iter().map(|change| change.hash).collect();
         if stored.snapshot.is_some() {
-            let mut read = Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
+            let mut read =
+                Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
             read.open().expect("what is stored opens");
             hashes.extend(read.hashes_since(&[]));
         }
@@ -218,7 +228,8 @@ impl Disk {
         let Some(stored) = self.documents.get_mut(&document) else {
             return Input::Compacted { snapshot: Bytes::new(), through: 0 };
         };
-        let mut read = Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
+        let mut read =
+            Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
         let snapshot = read.snapshot().expect("an honest document makes a snapshot");
         stored.snapshot = Some(snapshot.clone());
         stored.snapshot_through = stored.through;

@@ -59,8 +59,11 @@ struct Fields<'a> {
     add: Vec<&'a str>,
     remove: Vec<&'a str>,
     heads: Vec<&'a str>,
-    new_heads: Vec<(&'a str, Vec<&'a str>, u64)>,
+    new_heads: Vec<NewHead<'a>>,
 }
+
+/// A storage id, its heads, and a timestamp in milliseconds.
+type NewHead<'a> = (&'a str, Vec<&'a str>, u64);
 
 impl<'a> Fields<'a> {
     fn read(bytes: &'a Bytes) -> Result<Self, DecodeError> {
@@ -107,11 +110,9 @@ impl<'a> Fields<'a> {
                 versions: self.versions.iter().map(|version| (*version).to_owned()).collect(),
                 metadata: self.metadata,
             }),
-            "peer" => Frame::Peer(Peer {
-                sender: self.sender()?,
-                target: self.target()?,
-                metadata: self.metadata,
-            }),
+            "peer" => {
+                Frame::Peer(Peer { sender: self.sender()?, target: self.target()?, metadata: self.metadata })
+            }
             "request" => Frame::Request(self.sync()?),
             "sync" => Frame::Sync(self.sync()?),
             "doc-unavailable" => Frame::DocUnavailable {
@@ -133,11 +134,9 @@ impl<'a> Fields<'a> {
                 target: self.target()?,
                 message: self.message.unwrap_or_default().to_owned(),
             },
-            ExtensionFrame::DURABLE | ExtensionFrame::REFUSED => Frame::Extension {
-                sender: self.sender()?,
-                target: self.target()?,
-                frame: self.extension()?,
-            },
+            ExtensionFrame::DURABLE | ExtensionFrame::REFUSED => {
+                Frame::Extension { sender: self.sender()?, target: self.target()?, frame: self.extension()? }
+            }
             unknown => Frame::Unknown { kind: unknown.to_owned() },
         })
     }
@@ -184,7 +183,7 @@ impl<'a> Fields<'a> {
     }
 
     fn remote_heads(&self) -> Result<RemoteHeadsChanged, DecodeError> {
-        let head = |(storage, heads, timestamp_ms): &(&str, Vec<&str>, u64)| {
+        let head = |(storage, heads, timestamp_ms): &NewHead<'_>| {
             Ok(RemoteHead {
                 storage: storage.parse().map_err(|_| DecodeError::Invalid("newHeads"))?,
                 heads: heads
@@ -281,13 +280,10 @@ impl<'a> Reader<'a> {
         }
         self.untag()?;
         let invalid = |_| DecodeError::Invalid(field);
-        let value = match self.peek()? {
-            Type::F16 => Some(f64::from(self.cbor.f16().map_err(invalid)?)),
-            Type::F32 => Some(f64::from(self.cbor.f32().map_err(invalid)?)),
-            Type::F64 => Some(self.cbor.f64().map_err(invalid)?),
-            _integer => None,
-        };
-        let Some(value) = value else { return self.cbor.u64().map(Some).map_err(invalid) };
+        if !matches!(self.peek()?, Type::F16 | Type::F32 | Type::F64) {
+            return self.cbor.u64().map(Some).map_err(invalid);
+        }
+        let value = self.cbor.f64().map_err(invalid)?;
         if value.fract() != 0.0 || !(0.0..=9_007_199_254_740_991.0).contains(&value) {
             return Err(DecodeError::Invalid(field));
         }
@@ -344,7 +340,7 @@ impl<'a> Reader<'a> {
         Ok(metadata)
     }
 
-    fn new_heads(&mut self) -> Result<Vec<(&'a str, Vec<&'a str>, u64)>, DecodeError> {
+    fn new_heads(&mut self) -> Result<Vec<NewHead<'a>>, DecodeError> {
         const FIELD: &str = "newHeads";
         let mut all = Vec::new();
         self.map(|storage, reader| {
@@ -400,24 +396,23 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::Malformed);
         }
         let malformed = |_| DecodeError::Malformed;
-        match self.peek()? {
-            Type::Array | Type::ArrayIndef => {
-                let length = self.cbor.array().map_err(malformed)?;
-                self.items(length, |reader| reader.skip(depth + 1))
-            }
-            Type::Map | Type::MapIndef => {
-                let length = self.cbor.map().map_err(malformed)?;
-                self.items(length, |reader| {
-                    reader.skip(depth + 1)?;
-                    reader.skip(depth + 1)
-                })
-            }
-            Type::Tag => {
-                self.cbor.tag().map_err(malformed)?;
-                self.skip(depth + 1)
-            }
-            Type::Break => Err(DecodeError::Malformed),
-            _scalar => self.cbor.skip().map_err(malformed),
+        let kind = self.peek()?;
+        if matches!(kind, Type::Array | Type::ArrayIndef) {
+            let length = self.cbor.array().map_err(malformed)?;
+            self.items(length, |reader| reader.skip(depth + 1))
+        } else if matches!(kind, Type::Map | Type::MapIndef) {
+            let length = self.cbor.map().map_err(malformed)?;
+            self.items(length, |reader| {
+                reader.skip(depth + 1)?;
+                reader.skip(depth + 1)
+            })
+        } else if kind == Type::Tag {
+            self.cbor.tag().map_err(malformed)?;
+            self.skip(depth + 1)
+        } else if kind == Type::Break {
+            Err(DecodeError::Malformed)
+        } else {
+            self.cbor.skip().map_err(malformed)
         }
     }
 }

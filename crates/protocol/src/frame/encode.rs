@@ -1,7 +1,9 @@
 //! Values to bytes. Every length is definite and every integer below 2^53, so that stock JavaScript peers
 //! neither see a BigInt nor a null.
 
-use super::{Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHeadsChanged, RemoteSubscriptionChange, SyncFrame};
+use super::{
+    Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHeadsChanged, RemoteSubscriptionChange, SyncFrame,
+};
 use crate::frame::PROTOCOL_VERSION;
 use crate::{DocumentId, ExtensionFrame, PeerId, StorageId};
 use bytes::Bytes;

@@ -63,7 +63,11 @@ fn every_kind() -> Vec<Frame> {
             document: document(),
             sender: server.clone(),
             target: ann.clone(),
-            heads: vec![RemoteHead { storage, heads: vec![ChangeHash([3; 32])], timestamp_ms: 1_700_000_000_000 }],
+            heads: vec![RemoteHead {
+                storage,
+                heads: vec![ChangeHash([3; 32])],
+                timestamp_ms: 1_700_000_000_000,
+            }],
         }),
         Frame::Leave { sender: ann.clone() },
         Frame::Error { sender: server.clone(), target: ann.clone(), message: "no".to_owned() },
@@ -127,7 +131,16 @@ fn undefined_and_null_fields_count_as_absent() {
 #[test]
 fn a_join_with_metadata_spelled_as_in_the_readme_and_an_undefined_storage_id_is_read() {
     let bytes = cbor(|e| {
-        e.map(4).unwrap().str("type").unwrap().str("join").unwrap().str("senderId").unwrap().str("ann").unwrap();
+        e.map(4)
+            .unwrap()
+            .str("type")
+            .unwrap()
+            .str("join")
+            .unwrap()
+            .str("senderId")
+            .unwrap()
+            .str("ann")
+            .unwrap();
         e.str("metadata").unwrap().map(3).unwrap().str("storageId").unwrap().undefined().unwrap();
         e.str("isEphemeral").unwrap().bool(true).unwrap();
         e.str("future").unwrap().array(1).unwrap().map(1).unwrap().str("a").unwrap().u8(1).unwrap();

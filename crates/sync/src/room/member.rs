@@ -4,7 +4,7 @@ use super::{Effect, PeerInfo, Received};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{CheckedChange, Document, Have, SyncMessage};
+use tiebreak_document::{CheckedChange, Document, Have, SyncMessage, Wants};
 use tiebreak_protocol::{ChangeHash, Heads, Limits, Refusal, StorageId};
 
 /// Refused changes remembered per peer, so that they are not asked for again and again.
@@ -28,7 +28,7 @@ pub(super) struct Member {
     /// What we last asked the peer for.
     asked: BTreeSet<ChangeHash>,
     reads_documents: bool,
-    read_only: bool,
+    wants: Wants,
     is_answer_due: bool,
     refused: BTreeSet<ChangeHash>,
     waiting: Vec<CheckedChange>,
@@ -51,7 +51,7 @@ impl Member {
             need: Vec::new(),
             asked: BTreeSet::new(),
             reads_documents: false,
-            read_only: false,
+            wants: Wants::News,
             is_answer_due: false,
             refused: BTreeSet::new(),
             waiting: Vec::new(),
@@ -63,7 +63,12 @@ impl Member {
 
     /// Whether the message must wait: the peer has content but no memory of us, so what is shared would
     /// have to be guessed from a filter over everything; the store may remember it from last time.
-    pub(super) fn recalls(&mut self, received: &Received, document: &Document, effects: &mut Vec<Effect>) -> bool {
+    pub(super) fn recalls(
+        &mut self,
+        received: &Received,
+        document: &Document,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
         if let Some(held) = &mut self.recalling {
             held.push(received.clone());
             return true;
@@ -98,7 +103,8 @@ impl Member {
         let message = &received.message;
         let is_first = self.told.is_none();
         let lost_memory = message.heads.is_empty() || message.have.first().is_some_and(Have::is_nothing);
-        if message.reset || lost_memory {
+        let starts_over = message.wants == Wants::Everything || lost_memory;
+        if starts_over {
             self.known.clear();
         }
         let lacking_before = std::mem::take(&mut self.lacking);
@@ -116,11 +122,11 @@ impl Member {
         }
         self.said.clone_from(&message.heads);
         self.reads_documents |= message.reads_documents;
-        self.read_only = message.read_only;
+        self.wants = message.wants;
         self.have.clone_from(&message.have);
         self.need.extend(message.need.iter().filter(|hash| document.has(hash)));
         let news = !self.lacking.is_empty() && self.lacking != lacking_before;
-        self.is_answer_due |= is_first || received.carried_changes || news || message.reset || lost_memory;
+        self.is_answer_due |= is_first || received.carried_changes || news || starts_over;
     }
 
     /// Whether the peer has not been heard in full yet.
@@ -130,7 +136,7 @@ impl Member {
 
     /// Whether a document that grew from these heads is news to the peer in what it grew by, and nothing else.
     pub(super) fn follows_from(&self, heads_before: &Heads) -> bool {
-        !self.read_only
+        self.wants != Wants::Nothing
             && self.need.is_empty()
             && self.lacking.is_empty()
             && self.waiting.is_empty()
@@ -150,7 +156,8 @@ impl Member {
 
     /// The message that brings the peer from what it knows to `document`, in full.
     pub(super) fn answer(&mut self, document: &Document) -> SyncMessage {
-        let changes = if self.read_only { Vec::new() } else { self.missing_chunks(document) };
+        let takes_none = self.wants == Wants::Nothing;
+        let changes = if takes_none { Vec::new() } else { self.missing_chunks(document) };
         let asks = std::mem::take(&mut self.need);
         let named = asks.iter().filter_map(|hash| document.change(hash)).map(|change| change.bytes);
         let mut message = self.message_without_changes(document.heads());
@@ -168,7 +175,8 @@ impl Member {
         let waiting_for = self.waiting.iter().flat_map(CheckedChange::deps);
         let here: BTreeSet<_> = self.waiting.iter().map(CheckedChange::hash).collect();
         self.asked = self.lacking.iter().chain(waiting_for).copied().collect();
-        self.asked.retain(|hash| !here.contains(hash) && !self.refused.contains(hash) && !heads.contains(hash));
+        self.asked
+            .retain(|hash| !here.contains(hash) && !self.refused.contains(hash) && !heads.contains(hash));
         self.known = heads.iter().copied().collect();
         self.told = Some(heads.clone());
         self.is_answer_due = false;
@@ -203,7 +211,12 @@ impl Member {
     }
 
     /// Keeps changes whose dependencies are not here. Answers those that found no place.
-    pub(super) fn wait(&mut self, changes: Vec<CheckedChange>, limits: &Limits, now: Duration) -> Vec<(ChangeHash, Refusal)> {
+    pub(super) fn wait(
+        &mut self,
+        changes: Vec<CheckedChange>,
+        limits: &Limits,
+        now: Duration,
+    ) -> Vec<(ChangeHash, Refusal)> {
         let mut bytes: usize = self.waiting.iter().map(|change| change.bytes().len()).sum();
         let mut refused = Vec::new();
         for change in changes {

@@ -31,7 +31,12 @@ impl Suspects {
 }
 
 impl Room {
-    pub(super) fn loaded(&mut self, now: Moment, loaded: Result<Option<Loaded>, Refusal>, effects: &mut Vec<Effect>) {
+    pub(super) fn loaded(
+        &mut self,
+        now: Moment,
+        loaded: Result<Option<Loaded>, Refusal>,
+        effects: &mut Vec<Effect>,
+    ) {
         let Phase::Opening(suspects) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         match loaded {
             Ok(loaded) => self.install(loaded.unwrap_or_default(), effects),
@@ -48,13 +53,17 @@ impl Room {
     }
 
     fn install(&mut self, loaded: Loaded, effects: &mut Vec<Effect>) {
+        let lost_its_beginning = loaded.snapshot.is_none() && loaded.snapshot_through > 0;
         self.through = loaded.through;
         self.snapshot_through = loaded.snapshot_through;
         self.document = Document::from_stored(loaded.snapshot, loaded.tail, loaded.heads);
         if loaded.deleted {
             self.phase = Phase::Deleted;
+        } else if lost_its_beginning {
+            // What is left would look like another, almost empty document.
+            self.break_down("the snapshot is damaged", effects);
         } else if loaded.damaged
-            && let Err(error) = self.document.open_what_is_readable(loaded.snapshot_through > 0)
+            && let Err(error) = self.document.open_what_is_readable()
         {
             self.break_down(&error.to_string(), effects);
         }

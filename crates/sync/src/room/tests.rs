@@ -1,4 +1,5 @@
 //! Room behaviour, by exact effects.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one effect among all")]
 
 use super::*;
 use automerge::transaction::Transactable;
@@ -82,7 +83,12 @@ impl TestRoom {
             ..SyncMessage::default()
         };
         let carried_changes = !changes.is_empty();
-        self.input(Input::Received(Box::new(Received { from: info(from), message, changes, carried_changes })))
+        self.input(Input::Received(Box::new(Received {
+            from: info(from),
+            message,
+            changes,
+            carried_changes,
+        })))
     }
 }
 

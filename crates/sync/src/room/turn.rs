@@ -3,7 +3,8 @@
 use super::member::Member;
 use super::opening::Suspects;
 use super::{
-    Answer, EPHEMERAL_MEMORY, Effect, FOLLOWED_STORAGES_MAX, Input, Notice, Phase, Question, Received, Room, Ticket,
+    Answer, EPHEMERAL_MEMORY, Effect, FOLLOWED_STORAGES_MAX, Input, Notice, Phase, Question, Received, Room,
+    Ticket,
 };
 use crate::{Moment, SessionId};
 use bytes::Bytes;
@@ -25,6 +26,9 @@ pub(super) struct Turn {
     /// Sessions that have gone, but whose last changes are in this turn.
     left: Vec<SessionId>,
     author_by_change: BTreeMap<ChangeHash, SessionId>,
+    /// To be judged.
+    changes: Vec<CheckedChange>,
+    /// Judged and merged.
     ready: Vec<CheckedChange>,
     heads_before: Heads,
 }
@@ -55,14 +59,14 @@ impl Room {
 
     fn take_turn(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let mut inputs = std::mem::take(&mut self.queue);
-        let (mut turn, mut changes) = (Turn::default(), Vec::new());
+        let mut turn = Turn::default();
         while let Some(input) = inputs.pop_front() {
             match input {
-                Input::Received(received) => self.sort_message(now, *received, &mut turn, &mut changes, effects),
+                Input::Received(received) => self.sort_message(now, *received, &mut turn, effects),
                 Input::Submit { ticket, changes: submitted } => {
                     let hashes = submitted.iter().map(CheckedChange::hash).collect();
                     turn.submits.push(Submit { ticket, changes: hashes, refused: Vec::new() });
-                    changes.extend(submitted);
+                    turn.changes.extend(submitted);
                 }
                 Input::Delete { ticket } if turn.messages.is_empty() && turn.submits.is_empty() => {
                     self.delete(ticket, effects);
@@ -80,12 +84,22 @@ impl Room {
                     }
                 }
                 Input::Left(session) if turn.has_changes_of(session) => turn.left.push(session),
-                other => self.attend(now, other, effects),
+                Input::Ephemeral { .. }
+                | Input::Follow { .. }
+                | Input::RemoteHeads { .. }
+                | Input::Ask { .. }
+                | Input::Left(_)
+                | Input::Loaded(_)
+                | Input::Appended(_)
+                | Input::Compacted { .. }
+                | Input::Deleted(_)
+                | Input::Relieve
+                | Input::DeadlinePassed => self.attend(now, input, effects),
             }
         }
         self.queue = inputs;
         if !turn.messages.is_empty() || !turn.submits.is_empty() {
-            self.merge(now, turn, changes, effects);
+            self.merge(now, turn, effects);
         }
     }
 
@@ -94,7 +108,6 @@ impl Room {
         now: Moment,
         mut received: Received,
         turn: &mut Turn,
-        changes: &mut Vec<CheckedChange>,
         effects: &mut Vec<Effect>,
     ) {
         let session = received.from.session;
@@ -111,7 +124,7 @@ impl Room {
         }
         let sent = std::mem::take(&mut received.changes);
         turn.author_by_change.extend(sent.iter().map(|change| (change.hash(), session)));
-        changes.extend(sent);
+        turn.changes.extend(sent);
         turn.messages.push(received);
     }
 
@@ -163,7 +176,7 @@ impl Room {
         self.hear_of_member(now, session, effects);
     }
 
-    fn merge(&mut self, now: Moment, mut turn: Turn, mut changes: Vec<CheckedChange>, effects: &mut Vec<Effect>) {
+    fn merge(&mut self, now: Moment, mut turn: Turn, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Deleted | Phase::Broken) {
             let refusal = self.refusal_of_phase();
             for Submit { ticket, .. } in turn.submits {
@@ -179,8 +192,9 @@ impl Room {
             let session = received.from.session;
             let waiting = self.members.get_mut(&session).map(Member::take_waiting).unwrap_or_default();
             turn.author_by_change.extend(waiting.iter().map(|change| (change.hash(), session)));
-            changes.extend(waiting);
+            turn.changes.extend(waiting);
         }
+        let changes = std::mem::take(&mut turn.changes);
         let admitted = self.document.admit(changes, &self.limits);
         let mut refused: Vec<_> =
             admitted.refused.into_iter().map(|(change, refusal)| (change.hash(), refusal)).collect();
@@ -204,7 +218,8 @@ impl Room {
         if turn.ready.is_empty() {
             return self.announce(now, turn, effects);
         }
-        let saved = |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+        let saved =
+            |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
         let changes = turn.ready.iter().map(saved).collect();
         effects.push(Effect::Append { changes, heads: self.document.heads().clone() });
         self.phase = Phase::Storing(turn);
@@ -244,7 +259,8 @@ impl Room {
             let data = if !member.follows_from(&turn.heads_before) {
                 member.answer(&self.document).encode()
             } else if authors.contains(session) {
-                let by_others = turn.ready.iter().filter(|c| turn.author_by_change.get(&c.hash()) != Some(session));
+                let by_others =
+                    turn.ready.iter().filter(|c| turn.author_by_change.get(&c.hash()) != Some(session));
                 let changes = by_others.map(|change| change.bytes().clone()).collect();
                 SyncMessage { changes, ..member.message_without_changes(&heads) }.encode()
             } else {
@@ -287,9 +303,17 @@ impl Room {
     }
 
     /// One change is refused for good; its author hears of it, and so does whoever counts.
-    pub(super) fn refuse(&mut self, turn: &mut Turn, change: ChangeHash, refusal: Refusal, effects: &mut Vec<Effect>) {
+    pub(super) fn refuse(
+        &mut self,
+        turn: &mut Turn,
+        change: ChangeHash,
+        refusal: Refusal,
+        effects: &mut Vec<Effect>,
+    ) {
         effects.push(Effect::Refused(refusal));
-        if let Some(member) = turn.author_by_change.get(&change).and_then(|author| self.members.get_mut(author)) {
+        if let Some(member) =
+            turn.author_by_change.get(&change).and_then(|author| self.members.get_mut(author))
+        {
             member.refuse(change);
             let notice = Notice::Refused { change: Some(change), refusal };
             effects.push(Effect::Tell { to: member.info.session, notice });
@@ -299,7 +323,12 @@ impl Room {
         }
     }
 
-    fn let_wait(&mut self, now: Moment, turn: &Turn, waiting: Vec<CheckedChange>) -> Vec<(ChangeHash, Refusal)> {
+    fn let_wait(
+        &mut self,
+        now: Moment,
+        turn: &Turn,
+        waiting: Vec<CheckedChange>,
+    ) -> Vec<(ChangeHash, Refusal)> {
         let mut by_author: BTreeMap<Option<SessionId>, Vec<CheckedChange>> = BTreeMap::new();
         for change in waiting {
             by_author.entry(turn.author_by_change.get(&change.hash()).copied()).or_default().push(change);
@@ -398,13 +427,14 @@ impl Room {
         let Some(member) = self.members.get(&session) else { return };
         let (Some(storage), true) = (&member.info.storage, member.lacking.is_empty()) else { return };
         let timestamp_ms = u64::try_from(now.unix_ms).unwrap_or_default();
-        let heads = member.said_heads().iter().copied().collect();
+        let heads = member.said_heads().to_vec();
         self.hear_of(session, RemoteHead { storage: storage.clone(), heads, timestamp_ms }, effects);
     }
 
     fn hear_of(&mut self, from: SessionId, head: RemoteHead, effects: &mut Vec<Effect>) {
         let known = self.followed.get(&head.storage);
-        let is_news = known.is_none_or(|known| known.heads != head.heads && known.timestamp_ms <= head.timestamp_ms);
+        let is_news =
+            known.is_none_or(|known| known.heads != head.heads && known.timestamp_ms <= head.timestamp_ms);
         if !is_news || (known.is_none() && self.followed.len() >= FOLLOWED_STORAGES_MAX) {
             return;
         }

@@ -1,4 +1,5 @@
 //! Session behaviour, by exact effects.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one effect among all")]
 
 use super::*;
 use tiebreak_protocol::SyncFrame;
@@ -53,7 +54,8 @@ fn a_join_is_answered_with_a_stable_storage_id_and_no_extension_that_was_not_ask
 
 #[test]
 fn the_extension_is_granted_to_a_peer_that_asks() {
-    let effects = session_with(Limits::default()).handle(NOW, Input::Binary(join(&["x/9", EXTENSION]).encode()));
+    let effects =
+        session_with(Limits::default()).handle(NOW, Input::Binary(join(&["x/9", EXTENSION]).encode()));
     let Some(Frame::Peer(peer)) = sent(&effects).pop() else { panic!("no peer message") };
     assert_eq!(peer.metadata.extensions, [EXTENSION]);
 }
@@ -71,7 +73,9 @@ fn an_unknown_version_is_told_and_closed() {
     let mut offer = Join::new(name("ann"), PeerMetadata::default());
     offer.versions = vec!["2".to_owned()];
     let effects = session_with(Limits::default()).handle(NOW, Input::Binary(Frame::Join(offer).encode()));
-    assert!(matches!(&sent(&effects)[..], [Frame::Error { message, .. }] if message.starts_with("unsupported_version")));
+    assert!(
+        matches!(&sent(&effects)[..], [Frame::Error { message, .. }] if message.starts_with("unsupported_version"))
+    );
     assert_eq!(closed_with(&effects), Some(Refusal::UnsupportedVersion));
 }
 
@@ -90,7 +94,10 @@ fn a_join_that_does_not_come_in_time_or_is_too_large_ends_the_connection() {
     let late = Moment { elapsed: Limits::default().handshake_time, ..NOW };
     assert_eq!(closed_with(&session.handle(late, Input::DeadlinePassed)), Some(Refusal::HandshakeTimedOut));
     let limits = Limits { handshake_bytes_max: join(&[]).encode().len(), ..Limits::default() };
-    assert_eq!(closed_with(&session_with(limits.clone()).handle(NOW, Input::Binary(join(&[]).encode()))), None);
+    assert_eq!(
+        closed_with(&session_with(limits.clone()).handle(NOW, Input::Binary(join(&[]).encode()))),
+        None
+    );
     let effects = session_with(limits).handle(NOW, Input::Binary(join(&["a"]).encode()));
     assert_eq!(closed_with(&effects), Some(Refusal::MessageTooLarge));
 }
@@ -145,7 +152,8 @@ fn a_change_that_fails_the_gatekeeper_is_refused_alone() {
     let mut bad = good.to_vec();
     bad[4] ^= 1;
     let data = SyncMessage { changes: vec![bad.into(), good], ..SyncMessage::default() }.encode();
-    let frame = Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data });
+    let frame =
+        Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data });
     let effects = session.handle(NOW, Input::Binary(frame.encode()));
     assert_eq!(effects[0], Effect::Refused(Refusal::ChecksumMismatch));
     assert!(matches!(sent(&effects)[..], [Frame::Extension { .. }]));
@@ -161,7 +169,8 @@ fn a_peer_that_sends_faster_than_its_budget_is_read_more_slowly() {
     let limits = Limits { changes_per_second: 1, changes_burst: 1, ..Limits::default() };
     let mut session = joined(limits, &[]);
     let data = SyncMessage { changes: vec![good_change(); 3], ..SyncMessage::default() }.encode();
-    let frame = Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data });
+    let frame =
+        Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data });
     let effects = session.handle(NOW, Input::Binary(frame.encode()));
     assert_eq!(effects.last(), Some(&Effect::Pause(Duration::from_secs(2))));
 }
