@@ -152,7 +152,7 @@ pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
             for target in targets.iter().filter(|target| scenario.suits(target.kind)) {
                 let finding = find(scenario, target, &around, &scale).await;
                 writeln!(results, "{}", finding.to_json())?;
-                println!("{}", finding.to_json());
+                println!("{}", table::progress(&finding));
                 findings.push(finding);
             }
         }

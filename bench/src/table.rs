@@ -108,6 +108,22 @@ pub(crate) fn print(scenario: Scenario, findings: &[Finding]) {
     }
 }
 
+/// One line for a finding as it comes in.
+pub(crate) fn progress(finding: &Finding) -> String {
+    let Finding { scenario, target, outcome } = finding;
+    match outcome {
+        Err(error) => format!("{scenario:9} {target}: failed: {error}"),
+        Ok(figures) => {
+            let telling = ["deliveries_per_s", "p99_ms", "cold_by_own", "kib_per_connection", "lost"];
+            let shown: Vec<String> = telling
+                .iter()
+                .filter_map(|name| figures.get(name).map(|number| format!("{name} {}", format(number))))
+                .collect();
+            format!("{scenario:9} {target}: {}", shown.join(", "))
+        }
+    }
+}
+
 fn median_of(findings: &[&Finding], target: &str) -> Figures {
     let of_target = findings.iter().filter(|finding| finding.target == target);
     medians(&of_target.filter_map(|finding| finding.outcome.as_ref().ok()).collect::<Vec<_>>())

@@ -1,7 +1,12 @@
 //! The server's configuration: one struct, filled from flags, `TIEBREAK_…` variables and a TOML file, in
 //! that order of precedence. Nothing else reads the environment.
 
-use clap::parser::ValueSource;
+mod file;
+mod setting;
+
+pub use file::ConfigFile;
+pub use setting::{Origin, Setting};
+
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -35,6 +40,12 @@ pub struct Config {
     /// Which log lines: a level, or `target=level,…`
     #[arg(long, env = "TIEBREAK_LOG", default_value = "info")]
     pub log: String,
+    /// Connections at once; further ones are told to come back later
+    #[arg(long, env = "TIEBREAK_CONNECTIONS_MAX", default_value_t = 20_000)]
+    pub connections_max: usize,
+    /// Memory cap of the process, MiB; near it nothing new is opened. Default: three quarters of the machine's
+    #[arg(long, env = "TIEBREAK_MEMORY_MAX_MIB")]
+    pub memory_max_mib: Option<u64>,
     #[command(flatten)]
     pub limits: LimitArgs,
 }
@@ -52,20 +63,25 @@ impl std::str::FromStr for StoreChoice {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "sqlite" => Ok(Self::Sqlite),
-            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => Ok(Self::Postgres(url.to_owned())),
-            _other => Err("expected `sqlite` or a URL such as postgres://user:password@host/database".to_owned()),
+            url if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Self::Postgres(url.to_owned()))
+            }
+            _other => {
+                Err("expected `sqlite` or a URL such as postgres://user:password@host/database".to_owned())
+            }
         }
     }
 }
 
 impl std::fmt::Display for StoreChoice {
-    /// Without the password that a URL may hold.
+    /// Without the password that a URL may hold, before its host or among its parameters.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite => f.write_str("sqlite"),
             Self::Postgres(url) => {
-                let host = url.rsplit_once('@').map_or_else(|| url.split("://").nth(1).unwrap_or(""), |(_, host)| host);
-                write!(f, "postgres://{host}")
+                let place = url.split_once("://").map_or("", |(_, place)| place);
+                let place = place.split_once('?').map_or(place, |(place, _)| place);
+                write!(f, "postgres://{}", place.rsplit_once('@').map_or(place, |(_, place)| place))
             }
         }
     }
@@ -147,14 +163,28 @@ limit_args! {
 /// Why the configuration is not one to start with.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("--auth open lets in anybody who reaches {0}; listen on 127.0.0.1 or [::1] instead")]
+    #[error(
+        "refusing to start: --auth open lets in anybody who reaches {0}; listen on 127.0.0.1 or [::1] instead"
+    )]
     OpenToTheWorld(SocketAddr),
-    #[error("could not read the configuration file {path}")]
-    Unreadable { path: PathBuf, #[source] source: std::io::Error },
-    #[error("the configuration file {path} is not valid TOML")]
-    NotToml { path: PathBuf, #[source] source: Box<toml::de::Error> },
-    #[error("the configuration file {path} has a value for {key} that is neither text, number nor boolean")]
+    #[error("could not read the configuration file {}", path.display())]
+    Unreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the configuration file {} is not valid TOML", path.display())]
+    NotToml {
+        path: PathBuf,
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    #[error("the configuration file {} has an unknown key `{key}`; `tiebreak config` lists the known ones", path.display())]
+    UnknownKey { path: PathBuf, key: String },
+    #[error("the configuration file {} has a value for `{key}` that is neither text, number nor boolean", path.display())]
     NotAValue { path: PathBuf, key: String },
+    #[error("the configuration file {} is not accepted: {reason}", path.display())]
+    InvalidValue { path: PathBuf, reason: String },
 }
 
 impl Config {
@@ -168,34 +198,4 @@ impl Config {
             Auth::Open => Ok(()),
         }
     }
-}
-
-/// The settings of a TOML file as long flags, those left out that flags or variables already gave.
-///
-/// # Errors
-/// When the file cannot be read or holds anything but a flat table of plain values.
-pub fn file_flags(path: &std::path::Path, given: &clap::ArgMatches) -> Result<Vec<String>, ConfigError> {
-    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let not_toml = |source| ConfigError::NotToml { path: path.to_owned(), source: Box::new(source) };
-    let table: toml::Table = toml::from_str(&text).map_err(not_toml)?;
-    let mut flags = Vec::new();
-    for (key, value) in table {
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Float(number) => number.to_string(),
-            toml::Value::Boolean(value) => value.to_string(),
-            toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
-                return Err(ConfigError::NotAValue { path: path.to_owned(), key });
-            }
-        };
-        let id = key.replace('-', "_");
-        let known = given.try_contains_id(&id).is_ok();
-        let source = known.then(|| given.value_source(&id)).flatten();
-        if !matches!(source, Some(ValueSource::CommandLine | ValueSource::EnvVariable)) {
-            flags.push(format!("--{}={text}", key.replace('_', "-")));
-        }
-    }
-    Ok(flags)
 }

@@ -13,6 +13,7 @@ const REFUSALS: &str = "tiebreak_refusals_total";
 const QUARANTINED: &str = "tiebreak_changes_quarantined_total";
 const STORAGE_ERRORS: &str = "tiebreak_storage_errors_total";
 const MESSAGES_RECEIVED: &str = "tiebreak_messages_received_total";
+const RESIDENT: &str = "tiebreak_resident_memory_bytes";
 const MESSAGES_SENT: &str = "tiebreak_messages_sent_total";
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -23,6 +24,7 @@ pub(crate) fn install() {
         let handle = PrometheusBuilder::new().install_recorder().ok();
         describe_gauge!(CONNECTIONS, "WebSocket connections that are open");
         describe_gauge!(ROOMS, "Documents that are open");
+        describe_gauge!(RESIDENT, "Resident memory of the process");
         describe_counter!(CHANGES, "Changes handed to the store");
         describe_counter!(REFUSALS, "Changes, messages and connections refused, by code");
         describe_counter!(QUARANTINED, "Changes set aside because they broke the CRDT library");
@@ -51,6 +53,10 @@ pub(crate) fn disconnected() {
 
 pub(crate) fn rooms_changed(open: usize) {
     gauge!(ROOMS).set(open as f64);
+}
+
+pub(crate) fn resident_memory(bytes: u64) {
+    gauge!(RESIDENT).set(bytes as f64);
 }
 
 pub(crate) fn changes_appended(changes: usize) {

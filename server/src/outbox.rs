@@ -37,7 +37,8 @@ pub(crate) struct OutboxReader {
 pub(crate) fn outbox(messages_max: usize, bytes_max: usize) -> (Outbox, OutboxReader) {
     let (sender, receiver) = mpsc::channel(messages_max);
     let (bytes, overflow) = (Arc::new(AtomicUsize::new(0)), CancellationToken::new());
-    let outbox = Outbox { messages: sender, bytes: Arc::clone(&bytes), bytes_max, overflow: overflow.clone() };
+    let outbox =
+        Outbox { messages: sender, bytes: Arc::clone(&bytes), bytes_max, overflow: overflow.clone() };
     (outbox, OutboxReader { messages: receiver, bytes, overflow })
 }
 

@@ -37,7 +37,12 @@ pub(crate) struct RoomDriver {
 }
 
 impl RoomDriver {
-    pub(crate) fn new(room: Room, context: RoomContext, messages: mpsc::Receiver<Message>, rooms: Rooms) -> Self {
+    pub(crate) fn new(
+        room: Room,
+        context: RoomContext,
+        messages: mpsc::Receiver<Message>,
+        rooms: Rooms,
+    ) -> Self {
         Self {
             document: room.document_id(),
             room,
@@ -57,7 +62,8 @@ impl RoomDriver {
         metrics::rooms_changed(self.rooms.len());
         self.perform(effects);
         loop {
-            let (has_work, takes_input) = (!self.work.is_empty(), self.room.has_space() && !closing.is_cancelled());
+            let (has_work, takes_input) =
+                (!self.work.is_empty(), self.room.has_space() && !closing.is_cancelled());
             let deadline = self.room.deadline().map(|elapsed| self.context.clock.instant(elapsed));
             let input = tokio::select! {
                 biased;
@@ -99,6 +105,7 @@ impl RoomDriver {
                 }
                 input
             }
+            Message::Relieve => Input::Relieve,
             Message::Call { call, reply } => {
                 self.next_ticket += 1;
                 let ticket = Ticket(self.next_ticket);
@@ -155,7 +162,9 @@ impl RoomDriver {
                     }
                 }
                 Effect::Refused(refusal) => metrics::refused(refusal),
-                Effect::Broken(reason) => error!(document = %self.document, reason, "the stored document is unreadable"),
+                Effect::Broken(reason) => {
+                    error!(document = %self.document, reason, "the stored document is unreadable")
+                }
                 Effect::Done => self.is_done = true,
             }
         }
@@ -173,7 +182,9 @@ impl RoomDriver {
         let (context, document) = (self.context.clone(), self.document);
         async move {
             let stored = context.store.load(document).await;
-            Some(Input::Loaded(stored.map(|stored| stored.map(loaded)).map_err(|error| refusal(&context, &error))))
+            Some(Input::Loaded(
+                stored.map(|stored| stored.map(loaded)).map_err(|error| refusal(&context, &error)),
+            ))
         }
         .boxed()
     }
@@ -181,12 +192,18 @@ impl RoomDriver {
     fn append(&self, changes: Vec<SavedChange>, heads: tiebreak_protocol::Heads) {
         let (context, document) = (self.context.clone(), self.document);
         let rows = |change: SavedChange| ChangeRow { hash: change.hash, bytes: change.bytes };
-        let append =
-            Append { document, changes: changes.into_iter().map(rows).collect(), heads, received_ms: unix_ms() };
+        let append = Append {
+            document,
+            changes: changes.into_iter().map(rows).collect(),
+            heads,
+            received_ms: unix_ms(),
+        };
         let append = async move {
             metrics::changes_appended(append.changes.len());
             let stored = context.store.append(append).await;
-            Some(Input::Appended(stored.map(|committed| committed.through).map_err(|error| refusal(&context, &error))))
+            Some(Input::Appended(
+                stored.map(|committed| committed.through).map_err(|error| refusal(&context, &error)),
+            ))
         };
         self.work.push(append.boxed());
     }

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::compaction::Compactor;
+use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::room_driver::RoomDriver;
 use std::collections::HashMap;
@@ -22,6 +23,8 @@ pub(crate) enum Message {
     FromSession { session: SessionId, outbox: Outbox, input: Input },
     /// A call by the server's own code.
     Call { call: Call, reply: oneshot::Sender<Result<Answer, Refusal>> },
+    /// Memory is short.
+    Relieve,
 }
 
 /// What the server's own code may want of a document.
@@ -39,6 +42,7 @@ pub(crate) struct RoomContext {
     pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Clock,
     pub(crate) compactor: Compactor,
+    pub(crate) memory: Memory,
     /// Cancelled when the store failed for good: the process must stop.
     pub(crate) failure: CancellationToken,
 }
@@ -64,10 +68,16 @@ impl Rooms {
     }
 
     /// The inbox of a document's room, which is opened if it is not.
-    pub(crate) fn enter(&self, document: DocumentId) -> mpsc::Sender<Message> {
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when memory is short and the room is not open yet.
+    pub(crate) fn enter(&self, document: DocumentId) -> Result<mpsc::Sender<Message>, Refusal> {
         let mut inboxes = self.inboxes();
         if let Some(inbox) = inboxes.get(&document) {
-            return inbox.clone();
+            return Ok(inbox.clone());
+        }
+        if self.shared.context.memory.is_full() {
+            return Err(Refusal::Busy);
         }
         let context = self.shared.context.clone();
         let (inbox, messages) = mpsc::channel(context.limits.room_inbox_messages_max);
@@ -75,7 +85,7 @@ impl Rooms {
         let driver = RoomDriver::new(room, context, messages, self.clone());
         self.shared.tasks.spawn(driver.run(effects, self.shared.closing.clone()));
         inboxes.insert(document, inbox.clone());
-        inbox
+        Ok(inbox)
     }
 
     /// Forgets a room if nothing waits for it; its driver may stop then.
@@ -96,12 +106,21 @@ impl Rooms {
         let mut message = Message::Call { call, reply };
         // A room may close between entering and sending, but not for ever.
         for _ in 0..100 {
-            match self.enter(document).send(message).await {
+            match self.enter(document)?.send(message).await {
                 Ok(()) => return answer.await.unwrap_or(Err(Refusal::ShuttingDown)),
                 Err(mpsc::error::SendError(unsent)) => message = unsent,
             }
         }
         Err(Refusal::Busy)
+    }
+
+    /// Asks every room to close its document if it can.
+    pub(crate) fn relieve(&self) {
+        let inboxes: Vec<_> = self.inboxes().values().cloned().collect();
+        for inbox in inboxes {
+            // A room with a full inbox is in use; it has nothing to give back.
+            inbox.try_send(Message::Relieve).ok();
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -4,10 +4,12 @@ use crate::clock::Clock;
 use crate::compaction::Compactor;
 use crate::config::{Config, StoreChoice};
 use crate::doors::automerge::Door;
-use crate::http::{self, App};
+use crate::http::{self, App, Documents};
+use crate::memory::{self, Memory};
 use crate::metrics;
 use crate::rooms::{RoomContext, Rooms};
 use crate::storage;
+use crate::storage::postgres::PostgresStore;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -22,6 +24,12 @@ use tracing::{info, warn};
 /// How long connections and rooms get to finish at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
+/// In the data directory: where the server that has it open listens, for the command line.
+pub(crate) const ADDRESS_FILE: &str = "tiebreak.address";
+
+/// Descriptors kept for the store, logs and listeners.
+const DESCRIPTORS_RESERVED: usize = 64;
+
 /// Why the server did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -32,7 +40,11 @@ pub enum ServerError {
     #[error("the store holds a server id that is none")]
     InvalidIdentity(#[from] InvalidName),
     #[error("could not listen on {address}")]
-    Listen { address: std::net::SocketAddr, #[source] source: std::io::Error },
+    Listen {
+        address: std::net::SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
     #[error("could not accept connections")]
     Accept(#[source] std::io::Error),
     #[error("the store failed; start again to recover from what is durable")]
@@ -69,10 +81,13 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn DocumentStore>, Serve
     Ok(match &config.store {
         StoreChoice::Sqlite => {
             let directory = config.data.clone();
-            let opened = tokio::task::block_in_place(|| SqliteStore::open(&directory, &SqliteOptions::default()));
+            let opened =
+                tokio::task::block_in_place(|| SqliteStore::open(&directory, &SqliteOptions::default()));
             Arc::new(opened.map_err(storage::OpenError::from)?)
         }
-        StoreChoice::Postgres(_url) => return Err(ServerError::StoreFailed),
+        StoreChoice::Postgres(url) => {
+            Arc::new(PostgresStore::connect(url).await.map_err(storage::OpenError::from)?)
+        }
     })
 }
 
@@ -86,11 +101,19 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let identity = Arc::new(identity(store.as_ref()).await?);
     let (limits, clock) = (Arc::new(config.limits.limits()), Clock::start());
     let (closing, failure) = (CancellationToken::new(), CancellationToken::new());
-    let compactor = Compactor::new(Arc::clone(&store));
-    let context =
-        RoomContext { store: Arc::clone(&store), limits: Arc::clone(&limits), clock, compactor, failure: failure.clone() };
+    let (compactor, memory) = (Compactor::new(Arc::clone(&store)), Memory::default());
+    let connections_max = config.connections_max.min(raise_descriptor_limit());
+    let context = RoomContext {
+        store: Arc::clone(&store),
+        limits: Arc::clone(&limits),
+        clock,
+        compactor,
+        memory: memory.clone(),
+        failure: failure.clone(),
+    };
     let rooms = Rooms::new(context);
     let connections = TaskTracker::new();
+    let documents = Documents::new(rooms.clone(), Arc::clone(&store), Arc::clone(&limits));
     let door = Door {
         rooms: rooms.clone(),
         identity,
@@ -99,6 +122,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         connections: connections.clone(),
         closing: closing.clone(),
         next_session: Arc::new(AtomicU64::new(1)),
+        memory: memory.clone(),
+        connections_max,
     };
     let health = Health { store: Arc::clone(&store), closing: closing.clone() };
     let listener = listen(config.listen).await?;
@@ -107,20 +132,15 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         None => None,
     };
     announce(&config, &listener);
+    leave_address(&config, &listener);
     let servers = TaskTracker::new();
+    let cap_bytes = config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib << 20);
+    servers.spawn(memory.watch(cap_bytes, rooms.clone(), closing.clone()));
     if let Some(admin) = admin {
-        let operations = http::operations(health.clone());
-        let closed = closing.clone();
-        servers.spawn(async move {
-            let serving = axum::serve(admin, operations).with_graceful_shutdown(closed.cancelled_owned());
-            if let Err(error) = serving.await {
-                warn!(%error, "the admin listener failed");
-            }
-        });
+        servers.spawn(serve_operations(admin, health.clone(), closing.clone()));
     }
-    let router = http::router(App { door, health });
-    let serving = axum::serve(NoDelay(listener), router).with_graceful_shutdown(closing.clone().cancelled_owned());
-    let mut serving = std::pin::pin!(serving.into_future());
+    let router = http::router(App { door, documents, health });
+    let mut serving = std::pin::pin!(http::listener::serve(listener, router, closing.clone()));
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,
         () = stop.cancelled() => Ok(()),
@@ -141,6 +161,18 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     }
     accepting.map_err(ServerError::Accept)?;
     if failure.is_cancelled() { Err(ServerError::StoreFailed) } else { Ok(()) }
+}
+
+/// As many descriptors as the system allows. Answers how many of them connections may take.
+fn raise_descriptor_limit() -> usize {
+    let allowed = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
+    usize::try_from(allowed).unwrap_or(usize::MAX).saturating_sub(DESCRIPTORS_RESERVED).max(1)
+}
+
+async fn serve_operations(admin: TcpListener, health: Health, closing: CancellationToken) {
+    if let Err(error) = http::listener::serve(admin, http::operations(health), closing).await {
+        warn!(%error, "the admin listener failed");
+    }
 }
 
 async fn identity(store: &dyn DocumentStore) -> Result<ServerIdentity, ServerError> {
@@ -166,22 +198,10 @@ fn announce(config: &Config, listener: &TcpListener) {
     }
 }
 
-/// Small frames leave at once; the batching is ours.
-struct NoDelay(TcpListener);
-
-impl axum::serve::Listener for NoDelay {
-    type Io = tokio::net::TcpStream;
-    type Addr = std::net::SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        let (stream, address) = axum::serve::Listener::accept(&mut self.0).await;
-        if let Err(error) = stream.set_nodelay(true) {
-            warn!(%error, "small frames of a connection may be delayed");
-        }
-        (stream, address)
-    }
-
-    fn local_addr(&self) -> std::io::Result<Self::Addr> {
-        self.0.local_addr()
+/// Commands that find the data directory in use ask the server there.
+fn leave_address(config: &Config, listener: &TcpListener) {
+    let (StoreChoice::Sqlite, Ok(address)) = (&config.store, listener.local_addr()) else { return };
+    if let Err(error) = std::fs::write(config.data.join(ADDRESS_FILE), format!("{address}\n")) {
+        warn!(%error, "commands will not find this server by its data directory");
     }
 }

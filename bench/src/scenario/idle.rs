@@ -20,7 +20,7 @@ const ARRIVING_MAX: usize = 32;
 const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(120);
 const HOLD_TIME: Duration = Duration::from_secs(4);
 /// Idle rooms may keep their documents for a while.
-const RETURN_TIME_MAX: Duration = Duration::from_secs(60);
+const RETURN_TIME_MAX: Duration = Duration::from_secs(45);
 /// The memory counts as given back when at most this part of what the crowd took is left.
 const RETURNED_PART: f64 = 0.2;
 const CONNECTIONS_PER_ADDRESS: usize = 5_000;

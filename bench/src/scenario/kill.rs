@@ -9,6 +9,7 @@ use crate::load::edits_in;
 use crate::report::Figures;
 use crate::server_process::{Endpoint, ServerKind};
 use anyhow::Context;
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -22,13 +23,16 @@ pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figu
     let mut writer = Client::connect(&server.endpoint, &document, Role::Creator).await?;
     let mut watcher = Client::connect(&server.endpoint, &document, Role::Reader).await?;
     let started = Instant::now();
-    let seen = async {
+    let (written, seen) = (Cell::new(0), Cell::new(0));
+    let all_seen = async {
         tokio::select! {
-            result = writer.write(scale.edits) => result,
-            result = watcher.watch(scale.edits) => result,
+            result = writer.write(scale.edits, &written) => result,
+            result = watcher.watch(scale.edits, &seen) => result,
         }
     };
-    timeout(SEEN_TIME_MAX, seen).await.context("the second client does not see all edits in time")??;
+    timeout(SEEN_TIME_MAX, all_seen)
+        .await
+        .with_context(|| format!("the second client saw {} of {} edits", seen.get(), written.get()))??;
     server.kill().await?;
     let seen_ms = started.elapsed().as_secs_f64() * 1000.0;
 
@@ -76,10 +80,9 @@ impl Client {
     }
 
     /// Writes all edits, then goes on answering; ends only with the connection.
-    async fn write(&mut self, edits: u32) -> anyhow::Result<()> {
+    async fn write(&mut self, edits: u32, written: &Cell<u32>) -> anyhow::Result<()> {
         let mut pace = interval(TIME_BETWEEN_EDITS);
         pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        let mut number = 0;
         loop {
             tokio::select! {
                 message = next_binary(&mut self.socket) => {
@@ -87,22 +90,23 @@ impl Client {
                     self.peer.receive(&message?, &mut out, &mut Arrivals::new())?;
                     send_all(&mut self.socket, &mut out).await?;
                 }
-                _ = pace.tick(), if number < edits => {
-                    let mut out = vec![self.peer.edit(number)?];
+                _ = pace.tick(), if written.get() < edits => {
+                    let mut out = vec![self.peer.edit(written.get())?];
                     send_all(&mut self.socket, &mut out).await?;
-                    number += 1;
+                    written.set(written.get() + 1);
                 }
             }
         }
     }
 
     /// Ends when the last edit is here, before it is answered.
-    async fn watch(&mut self, edits: u32) -> anyhow::Result<()> {
+    async fn watch(&mut self, edits: u32, seen: &Cell<u32>) -> anyhow::Result<()> {
         loop {
             let message = next_binary(&mut self.socket).await?;
             let (mut out, mut arrivals) = (Vec::new(), Arrivals::new());
             self.peer.receive(&message, &mut out, &mut arrivals)?;
-            if arrivals.iter().any(|(_writer, number)| *number >= edits) {
+            seen.set(arrivals.iter().map(|(_writer, number)| *number).fold(seen.get(), u32::max));
+            if seen.get() >= edits {
                 return Ok(());
             }
             send_all(&mut self.socket, &mut out).await?;

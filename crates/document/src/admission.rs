@@ -3,10 +3,14 @@
 //! The change's own bytes were judged before (see `gatekeeper`); here it meets its dependencies, its
 //! actor's earlier changes and the objects it writes into.
 
+mod references;
+
 use crate::Document;
 use crate::document::Engine;
 use crate::gatekeeper::{ActorBytes, CheckedChange, Object};
+use crate::operations::Operations;
 use automerge::{ActorId, ObjId, ReadDoc};
+use references::References;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tiebreak_protocol::{ChangeHash, Limits, Refusal};
 
@@ -34,6 +38,8 @@ impl Document {
             last_seq: BTreeMap::new(),
             heads: self.heads().iter().copied().collect(),
             depth_by_object: BTreeMap::new(),
+            ready_operations: Operations::default(),
+            noted: 0,
             verdicts: Admitted::default(),
         };
         admission.run(changes);
@@ -52,6 +58,9 @@ struct Admission<'a> {
     last_seq: BTreeMap<ActorBytes, u64>,
     heads: BTreeSet<ChangeHash>,
     depth_by_object: BTreeMap<(ActorBytes, u64), usize>,
+    /// What the first `noted` ready changes did.
+    ready_operations: Operations,
+    noted: usize,
     verdicts: Admitted,
 }
 
@@ -102,7 +111,7 @@ impl Admission<'_> {
         self.verdicts.waiting.extend(ahead);
     }
 
-    fn judge(&self, change: &CheckedChange) -> Verdict {
+    fn judge(&mut self, change: &CheckedChange) -> Verdict {
         if self.joined.contains_key(&change.hash()) || self.engine.has(&change.hash()) {
             return Verdict::Known;
         }
@@ -120,7 +129,9 @@ impl Admission<'_> {
         if change.seq() > last_seq + 1 {
             return Verdict::Refused(Refusal::SequenceGap);
         }
-        if change.start_op() <= max_op_of_deps {
+        // The library takes a gap below a change without operations for operations that are lost.
+        let leaves_gap = change.start_op() > max_op_of_deps + 1;
+        if change.start_op() <= max_op_of_deps || (leaves_gap && change.operations() == 0) {
             return Verdict::Refused(Refusal::OperationCounterOutOfRange);
         }
         // An author who writes at an older state counts from all it has seen, not only from its
@@ -128,6 +139,7 @@ impl Admission<'_> {
         if change.start_op() > self.max_op() + 1 {
             return Verdict::Ahead;
         }
+        self.note_ready();
         match self.judge_content(change, last_seq) {
             Ok(()) => Verdict::Ready,
             Err(refusal) => Verdict::Refused(refusal),
@@ -141,7 +153,8 @@ impl Admission<'_> {
         if last_seq == 0 && self.actors() >= self.limits.actors_per_document_max {
             return Err(Refusal::TooManyActors);
         }
-        let new_heads = self.heads.len() + 1 - change.deps().iter().filter(|dep| self.heads.contains(dep)).count();
+        let new_heads =
+            self.heads.len() + 1 - change.deps().iter().filter(|dep| self.heads.contains(dep)).count();
         if new_heads > self.limits.heads_max {
             return Err(Refusal::TooManyHeads);
         }
@@ -151,7 +164,16 @@ impl Admission<'_> {
         if change.other_actors().iter().any(|actor| self.last_seq(actor) == 0) {
             return Err(Refusal::UnknownActor);
         }
-        self.depths(change).map(drop)
+        self.depths(change)?;
+        References::new(change, self.engine, &self.ready_operations).check()
+    }
+
+    /// The last change of a batch, and so the only one of most, need not be noted for others.
+    fn note_ready(&mut self) {
+        for change in self.verdicts.ready.iter().skip(self.noted) {
+            self.ready_operations.note(change);
+        }
+        self.noted = self.verdicts.ready.len();
     }
 
     /// A change must know its actor's previous change; version vectors, and with them all of sync, assume it.
@@ -188,7 +210,8 @@ impl Admission<'_> {
                 Object::Made(id) => {
                     let actor = change.actor_at(id.actor).ok_or(Refusal::UnknownActor)?;
                     let container = (ActorBytes::from(actor), id.counter);
-                    let depth = depths.get(&container).or_else(|| self.depth_by_object.get(&container)).copied();
+                    let depth =
+                        depths.get(&container).or_else(|| self.depth_by_object.get(&container)).copied();
                     depth.or_else(|| self.engine.depth(actor, id.counter)).ok_or(Refusal::UnknownObject)? + 1
                 }
             };
@@ -211,7 +234,8 @@ impl Admission<'_> {
             self.heads.remove(dep);
         }
         self.heads.insert(change.hash());
-        let joined = Joined { deps: change.deps().to_vec(), actor: change.actor().into(), max_op: change.max_op() };
+        let joined =
+            Joined { deps: change.deps().to_vec(), actor: change.actor().into(), max_op: change.max_op() };
         self.joined.insert(change.hash(), joined);
         self.verdicts.ready.push(change);
     }

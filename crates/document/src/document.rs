@@ -4,10 +4,12 @@
 //! new device needs, are known from the stored chunks alone.
 
 use crate::gatekeeper::{ActorBytes, CheckedChange};
+use crate::operations::Operations;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ReadDoc};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use tiebreak_protocol::{ChangeHash, Heads};
 
 /// A change that is part of a document, as it came from the wire.
@@ -58,6 +60,8 @@ pub(crate) struct Engine {
     pub(crate) last_seq_by_actor: BTreeMap<ActorBytes, u64>,
     /// The greatest operation counter in the document.
     pub(crate) max_op: u64,
+    /// Noted when first asked for: documents without sequences seldom need them.
+    operations: OnceLock<Operations>,
 }
 
 impl Default for Document {
@@ -74,7 +78,8 @@ impl Document {
 
     /// A document as a store keeps it. Nothing is read yet: see [`Document::open`].
     pub fn from_stored(snapshot: Option<Bytes>, tail: Vec<SavedChange>, heads: Heads) -> Self {
-        let stored_bytes = snapshot.iter().chain(tail.iter().map(|change| &change.bytes)).map(|b| b.len() as u64).sum();
+        let stored_bytes =
+            snapshot.iter().chain(tail.iter().map(|change| &change.bytes)).map(|b| b.len() as u64).sum();
         Self { heads, snapshot, tail, stored_bytes, engine: None }
     }
 
@@ -123,11 +128,8 @@ impl Document {
     /// ones are left out too: devices that have them bring them again.
     ///
     /// # Errors
-    /// When the oldest part is lost: what is left would look like another, almost empty document.
-    pub fn open_what_is_readable(&mut self, had_snapshot: bool) -> Result<(), OpenError> {
-        if had_snapshot && self.snapshot.is_none() {
-            return Err(OpenError::Unreadable("the snapshot is damaged".to_owned()));
-        }
+    /// When not even that makes a document.
+    pub fn open_what_is_readable(&mut self) -> Result<(), OpenError> {
         let (engine, heads) = Engine::open_what_is_readable(self.snapshot.as_deref(), &self.tail)?;
         self.tail.retain(|change| engine.has(&change.hash));
         self.heads = heads;
@@ -175,7 +177,8 @@ impl Document {
     /// hashes it does not hold are ignored.
     pub fn changes_since(&self, frontier: &[ChangeHash]) -> Vec<SavedChange> {
         let Some(engine) = &self.engine else { return Vec::new() };
-        let frontier: Vec<_> = frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
+        let frontier: Vec<_> =
+            frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
         engine.automerge.get_changes(&frontier).iter().map(saved).collect()
     }
 
@@ -188,7 +191,8 @@ impl Document {
     /// Hashes of every change that a replica with `frontier` lacks. The document must be open.
     pub fn hashes_since(&self, frontier: &[ChangeHash]) -> Vec<ChangeHash> {
         let Some(engine) = &self.engine else { return Vec::new() };
-        let frontier: Vec<_> = frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
+        let frontier: Vec<_> =
+            frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
         engine.automerge.get_changes_meta(&frontier).iter().map(|meta| our_hash(meta.hash)).collect()
     }
 
@@ -212,11 +216,15 @@ impl Document {
 
 impl Default for Engine {
     fn default() -> Self {
-        Self { automerge: empty(), last_seq_by_actor: BTreeMap::new(), max_op: 0 }
+        Self::over(empty())
     }
 }
 
 impl Engine {
+    const fn over(automerge: Automerge) -> Self {
+        Self { automerge, last_seq_by_actor: BTreeMap::new(), max_op: 0, operations: OnceLock::new() }
+    }
+
     fn open(snapshot: Option<&[u8]>, tail: &[SavedChange], heads: &Heads) -> Result<Self, OpenError> {
         let (engine, loaded_heads) = Self::open_what_is_readable(snapshot, tail)?;
         if loaded_heads != *heads {
@@ -225,7 +233,10 @@ impl Engine {
         Ok(engine)
     }
 
-    fn open_what_is_readable(snapshot: Option<&[u8]>, tail: &[SavedChange]) -> Result<(Self, Heads), OpenError> {
+    fn open_what_is_readable(
+        snapshot: Option<&[u8]>,
+        tail: &[SavedChange],
+    ) -> Result<(Self, Heads), OpenError> {
         let automerge = guarded(|| -> Result<Automerge, AutomergeError> {
             let mut automerge = match snapshot {
                 Some(snapshot) => Automerge::load(snapshot)?.with_actor(server_actor()),
@@ -237,7 +248,7 @@ impl Engine {
         })?
         .map_err(|error| OpenError::Unreadable(error.to_string()))?;
         let heads = heads_of(&automerge);
-        let mut engine = Self { automerge, last_seq_by_actor: BTreeMap::new(), max_op: 0 };
+        let mut engine = Self::over(automerge);
         for meta in engine.automerge.get_changes_meta(&[]) {
             engine.max_op = engine.max_op.max(meta.max_op);
             let last_seq = engine.last_seq_by_actor.entry(meta.actor.to_bytes().into()).or_default();
@@ -250,7 +261,11 @@ impl Engine {
         let automerge = &mut self.automerge;
         let merged = catch_unwind(AssertUnwindSafe(|| -> Result<(), AutomergeError> {
             #[cfg(feature = "failpoints")]
-            fail::fail_point!("library panics", changes.iter().any(|change| change.message() == Some("poison")), |_| Ok(()));
+            fail::fail_point!(
+                "library panics",
+                changes.iter().any(|change| change.message() == Some("poison")),
+                |_| Ok(())
+            );
             let changes = changes.iter().map(|change| Change::from_bytes(change.plain_bytes().to_vec()));
             automerge.apply_changes(changes.collect::<Result<Vec<_>, _>>()?)
         }));
@@ -265,8 +280,20 @@ impl Engine {
         for change in changes {
             self.max_op = self.max_op.max(change.max_op());
             self.last_seq_by_actor.insert(change.actor().into(), change.seq());
+            if let Some(operations) = self.operations.get_mut() {
+                operations.note(change);
+            }
         }
         Ok(())
+    }
+
+    /// What every operation did. The first call is linear in the history.
+    pub(crate) fn operations(&self) -> &Operations {
+        self.operations.get_or_init(|| Operations::of(&self.automerge))
+    }
+
+    pub(crate) fn has_noted_operations(&self) -> bool {
+        self.operations.get().is_some()
     }
 
     pub(crate) fn has(&self, hash: &ChangeHash) -> bool {

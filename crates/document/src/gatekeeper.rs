@@ -12,7 +12,7 @@ mod preamble;
 pub(crate) mod reader;
 mod references;
 mod rows;
-mod run_length;
+pub(crate) mod run_length;
 
 pub use operation::{Action, ElementOrder, Key, Make, Object, Operation, OperationId, Value};
 

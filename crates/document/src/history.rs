@@ -78,3 +78,6 @@ fn touches(engine: &Engine, hash: ChangeHash) -> Option<Touches> {
     let change = engine.automerge.get_change_by_hash(&library_hash(hash))?;
     Touches::read(engine, change.raw_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,16 +2,21 @@
 
 mod admission;
 mod document;
+mod from_json;
 mod gatekeeper;
 mod history;
+mod import;
 mod json;
+mod operations;
 mod sync_message;
 
 pub use admission::Admitted;
 pub use document::{Document, MergeError, OpenError, SavedChange};
+pub use from_json::ImportError;
 pub use gatekeeper::{
-    Action, ActorBytes, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId, Value, check_change, split_chunks,
+    Action, ActorBytes, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId, Value,
+    check_change, split_chunks,
 };
-pub use history::HistoryEntry;
-pub use json::ImportError;
-pub use sync_message::{Have, InvalidSyncMessage, SyncMessage};
+pub use history::{HistoryEntry, Made, PathStep, Touch, TouchAction};
+pub use import::{FileChanges, FileError};
+pub use sync_message::{Have, InvalidSyncMessage, SyncMessage, Wants};

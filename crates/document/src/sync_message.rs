@@ -39,10 +39,19 @@ pub struct SyncMessage {
     pub changes: Vec<Bytes>,
     /// The sender can read whole documents in `changes`.
     pub reads_documents: bool,
-    /// The sender takes no changes.
-    pub read_only: bool,
-    /// The sender wants all that it lacks, whatever was sent before.
-    pub reset: bool,
+    pub wants: Wants,
+}
+
+/// What the sender of a message wants of our changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wants {
+    /// What it lacks and was not sent yet.
+    #[default]
+    News,
+    /// All that it lacks, whatever was sent before.
+    Everything,
+    /// Nothing: it takes no changes.
+    Nothing,
 }
 
 /// All changes up to `last_sync` and those in the filter, which errs on the side of having.
@@ -102,8 +111,11 @@ impl SyncMessage {
             message.reads_documents = true;
             let flags = reader.run()?;
             let bits = flags.iter().filter(|byte| *byte & FLAG_BITFIELD != 0).fold(0, |all, byte| all | byte);
-            message.read_only = bits & FLAG_READ_ONLY != 0;
-            message.reset = bits & FLAG_SYNC_RESET != 0;
+            if bits & FLAG_READ_ONLY != 0 {
+                message.wants = Wants::Nothing;
+            } else if bits & FLAG_SYNC_RESET != 0 {
+                message.wants = Wants::Everything;
+            }
         }
         Ok(message)
     }
@@ -163,7 +175,8 @@ impl Reader {
     }
 
     fn take(&mut self, length: usize) -> Result<Bytes, InvalidSyncMessage> {
-        let end = self.at.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or(InvalidSyncMessage)?;
+        let end =
+            self.at.checked_add(length).filter(|end| *end <= self.bytes.len()).ok_or(InvalidSyncMessage)?;
         let taken = self.bytes.slice(self.at..end);
         self.at = end;
         Ok(taken)
@@ -207,7 +220,11 @@ impl Reader {
         let bits_per_entry = header.length(BITS_PER_ENTRY_MAX)?;
         let probes = header.length(PROBES_MAX)?;
         let bits = (filter.len() - header.at) as u64;
-        if entries == 0 || bits_per_entry == 0 || probes == 0 || bits != (entries * bits_per_entry).div_ceil(8) {
+        if entries == 0
+            || bits_per_entry == 0
+            || probes == 0
+            || bits != (entries * bits_per_entry).div_ceil(8)
+        {
             return Err(InvalidSyncMessage);
         }
         let filter = BloomFilter::try_from(filter.as_ref()).map_err(|_| InvalidSyncMessage)?;
@@ -255,13 +272,15 @@ mod tests {
         let message = doc.sync().generate_sync_message(&mut State::new()).unwrap();
         let read = SyncMessage::decode(&Bytes::from(message.clone().encode())).unwrap();
         assert_eq!(read.heads, message.heads.iter().map(|head| our_hash(*head)).collect::<Vec<_>>());
-        assert!(read.reads_documents && !read.read_only && !read.reset);
+        assert!(read.reads_documents && read.wants == Wants::News);
         assert!(read.have[0].may_contain(&read.heads[0]));
     }
 
     #[test]
     fn a_filter_that_would_divide_by_zero_or_reserve_gigabytes_is_refused() {
-        for header in [&[1, 0, 7][..], &[1, 10, 0, 0, 0], &[1, 10, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0], &[0, 10, 7]] {
+        for header in
+            [&[1, 0, 7][..], &[1, 10, 0, 0, 0], &[1, 10, 0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0], &[0, 10, 7]]
+        {
             let mut bytes = vec![TYPE_V1, 0, 0, 1, 0, u8::try_from(header.len()).unwrap()];
             bytes.extend(header);
             bytes.push(0);

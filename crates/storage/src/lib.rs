@@ -5,6 +5,7 @@ pub mod conformance;
 mod document_store;
 mod memory;
 pub mod rows;
+pub mod shared_heads;
 pub mod sql;
 mod sqlite;
 

@@ -9,7 +9,6 @@ mod queue;
 mod reader;
 mod reads;
 mod reserve;
-mod shared_heads;
 mod status;
 mod writer;
 mod writes;
@@ -19,6 +18,7 @@ pub use check::{CheckError, CheckProgress, CheckReport};
 pub use open::{OpenError, QuickCheck, SqliteOptions};
 
 use crate::document_store::PAGE_DOCUMENTS_MAX;
+use crate::shared_heads::SharedHeadsBuffer;
 use crate::{
     Append, Committed, Compaction, DocumentPage, DocumentStore, QuarantinedChange, StorageError, StoreFuture,
     StoredDocument,
@@ -29,7 +29,6 @@ use queue::Queue;
 use reader::Read;
 use reserve::Reserve;
 use rusqlite::Connection;
-use shared_heads::SharedHeads;
 use status::{PanicGuard, Status};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,12 +44,15 @@ const WRITES_KIB_MAX: u32 = 64 * 1024;
 /// Reads that wait; then callers wait before they may join the queue.
 const READS_MAX: u32 = 1024;
 
+/// SQLite's default.
+const PAGE_BYTES: u64 = 4096;
+
 /// Documents in one SQLite file in a data directory that it owns alone.
 #[derive(Debug)]
 pub struct SqliteStore {
     directory: PathBuf,
     status: Arc<Status>,
-    shared_heads: Arc<SharedHeads>,
+    shared_heads: Arc<SharedHeadsBuffer>,
     writes: Arc<Queue<Box<dyn Write>>>,
     reads: Arc<Queue<Read>>,
     // Held while closing only.
@@ -69,14 +71,15 @@ impl SqliteStore {
     /// Opens a data directory, creating it if needed, and brings its schema up to date. Blocks: for start-up.
     pub fn open(directory: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
         let lock = DirectoryLock::take(directory)?;
-        let (connection, epoch) = open::writer(directory, options)?;
+        let mut reserve = Reserve::new(directory, options.log_bytes);
+        let (connection, epoch) = open::writer(directory, options, &mut reserve)?;
         let connections = (0..options.readers.max(1))
             .map(|_| open::reader(directory))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(OpenError::Sqlite)?;
 
         let status = Arc::new(Status::default());
-        let shared_heads = Arc::new(SharedHeads::default());
+        let shared_heads = Arc::new(SharedHeadsBuffer::default());
         let writes = Arc::new(Queue::new(WRITES_KIB_MAX));
         let reads = Arc::new(Queue::new(READS_MAX));
         let writer = Writer {
@@ -85,7 +88,8 @@ impl SqliteStore {
             queue: Arc::clone(&writes),
             shared_heads: Arc::clone(&shared_heads),
             status: Arc::clone(&status),
-            reserve: Reserve::new(directory),
+            reserve,
+            log_pages_max: i64::try_from(options.log_bytes / PAGE_BYTES).unwrap_or(i64::MAX),
         };
         let guard = PanicGuard { status: Arc::clone(&status), queue: Arc::clone(&writes) };
         let writer = spawn("storage-writer", move || {
@@ -99,6 +103,11 @@ impl SqliteStore {
         }
         let running = Mutex::new(Some(Running { readers, writer, _lock: lock }));
         Ok(Self { directory: directory.to_owned(), status, shared_heads, writes, reads, running })
+    }
+
+    /// Where the database lies in a data directory.
+    pub fn database_in(directory: &Path) -> PathBuf {
+        directory.join(open::DATABASE_FILE)
     }
 
     /// Transactions committed since the store was opened: with group commit, fewer than calls.
@@ -130,6 +139,9 @@ impl SqliteStore {
         size: Size,
         work: impl FnMut(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StorageError> {
+        if let Some(failure) = self.status.failure() {
+            return Err(failure);
+        }
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Job { work, done: None, reply: Some(reply), size });
         self.writes.push(job, size.cost()).await.map_err(|_closed| self.status.why_closed())?;

@@ -1,6 +1,7 @@
 //! `GET /automerge`: the automerge-repo protocol over one WebSocket. One task owns one connection.
 
 use crate::clock::Clock;
+use crate::memory::Memory;
 use crate::metrics;
 use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
 use crate::rooms::{Message as RoomMessage, Rooms};
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -46,12 +48,18 @@ pub(crate) struct Door {
     pub(crate) connections: TaskTracker,
     pub(crate) closing: CancellationToken,
     pub(crate) next_session: Arc<AtomicU64>,
+    pub(crate) memory: Memory,
+    pub(crate) connections_max: usize,
 }
 
 /// Accepts the upgrade and hands the socket to a task that the server waits for at shutdown.
+#[expect(clippy::unused_async, reason = "handlers are asynchronous by type")]
 pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) -> Response {
     if door.closing.is_cancelled() {
         return crate::http::problem::refused(Refusal::ShuttingDown).into_response();
+    }
+    if door.memory.is_full() || door.connections.len() >= door.connections_max {
+        return crate::http::problem::refused(Refusal::Busy).into_response();
     }
     let message_bytes_max = door.limits.message_bytes_max;
     let tracker = door.connections.clone();
@@ -117,7 +125,8 @@ impl Connection {
         let end = self.converse().await;
         let documents: Vec<_> = self.session.documents().collect();
         for document in documents {
-            self.deliver(document, room::Input::Left(self.id)).await;
+            // A room that cannot be opened has nobody in it who could leave.
+            self.deliver(document, room::Input::Left(self.id)).await.ok();
         }
         if let End::Refused(refusal) = end {
             metrics::refused(refusal);
@@ -156,7 +165,12 @@ impl Connection {
         let silence = self.door.limits.silence_time;
         let ping_or_give_up = self.heard_at + if self.pinged { silence } else { silence / 2 };
         let handshake = self.session.deadline().map(|elapsed| self.door.clock.instant(elapsed));
-        handshake.into_iter().chain(self.paused_until).chain([ping_or_give_up]).min().unwrap_or(ping_or_give_up)
+        handshake
+            .into_iter()
+            .chain(self.paused_until)
+            .chain([ping_or_give_up])
+            .min()
+            .unwrap_or(ping_or_give_up)
     }
 
     async fn wake(&mut self) -> Result<(), End> {
@@ -192,7 +206,9 @@ impl Connection {
                 Some(Ok(Message::Binary(bytes))) => Some(Input::Binary(bytes)),
                 Some(Ok(Message::Text(_))) => Some(Input::Text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
-                Some(Err(error)) if is_too_large(&error) => return Err(End::Refused(Refusal::MessageTooLarge)),
+                Some(Err(error)) if is_too_large(&error) => {
+                    return Err(End::Refused(Refusal::MessageTooLarge));
+                }
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(End::Gone),
             };
             (self.heard_at, self.pinged) = (Instant::now(), false);
@@ -234,7 +250,7 @@ impl Connection {
                     metrics::messages(0, 1);
                     self.write(|sink| sink.feed(Message::Binary(bytes)).boxed()).await?;
                 }
-                Effect::ToRoom { document, input } => self.deliver(document, input).await,
+                Effect::ToRoom { document, input } => self.deliver(document, input).await?,
                 Effect::Pause(wait) => self.paused_until = Some(Instant::now() + wait),
                 Effect::Refused(refusal) => metrics::refused(refusal),
                 Effect::Close(refusal) => {
@@ -248,18 +264,21 @@ impl Connection {
     }
 
     /// Hands input to a room. A full room makes the connection wait, and with it the peer.
-    async fn deliver(&mut self, document: DocumentId, input: room::Input) {
+    async fn deliver(&mut self, document: DocumentId, input: room::Input) -> Result<(), End> {
         let mut message = RoomMessage::FromSession { session: self.id, outbox: self.outbox.clone(), input };
         loop {
-            let inbox = self.rooms.entry(document).or_insert_with(|| self.door.rooms.enter(document));
+            let inbox = match self.rooms.entry(document) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(self.door.rooms.enter(document).map_err(End::Refused)?),
+            };
             match inbox.send(message).await {
-                Ok(()) => return,
+                Ok(()) => return Ok(()),
                 Err(mpsc::error::SendError(unsent)) => {
                     // The room was done and has gone; a new one takes its place.
                     message = unsent;
                     self.rooms.remove(&document);
                     if self.door.closing.is_cancelled() {
-                        return;
+                        return Err(End::Refused(Refusal::ShuttingDown));
                     }
                 }
             }

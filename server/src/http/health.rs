@@ -1,28 +1,45 @@
 //! `GET /healthz`, `/readyz`, `/metrics`.
 
-use crate::http::problem;
+use super::problem::{Fault, ReadyProblems};
 use crate::metrics as recorder;
 use crate::server::Health;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use tiebreak_protocol::Refusal;
+use axum::response::IntoResponse;
 
-/// The process runs and answers.
+/// The process runs and answers
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "operations",
+    responses((status = OK, description = "It does", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The server takes connections and its store works.
-pub(super) async fn ready(State(health): State<Health>) -> Response {
-    match health.check().await {
-        Ok(()) => "ok\n".into_response(),
-        Err(refusal @ Refusal::ShuttingDown) => problem::refused(refusal).into_response(),
-        Err(refusal) => problem::refused(refusal).into_response(),
-    }
+/// The server takes connections and its store works
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operations",
+    responses(
+        (status = OK, description = "It does", body = String, content_type = "text/plain"),
+        ReadyProblems,
+    )
+)]
+pub(super) async fn ready(State(health): State<Health>) -> Result<&'static str, Fault> {
+    health.check().await?;
+    Ok("ok\n")
 }
 
-/// All metrics in the Prometheus text format.
+/// All metrics in the Prometheus text format
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operations",
+    responses((status = OK, description = "All metrics", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn metrics() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], recorder::render())
 }

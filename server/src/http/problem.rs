@@ -1,40 +1,116 @@
-//! Every error answer, as RFC 9457 problem details. The only place that knows HTTP status codes.
+//! Every error answer, as RFC 9457 problem details. The only place that knows the HTTP status codes of errors.
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use tiebreak_protocol::Refusal;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response};
+use utoipa::{IntoResponses, ToSchema};
+
+const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Seconds after which a caller may try again what the server could not do now.
 const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("5");
 
-/// One error, for a program (`code`) and for a person (`detail`).
-#[derive(Debug, Serialize)]
-pub(crate) struct Problem {
-    #[serde(skip)]
-    status: StatusCode,
-    /// Always `about:blank`: the code says it all.
-    r#type: &'static str,
-    title: &'static str,
-    code: &'static str,
-    detail: String,
+/// Why a request was not answered as the caller wished.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("there is nothing at this address; /v1/openapi.json lists what there is")]
+    NotFound,
+    #[error("this address does not take this method; the Allow header lists those it takes")]
+    MethodNotAllowed,
+    #[error("the body must have one of these content types: {0}")]
+    UnsupportedMediaType(&'static str),
+    #[error("this address answers with one of these content types: {0}")]
+    NotAcceptable(&'static str),
+    #[error("the JSON in the body is not accepted: {0}")]
+    MalformedJson(String),
+    #[error("the file in the body is not accepted: {0}")]
+    MalformedFile(String),
+    #[error("the file in the body unfolds to more than the limits allow")]
+    FileTooLarge,
+    #[error("the file in the body holds no change; a document needs at least one")]
+    EmptyFile,
+    #[error("the body could not be read: {0}")]
+    UnreadableBody(String),
+    #[error("the body is larger than the limit")]
+    BodyTooLarge,
+    #[error("a parameter is not accepted: {0}")]
+    InvalidParameter(String),
+    #[error("a document id is 16 bytes in base58check, as in 4NMNnkMhL8jXrdJ9jamS58PAVdXu")]
+    InvalidDocumentId,
+    #[error("a condition is `*` or a list of entity tags in double quotes")]
+    MalformedCondition,
+    #[error("there is no such document")]
+    DocumentNotFound,
+    #[error("a document with this id exists already; import into it instead")]
+    DocumentExists,
+    #[error("the document has changed; read it again and decide anew")]
+    PreconditionFailed,
+    #[error("this address speaks WebSocket: connect to it with ws://")]
+    UpgradeRequired,
+    #[error("the request took longer than the server waits")]
+    RequestTimedOut,
+    #[error("the server made a mistake; its log tells more")]
+    Internal,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
 }
 
-impl Problem {
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let title = status.canonical_reason().unwrap_or("Error");
-        Self { status, r#type: "about:blank", title, code, detail: detail.into() }
+impl Fault {
+    fn status_and_code(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
+            Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, "malformed_json"),
+            Self::MalformedFile(_) => (StatusCode::UNPROCESSABLE_ENTITY, "malformed_file"),
+            Self::FileTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "file_too_large"),
+            Self::EmptyFile => (StatusCode::UNPROCESSABLE_ENTITY, "empty_file"),
+            Self::UnreadableBody(_) => (StatusCode::BAD_REQUEST, "unreadable_body"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::InvalidParameter(_) => (StatusCode::BAD_REQUEST, "invalid_parameter"),
+            Self::InvalidDocumentId => (StatusCode::BAD_REQUEST, "invalid_document_id"),
+            Self::MalformedCondition => (StatusCode::BAD_REQUEST, "malformed_condition"),
+            Self::DocumentNotFound => (StatusCode::NOT_FOUND, "document_not_found"),
+            Self::DocumentExists => (StatusCode::CONFLICT, "document_exists"),
+            Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
+            Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
+            Self::RequestTimedOut => (StatusCode::REQUEST_TIMEOUT, "request_timed_out"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Refused(refusal) => (status(*refusal), refusal.code()),
+        }
     }
 }
 
-impl IntoResponse for Problem {
+/// One error, for a program (`code`) and for a person (`detail`).
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Always `about:blank`: the code says it all.
+    r#type: &'static str,
+    /// The name of the HTTP status.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong, in a word that does not change between versions.
+    code: &'static str,
+    /// What went wrong, and what to do about it, in a sentence.
+    detail: String,
+}
+
+impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        let status = self.status;
-        let mut response = (status, Json(self)).into_response();
+        let (status, code) = self.status_and_code();
+        let title = status.canonical_reason().unwrap_or("Error");
+        let problem =
+            Problem { r#type: "about:blank", title, status: status.as_u16(), code, detail: self.to_string() };
+        let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::INSUFFICIENT_STORAGE {
             headers.insert(RETRY_AFTER, RETRY_AFTER_S);
         }
@@ -43,8 +119,8 @@ impl IntoResponse for Problem {
 }
 
 /// The answer for a refusal by the server's core.
-pub(crate) fn refused(refusal: Refusal) -> Problem {
-    Problem::new(status(refusal), refusal.code(), refusal.to_string())
+pub(crate) fn refused(refusal: Refusal) -> Fault {
+    Fault::Refused(refusal)
 }
 
 fn status(refusal: Refusal) -> StatusCode {
@@ -55,7 +131,9 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::TooSlow
         | Refusal::HandshakeTimedOut => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Refusal::MessageTooLarge | Refusal::ChangeTooLarge | Refusal::DocumentTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::MessageTooLarge | Refusal::ChangeTooLarge | Refusal::DocumentTooLarge => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         Refusal::RateExceeded | Refusal::TooManyDocuments => StatusCode::TOO_MANY_REQUESTS,
         Refusal::DocumentDeleted => StatusCode::GONE,
         Refusal::Equivocation => StatusCode::CONFLICT,
@@ -73,9 +151,89 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::MissingDependencies
         | Refusal::UnknownActor
         | Refusal::UnknownObject
+        | Refusal::UnknownOperation
         | Refusal::DepthExceeded
         | Refusal::TooManyActors
         | Refusal::TooManyHeads
         | Refusal::Quarantined => StatusCode::UNPROCESSABLE_ENTITY,
     }
+}
+
+/// What may go wrong wherever the core is asked.
+const CORE: &[Fault] = &[
+    Fault::Internal,
+    Fault::RequestTimedOut,
+    Fault::Refused(Refusal::Busy),
+    Fault::Refused(Refusal::StorageUnavailable),
+    Fault::Refused(Refusal::ShuttingDown),
+];
+
+const DOCUMENT: &[Fault] =
+    &[Fault::InvalidDocumentId, Fault::DocumentNotFound, Fault::Refused(Refusal::DocumentDeleted)];
+
+const CONDITION: &[Fault] = &[Fault::MalformedCondition, Fault::PreconditionFailed];
+
+const FILE: &[Fault] = &[
+    Fault::MalformedFile(String::new()),
+    Fault::FileTooLarge,
+    Fault::UnsupportedMediaType(""),
+    Fault::UnreadableBody(String::new()),
+    Fault::BodyTooLarge,
+    Fault::Refused(Refusal::StorageFull),
+];
+
+const NEW: &[Fault] = &[
+    Fault::MalformedJson(String::new()),
+    Fault::EmptyFile,
+    Fault::InvalidDocumentId,
+    Fault::DocumentExists,
+    Fault::InvalidParameter(String::new()),
+    Fault::Refused(Refusal::DocumentDeleted),
+    Fault::Refused(Refusal::ChangeTooLarge),
+    Fault::Refused(Refusal::DepthExceeded),
+    Fault::Refused(Refusal::DocumentTooLarge),
+];
+
+macro_rules! problem_sets {
+    ($($name:ident = $($faults:expr),+;)+) => {
+        $(pub(super) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<response::Response>> {
+                let faults: &[&[Fault]] = &[$($faults),+];
+                describe(&faults.concat())
+            }
+        })+
+    };
+}
+
+// For the OpenAPI document: which problems an address may answer with.
+problem_sets! {
+    ListProblems = CORE, &[Fault::InvalidParameter(String::new()), Fault::InvalidDocumentId];
+    CreateProblems = CORE, FILE, NEW;
+    ShowProblems = CORE, DOCUMENT, &[Fault::MalformedCondition, Fault::NotAcceptable("")];
+    HistoryProblems = CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
+    ImportProblems = CORE, DOCUMENT, CONDITION, FILE;
+    DeleteProblems = CORE, DOCUMENT, CONDITION;
+    UpgradeProblems = &[Fault::UpgradeRequired, Fault::Refused(Refusal::ShuttingDown)];
+    ReadyProblems = &[
+        Fault::Refused(Refusal::ShuttingDown),
+        Fault::Refused(Refusal::StorageUnavailable),
+        Fault::Refused(Refusal::StorageFull),
+    ];
+}
+
+fn describe(faults: &[Fault]) -> BTreeMap<String, RefOr<response::Response>> {
+    let mut codes_by_status: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for fault in faults {
+        let (status, code) = fault.status_and_code();
+        codes_by_status.entry(status.as_str().to_owned()).or_default().push(code);
+    }
+    let describe = |(status, codes): (String, Vec<&str>)| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let description = format!("`{}`", codes.join("`, `"));
+        let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build();
+        (status, RefOr::T(response))
+    };
+    codes_by_status.into_iter().map(describe).collect()
 }

@@ -6,29 +6,29 @@ use automerge::{ActorId, AutoCommit, Change, ExpandedChange, ObjType, PatchLog, 
 use proptest::prelude::*;
 use tiebreak_protocol::{Limits, Refusal};
 
-fn author(actor: u8) -> AutoCommit {
+pub(super) fn author(actor: u8) -> AutoCommit {
     AutoCommit::new().with_actor(ActorId::from(vec![actor; 16]))
 }
 
-fn checked(change: &Change) -> CheckedChange {
+pub(super) fn checked(change: &Change) -> CheckedChange {
     check_change(change.raw_bytes().to_vec().into(), &Limits::default()).unwrap()
 }
 
-fn write(author: &mut AutoCommit, key: &str) -> CheckedChange {
+pub(super) fn write(author: &mut AutoCommit, key: &str) -> CheckedChange {
     author.put(ROOT, key, author.get_actor().to_hex_string()).unwrap();
     author.commit().unwrap();
     checked(&author.get_last_local_change().unwrap())
 }
 
 /// The change as its author would have made it, but for what `alter` does to it.
-fn altered(change: &CheckedChange, alter: impl FnOnce(&mut ExpandedChange)) -> CheckedChange {
+pub(super) fn altered(change: &CheckedChange, alter: impl FnOnce(&mut ExpandedChange)) -> CheckedChange {
     let mut expanded = Change::from_bytes(change.bytes().to_vec()).unwrap().decode();
     alter(&mut expanded);
     expanded.hash = None;
     checked(&Change::from(expanded))
 }
 
-fn document_with(changes: &[CheckedChange]) -> Document {
+pub(super) fn document_with(changes: &[CheckedChange]) -> Document {
     let mut document = Document::new();
     document.open().unwrap();
     let admitted = document.admit(changes.to_vec(), &Limits::default());
@@ -37,11 +37,15 @@ fn document_with(changes: &[CheckedChange]) -> Document {
     document
 }
 
-fn verdict(document: &Document, change: CheckedChange) -> Result<&'static str, Refusal> {
+pub(super) fn verdict(document: &Document, change: CheckedChange) -> Result<&'static str, Refusal> {
     verdict_within(document, change, &Limits::default())
 }
 
-fn verdict_within(document: &Document, change: CheckedChange, limits: &Limits) -> Result<&'static str, Refusal> {
+fn verdict_within(
+    document: &Document,
+    change: CheckedChange,
+    limits: &Limits,
+) -> Result<&'static str, Refusal> {
     let admitted = document.admit(vec![change], limits);
     match (admitted.ready.len(), admitted.waiting.len(), admitted.refused.first()) {
         (_, _, Some((_, refusal))) => Err(*refusal),
@@ -99,7 +103,8 @@ fn a_change_that_does_not_know_its_actors_previous_one_is_a_gap() {
     ann.apply_changes([Change::from_bytes(base.bytes().to_vec()).unwrap()]).unwrap();
     let first = write(&mut ann, "a");
     let document = document_with(&[base.clone(), first]);
-    let forgets = altered(&write(&mut ann, "b"), |change| change.deps = vec![automerge::ChangeHash(base.hash().0)]);
+    let forgets =
+        altered(&write(&mut ann, "b"), |change| change.deps = vec![automerge::ChangeHash(base.hash().0)]);
     assert_eq!(verdict(&document, forgets), Err(Refusal::SequenceGap));
 }
 
@@ -199,19 +204,23 @@ fn json_goes_in_and_comes_out() {
         "text": "hello \u{1F600}", "int": -3, "big": u64::MAX, "float": 1.5, "yes": true, "nothing": null,
         "list": [1, "two", {"three": [4]}], "empty": {"map": {}, "list": []}
     });
-    let change = Document::change_from_json(&json, &[7; 16], 1_700_000_000, 64).unwrap();
-    let change = check_change(change.bytes, &Limits::default()).unwrap();
-    assert_eq!(document_with(&[change]).to_json().unwrap(), json);
-    let empty = Document::change_from_json(&serde_json::json!({}), &[7; 16], 0, 64).unwrap();
-    check_change(empty.bytes, &Limits::default()).unwrap();
-    assert!(Document::change_from_json(&serde_json::json!([]), &[7; 16], 0, 64).is_err());
+    let made = |json: &serde_json::Value| {
+        Document::changes_from_json(json, &[7; 16], 1_700_000_000, &Limits::default())
+    };
+    let changes = made(&json).unwrap().into_iter();
+    let changes: Vec<_> =
+        changes.map(|change| check_change(change.bytes, &Limits::default()).unwrap()).collect();
+    assert_eq!(document_with(&changes).to_json().unwrap(), json);
+    let empty = made(&serde_json::json!({})).unwrap();
+    check_change(empty[0].bytes.clone(), &Limits::default()).unwrap();
+    assert!(made(&serde_json::json!([])).is_err());
     let mut deep = serde_json::json!({});
     for _ in 0..64 {
         deep = serde_json::json!({ "deeper": deep });
     }
-    assert!(Document::change_from_json(&deep, &[7; 16], 0, 64).is_ok());
+    assert!(made(&deep).is_ok());
     let deeper = serde_json::json!({ "deeper": deep });
-    assert!(Document::change_from_json(&deeper, &[7; 16], 0, 64).is_err());
+    assert!(made(&deeper).is_err());
 }
 
 #[test]
@@ -225,14 +234,12 @@ fn chunks_that_are_not_what_was_stored_do_not_open() {
         .collect();
     let mut missing_last = Document::from_stored(None, tail[..2].to_vec(), document.heads().clone());
     assert!(missing_last.open().is_err());
-    missing_last.open_what_is_readable(false).unwrap();
+    missing_last.open_what_is_readable().unwrap();
     assert_eq!(missing_last.heads().as_slice(), [changes[1].hash()]);
     let mut missing_middle =
         Document::from_stored(None, vec![tail[0].clone(), tail[2].clone()], document.heads().clone());
-    missing_middle.open_what_is_readable(false).unwrap();
+    missing_middle.open_what_is_readable().unwrap();
     assert_eq!(missing_middle.heads().as_slice(), [changes[0].hash()]);
-    let mut missing_snapshot = Document::from_stored(None, vec![], document.heads().clone());
-    assert!(missing_snapshot.open_what_is_readable(true).is_err());
 }
 
 proptest! {

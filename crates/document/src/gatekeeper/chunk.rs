@@ -42,16 +42,16 @@ impl<'a> Header<'a> {
 
 /// A change chunk whose body is inflated and matches its checksum.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) hash: ChangeHash,
+pub(crate) struct Opened {
+    pub(crate) hash: ChangeHash,
     /// The chunk in its plain form.
-    pub(super) plain: Bytes,
+    pub(crate) plain: Bytes,
     /// Where the body begins in it.
-    pub(super) body_at: usize,
+    pub(crate) body_at: usize,
 }
 
 /// Opens a chunk that must be exactly one change, plain or deflated.
-pub(super) fn open(chunk: &Bytes, body_bytes_max: usize) -> Result<Opened, Refusal> {
+pub(crate) fn open(chunk: &Bytes, body_bytes_max: usize) -> Result<Opened, Refusal> {
     let (header, rest) = Header::read(chunk)?;
     if !matches!(header.chunk_type, CHANGE | DEFLATED_CHANGE) {
         return Err(Refusal::NotAChange);

@@ -4,7 +4,7 @@ use super::reader::Reader;
 use tiebreak_protocol::Refusal;
 
 /// A value that stands in a run-length encoded column.
-pub(super) trait Item<'a>: Copy + PartialEq {
+pub(crate) trait Item<'a>: Copy + PartialEq {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal>;
 }
 
@@ -39,7 +39,7 @@ enum Run<T> {
 /// Canonical means: equal neighbours share a repeat run, different ones a literal run, nulls a null
 /// run, and a column of nothing but nulls is absent.
 #[derive(Debug, Clone)]
-pub(super) struct RunLength<'a, T> {
+pub(crate) struct RunLength<'a, T> {
     reader: Reader<'a>,
     run: Run<T>,
     left: u64,
@@ -50,7 +50,7 @@ pub(super) struct RunLength<'a, T> {
 }
 
 impl<'a, T: Item<'a>> RunLength<'a, T> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         let absent = bytes.is_empty();
         Self {
             reader: Reader::new(bytes),
@@ -63,7 +63,7 @@ impl<'a, T: Item<'a>> RunLength<'a, T> {
     }
 
     /// The value of the next row.
-    pub(super) fn next(&mut self) -> Result<Option<T>, Refusal> {
+    pub(crate) fn next(&mut self) -> Result<Option<T>, Refusal> {
         if self.absent {
             return Ok(None);
         }
@@ -79,12 +79,12 @@ impl<'a, T: Item<'a>> RunLength<'a, T> {
     }
 
     /// The value of the next row in a column without nulls.
-    pub(super) fn next_value(&mut self) -> Result<T, Refusal> {
+    pub(crate) fn next_value(&mut self) -> Result<T, Refusal> {
         self.next()?.ok_or(Refusal::MalformedChange)
     }
 
     /// Ends the walk: no row may be left over.
-    pub(super) fn finish(&self) -> Result<(), Refusal> {
+    pub(crate) fn finish(&self) -> Result<(), Refusal> {
         if self.left != 0 || !self.reader.is_empty() {
             return Err(Refusal::MalformedChange);
         }
@@ -95,7 +95,7 @@ impl<'a, T: Item<'a>> RunLength<'a, T> {
     }
 
     /// Adds up the runs of a column without nulls; stops as soon as there are more than `rows_max`.
-    pub(super) fn count_rows(mut self, rows_max: u64) -> Result<u64, Refusal> {
+    pub(crate) fn count_rows(mut self, rows_max: u64) -> Result<u64, Refusal> {
         let mut rows = 0_u64;
         while !self.reader.is_empty() {
             self.open_run()?;
@@ -158,30 +158,30 @@ impl<'a, T: Item<'a>> RunLength<'a, T> {
 
 /// A column of optional counters, kept as differences to the counter before.
 #[derive(Debug, Clone)]
-pub(super) struct Delta<'a> {
+pub(crate) struct Delta<'a> {
     differences: RunLength<'a, i64>,
     value: i64,
 }
 
 impl<'a> Delta<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { differences: RunLength::new(bytes), value: 0 }
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<u64>, Refusal> {
+    pub(crate) fn next(&mut self) -> Result<Option<u64>, Refusal> {
         let Some(difference) = self.differences.next()? else { return Ok(None) };
         self.value = self.value.checked_add(difference).ok_or(Refusal::MalformedChange)?;
         u64::try_from(self.value).map(Some).map_err(|_| Refusal::MalformedChange)
     }
 
-    pub(super) fn finish(&self) -> Result<(), Refusal> {
+    pub(crate) fn finish(&self) -> Result<(), Refusal> {
         self.differences.finish()
     }
 }
 
 /// A column of flags: lengths of runs that alternate, beginning with the unset ones.
 #[derive(Debug, Clone)]
-pub(super) struct Flags<'a> {
+pub(crate) struct Flags<'a> {
     reader: Reader<'a>,
     run: FlagRun,
     left: u64,
@@ -196,11 +196,11 @@ enum FlagRun {
 }
 
 impl<'a> Flags<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { reader: Reader::new(bytes), run: FlagRun::Start, left: 0 }
     }
 
-    pub(super) fn next(&mut self) -> Result<bool, Refusal> {
+    pub(crate) fn next(&mut self) -> Result<bool, Refusal> {
         while self.left == 0 {
             self.open_run()?;
         }
@@ -208,12 +208,12 @@ impl<'a> Flags<'a> {
         Ok(self.run == FlagRun::Set)
     }
 
-    pub(super) fn finish(&self) -> Result<(), Refusal> {
+    pub(crate) fn finish(&self) -> Result<(), Refusal> {
         if self.left == 0 && self.reader.is_empty() { Ok(()) } else { Err(Refusal::MalformedChange) }
     }
 
     /// Whether no flag is set in what was walked so far.
-    pub(super) fn all_unset(&self) -> bool {
+    pub(crate) fn all_unset(&self) -> bool {
         matches!(self.run, FlagRun::Start | FlagRun::FirstUnset)
     }
 

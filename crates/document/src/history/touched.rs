@@ -1,8 +1,8 @@
 //! What one change touched: its operations as places and acts, neighbours folded into one.
 
-use crate::document::Engine;
+use crate::document::{Engine, guarded};
 use crate::gatekeeper::{Action, CheckedChange, Key, Object, Operation, OperationId, Value, check_change};
-use automerge::{ActorId, ObjId, ObjType, Prop, ReadDoc};
+use automerge::{ActorId, ObjId, ObjType, Parent, Prop, ReadDoc};
 use bytes::Bytes;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -184,16 +184,21 @@ impl Places<'_> {
             return Some(path.clone());
         }
         let id = self.library_id(object)?;
-        let mut path = Vec::new();
-        for parent in self.engine.automerge.parents(&id).ok()? {
-            path.push(match parent.prop {
-                Prop::Map(key) => PathStep::Key(key),
-                Prop::Seq(position) if parent.visible => PathStep::Position(position),
-                Prop::Seq(_) => PathStep::Removed,
-            });
-        }
-        path.reverse();
+        // A library built with its own assertions fails on elements that were removed: one place that
+        // cannot be named must not hide all the others.
+        let path = guarded(|| self.walk_up(&id)).unwrap_or_else(|_| Some(vec![PathStep::Removed]))?;
         self.path_by_object.insert(object, path.clone());
+        Some(path)
+    }
+
+    fn walk_up(&self, object: &ObjId) -> Option<Vec<PathStep>> {
+        let step = |parent: Parent| match parent.prop {
+            Prop::Map(key) => PathStep::Key(key),
+            Prop::Seq(position) if parent.visible => PathStep::Position(position),
+            Prop::Seq(_) => PathStep::Removed,
+        };
+        let mut path: Vec<_> = self.engine.automerge.parents(object).ok()?.map(step).collect();
+        path.reverse();
         Some(path)
     }
 
@@ -205,7 +210,9 @@ impl Places<'_> {
     fn library_id(&self, object: Object) -> Option<ObjId> {
         match object {
             Object::Root => Some(ObjId::Root),
-            Object::Made(id) => Some(ObjId::Id(id.counter, ActorId::from(self.change.actor_at(id.actor)?), 0)),
+            Object::Made(id) => {
+                Some(ObjId::Id(id.counter, ActorId::from(self.change.actor_at(id.actor)?), 0))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a document checks of a change before it merges it, done over in the plainest way.
 
 use automerge::legacy::{Key as LibraryKey, ObjectId, OpType};
-use automerge::{ActorId, Automerge, Change, ChangeHash, Cursor, ObjId, ObjType, ReadDoc};
+use automerge::{Change, ChangeHash, ObjType};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{Action, CheckedChange, Key, Object, OperationId};
 
@@ -16,7 +16,6 @@ pub(crate) enum Place {
 }
 
 pub(crate) struct History {
-    pub(crate) document: Automerge,
     max_op: u64,
     changes: BTreeMap<ChangeHash, Change>,
     last_seq_by_actor: BTreeMap<Vec<u8>, u64>,
@@ -51,10 +50,7 @@ enum Register {
 
 impl History {
     pub(crate) fn of(changes: &[Change]) -> Self {
-        let mut document = Automerge::new().with_actor(ActorId::from([0; 16]));
-        document.apply_changes(changes.iter().cloned()).unwrap();
         let mut history = Self {
-            document,
             max_op: 0,
             changes: BTreeMap::new(),
             last_seq_by_actor: BTreeMap::new(),
@@ -127,27 +123,31 @@ impl History {
         false
     }
 
-    /// Asks the document, as the author saw it, where elements stand.
+    /// Whether the elements that the change's marks rest on stand in the right order.
     fn is_in_order(&self, change: &CheckedChange) -> bool {
-        let heads: Vec<_> = change.deps().iter().map(|dep| ChangeHash(dep.0)).collect();
+        let id = |id: OperationId| (id.counter, change.actor_at(id.actor).unwrap().to_vec());
         change.element_orders().iter().all(|order| {
             let Object::Made(object) = order.object else { return false };
-            let actor = |id: OperationId| ActorId::from(change.actor_at(id.actor).unwrap());
-            let object = ObjId::Id(object.counter, actor(object), 0);
-            let cursor = |id: OperationId| Cursor::try_from(format!("{}@{}", id.counter, actor(id))).unwrap();
-            let position =
-                |cursor: &Cursor| self.document.get_cursor_position(&object, cursor, Some(&heads)).ok();
-            let is_visible = |cursor: &Cursor, index: usize| {
-                self.document.get_cursor(&object, index, Some(&heads)).is_ok_and(|found| found == *cursor)
-            };
-            let (first, second) = (cursor(order.first), cursor(order.second));
-            let (Some(first_at), Some(second_at)) = (position(&first), position(&second)) else {
-                return false;
-            };
-            // A hidden element has the index of the visible one after it.
-            first_at < second_at
-                || (first_at == second_at && !is_visible(&first, first_at) && is_visible(&second, second_at))
+            let elements = self.elements(&id(object));
+            let place = |element| elements.iter().position(|other| *other == id(element));
+            place(order.first).is_some() && place(order.first) < place(order.second)
         })
+    }
+
+    /// All elements that were ever inserted into a sequence, in its order: each right after the element
+    /// it names, and of several that name the same the one with the greatest id first.
+    fn elements(&self, object: &Id) -> Vec<Id> {
+        let inserted = |known: &&Known| known.insert && known.object.as_ref() == Some(object);
+        let mut elements: Vec<Id> = Vec::new();
+        // A parent has a smaller id than its children, so in this order every parent is there first.
+        for (id, known) in self.operations.iter().filter(|(_, known)| inserted(known)) {
+            let after = match &known.register {
+                Register::Element(parent) => elements.iter().position(|other| other == parent).unwrap() + 1,
+                Register::Head | Register::Property(_) => 0,
+            };
+            elements.insert(after, id.clone());
+        }
+        elements
     }
 
     fn is_founded(&self, change: &CheckedChange) -> bool {

@@ -5,7 +5,7 @@ use crate::script::{Edit, play};
 use automerge::Change;
 use bytes::Bytes;
 use proptest::prelude::*;
-use tiebreak_document::{Action, Key, Object, Value, check_change, split_chunks};
+use tiebreak_document::{Action, Document, Key, Object, Value, check_change, split_chunks};
 use tiebreak_protocol::Limits;
 
 /// Checks one honest change, plain and as the library sends it.
@@ -111,6 +111,9 @@ proptest! {
         edits in proptest::collection::vec(edit(), 1..40)
     ) {
         let changes = play(&edits);
+        let mut document = Document::new();
+        document.open().unwrap();
+        let mut waiting = Vec::new();
         for (at, change) in changes.iter().enumerate() {
             let checked = check_change(Bytes::copy_from_slice(change.raw_bytes()), &Limits::default()).unwrap();
             let before = &changes[..at];
@@ -120,7 +123,13 @@ proptest! {
                 let place = History::of(before).place(&checked);
                 prop_assert_eq!(place, Place::Fits, "{}", crate::hex(change.raw_bytes()));
             }
+            waiting.push(checked);
+            let admitted = document.admit(waiting, &Limits::default());
+            prop_assert!(admitted.refused.is_empty(), "{:?}", admitted.refused);
+            document.merge(&admitted.ready).unwrap();
+            waiting = admitted.waiting;
         }
+        prop_assert!(waiting.is_empty(), "{:?}", waiting);
     }
 
     #[test]

@@ -3,20 +3,26 @@
 use crate::history::{History, Place};
 use crate::random::Random;
 use crate::{chunk, corpus, rewrite, script};
-use automerge::{Automerge, Change};
+use automerge::Change;
 use bytes::Bytes;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tiebreak_document::{CheckedChange, check_change, split_chunks};
+use tiebreak_document::{CheckedChange, Document, check_change, split_chunks};
 use tiebreak_protocol::{Limits, Refusal};
 
 /// A change that was made at this history, and so fits it before it is mutated.
 struct Scenario {
     history: History,
+    before: Vec<CheckedChange>,
+    document: Document,
+    snapshot: Bytes,
     change: Change,
 }
+
+/// How changes are refused that refer to what is not there.
+const UNFOUNDED: [Refusal; 2] = [Refusal::UnknownObject, Refusal::UnknownOperation];
 
 #[test]
 fn the_library_survives_every_mutation_that_is_accepted() {
@@ -66,9 +72,21 @@ fn try_mutations(mut random: Random, mut mutate: impl FnMut(&mut Random, &Change
         let bytes = mutate(&mut random, &scenario.change);
         let Ok(checked) = judge(&bytes) else { continue };
         accepted += 1;
-        if scenario.history.place(&checked) == Place::Fits {
+        let place = scenario.history.place(&checked);
+        // How much of the history comes in one batch with the change makes no difference.
+        let merged = scenario.before.len() - random.below(scenario.before.len() + 1) * random.below(2);
+        let (mut document, verdict) = scenario.admit(&checked, merged);
+        let agrees = match (place, &verdict) {
+            (Place::Fits, Ok(_)) | (Place::Apart, Err(_)) => true,
+            (Place::Unfounded, Err(Some(refusal))) => UNFOUNDED.contains(refusal),
+            (Place::Fits | Place::Apart | Place::Unfounded, _) => false,
+        };
+        if !agrees {
+            let verdict = verdict.as_ref().map(Vec::len);
+            failures.entry(format!("{place:?} but {verdict:?}")).or_insert_with(|| crate::hex(&bytes));
+        } else if let Ok(ready) = verdict {
             joined += 1;
-            if let Err(reason) = join(&scenario.history, &checked) {
+            if let Err(reason) = join(&mut document, &ready) {
                 failures.entry(reason).or_insert_with(|| crate::hex(&bytes));
             }
         }
@@ -93,16 +111,53 @@ fn judge(bytes: &Bytes) -> Result<CheckedChange, Refusal> {
     Ok(checked)
 }
 
-/// Applies a change to the history it was made at, and saves and loads the result.
-fn join(history: &History, checked: &CheckedChange) -> Result<(), String> {
+impl Scenario {
+    fn new(before: &[Change], change: Change) -> Self {
+        let history = History::of(before);
+        let before: Vec<_> = before.iter().map(checked).collect();
+        let mut document = Document::new();
+        document.open().unwrap();
+        document.merge(&before).unwrap();
+        let snapshot = document.snapshot().unwrap();
+        Self { history, before, document, snapshot, change }
+    }
+
+    /// Gives `merged` of the changes before to a document, and then the others together with this one.
+    /// Answers what is ready, or else why the change is not.
+    fn admit(
+        &self,
+        change: &CheckedChange,
+        merged: usize,
+    ) -> (Document, Result<Vec<CheckedChange>, Option<Refusal>>) {
+        let (merged, batch) = self.before.split_at(merged);
+        let mut document =
+            Document::from_stored(Some(self.snapshot.clone()), vec![], self.document.heads().clone());
+        if !batch.is_empty() {
+            document = Document::new();
+            document.open().unwrap();
+            document.merge(merged).unwrap();
+        }
+        let batch = batch.iter().chain([change]).cloned().collect();
+        // A document that has served before has noted more of its history than a new one.
+        let admitted =
+            if document.is_open() { &document } else { &self.document }.admit(batch, &Limits::default());
+        document.open().unwrap();
+        let refusal = admitted.refused.first().map(|(_, refusal)| *refusal);
+        let is_ready = admitted.ready.iter().any(|ready| ready.hash() == change.hash());
+        (document, if is_ready { Ok(admitted.ready) } else { Err(refusal) })
+    }
+}
+
+fn checked(change: &Change) -> CheckedChange {
+    check_change(Bytes::copy_from_slice(change.raw_bytes()), &Limits::default()).unwrap()
+}
+
+/// Merges, saves, loads and reads.
+fn join(document: &mut Document, ready: &[CheckedChange]) -> Result<(), String> {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let mut document = history.document.clone();
-        let change = Change::from_bytes(checked.plain_bytes().to_vec()).map_err(|error| error.to_string())?;
-        document.apply_changes([change]).map_err(|error| error.to_string())?;
-        let heads = document.get_heads();
-        document.hydrate(None);
-        let loaded = Automerge::load(&document.save()).map_err(|error| error.to_string())?;
-        if loaded.get_heads() == heads { Ok(()) } else { Err("other heads".to_owned()) }
+        document.merge(ready).map_err(|error| error.to_string())?;
+        document.snapshot().map_err(|error| error.to_string())?;
+        document.to_json().map_err(|error| error.to_string()).map(drop)
     }));
     outcome.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -120,7 +175,7 @@ fn scenarios() -> Vec<Scenario> {
         for at in [changes.len() / 2, changes.len() - 1] {
             let Some((change, before)) = changes.get(..=at).and_then(<[_]>::split_last) else { continue };
             if change.raw_bytes().len() < 2000 {
-                scenarios.push(Scenario { history: History::of(before), change: change.clone() });
+                scenarios.push(Scenario::new(before, change.clone()));
             }
         }
     }

@@ -41,8 +41,18 @@ pub enum BackupError {
 
 impl SqliteStore {
     /// Copies the database to a new file, which then is a data directory's `tiebreak.sqlite`. Holds every write
-    /// that was answered before the call, and of the later ones a prefix. Blocks while it copies.
+    /// that was answered before the call, and of the later ones a prefix. Blocks while it copies;
+    /// meanwhile the log grows by what is written.
     pub fn backup(&self, to: &Path, progress: impl FnMut(BackupProgress)) -> Result<(), BackupError> {
+        Self::backup_directory(&self.directory, to, progress)
+    }
+
+    /// The same for any data directory, whether or not another process has it open: nothing is written there.
+    pub fn backup_directory(
+        directory: &Path,
+        to: &Path,
+        progress: impl FnMut(BackupProgress),
+    ) -> Result<(), BackupError> {
         if to.exists() {
             return Err(BackupError::Exists { path: to.to_owned() });
         }
@@ -53,7 +63,7 @@ impl SqliteStore {
         let written = |source| BackupError::Write { path: to.to_owned(), source };
         remove(&partial).map_err(written)?;
         let copied =
-            copy(&self.directory, &partial, progress).and_then(|()| publish(&partial, to).map_err(written));
+            copy(directory, &partial, progress).and_then(|()| publish(&partial, to).map_err(written));
         if copied.is_err()
             && let Err(error) = remove(&partial)
         {

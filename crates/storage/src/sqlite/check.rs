@@ -1,9 +1,9 @@
 //! The full check: SQLite's own integrity check, then every checksum, one document after the other.
 
 use super::{SqliteStore, open, reads};
-use crate::DamagedChunk;
-use crate::rows;
+use crate::{DamagedChunk, StoredDocument, rows};
 use rusqlite::{Connection, params};
+use std::path::Path;
 use tiebreak_protocol::DocumentId;
 
 /// Damaged chunks and findings named in a report; the counts go on.
@@ -12,9 +12,11 @@ const LISTED_MAX: usize = 1000;
 /// Document ids fetched at once.
 const IDS_PER_PAGE: i64 = 1000;
 
-/// Every document that has a row or only content, in order.
-const IDS: &str = "SELECT id FROM documents WHERE id > $1 UNION SELECT document FROM changes WHERE document > $1 \
-    UNION SELECT document FROM snapshots WHERE document > $1 ORDER BY 1 LIMIT $2";
+const DOCUMENTS: &str = "SELECT id FROM documents WHERE id > $1 ORDER BY id LIMIT $2";
+
+/// Content whose document row was lost.
+const ORPHANS: &str = "SELECT document FROM (SELECT document FROM changes UNION SELECT document FROM snapshots) \
+    WHERE document > $1 AND document NOT IN (SELECT id FROM documents) ORDER BY document LIMIT $2";
 
 /// How far a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,45 +58,68 @@ impl CheckReport {
 impl SqliteStore {
     /// Reads everything once, holding one document in memory at a time, while the store goes on serving. Blocks.
     pub fn check(&self, progress: impl FnMut(CheckProgress)) -> Result<CheckReport, CheckError> {
-        let mut connection = open::reader(&self.directory).map_err(CheckError)?;
-        check(&mut connection, progress).map_err(CheckError)
+        Self::check_directory(&self.directory, progress, |_document, _stored| {})
+    }
+
+    /// The same for any data directory, whether or not another process has it open: nothing is written.
+    /// `inspect` is shown every document that could be read.
+    pub fn check_directory(
+        directory: &Path,
+        progress: impl FnMut(CheckProgress),
+        mut inspect: impl FnMut(DocumentId, &StoredDocument),
+    ) -> Result<CheckReport, CheckError> {
+        let mut connection = open::reader(directory).map_err(CheckError)?;
+        Ok(check(&mut connection, progress, &mut inspect))
     }
 }
 
+type Inspect<'a> = &'a mut dyn FnMut(DocumentId, &StoredDocument);
+
+/// Badly damaged files make the statements themselves fail: that is a finding, not the end of the check.
 fn check(
     connection: &mut Connection,
     mut progress: impl FnMut(CheckProgress),
-) -> rusqlite::Result<CheckReport> {
+    inspect: Inspect<'_>,
+) -> CheckReport {
     progress(CheckProgress::Pages);
     let mut report = CheckReport {
-        // Badly damaged files make the check itself fail.
         integrity: open::integrity(connection, "integrity_check")
             .unwrap_or_else(|error| vec![error.to_string()]),
-        quarantined: count(connection, "SELECT COUNT(*) FROM quarantine")?,
+        quarantined: count(connection, "SELECT COUNT(*) FROM quarantine").unwrap_or_default(),
         ..CheckReport::default()
     };
     report.integrity.truncate(LISTED_MAX);
-    let of = count(connection, "SELECT COUNT(*) FROM documents")?;
-    let mut after = Vec::new();
-    loop {
-        let ids = ids(connection, &after)?;
-        let Some(last) = ids.last() else { break };
-        after.clone_from(last);
-        for id in ids {
-            let Ok(id) = <[u8; 16]>::try_from(id) else { continue };
-            report.add(connection, DocumentId::from_bytes(id));
-            progress(CheckProgress::Documents { checked: report.documents, of: of.max(report.documents) });
+    let of = count(connection, "SELECT COUNT(*) FROM documents").unwrap_or_default();
+    for query in [DOCUMENTS, ORPHANS] {
+        let mut after = Vec::new();
+        loop {
+            let ids = match ids(connection, query, &after) {
+                Ok(ids) => ids,
+                Err(error) => {
+                    report.integrity.push(format!("listing documents: {error}"));
+                    break;
+                }
+            };
+            let Some(last) = ids.last() else { break };
+            after.clone_from(last);
+            for id in ids {
+                let Ok(id) = <[u8; 16]>::try_from(id) else { continue };
+                report.add(connection, DocumentId::from_bytes(id), inspect);
+                let checked = report.documents;
+                progress(CheckProgress::Documents { checked, of: of.max(checked) });
+            }
         }
     }
-    Ok(report)
+    report
 }
 
 impl CheckReport {
-    fn add(&mut self, connection: &mut Connection, document: DocumentId) {
+    fn add(&mut self, connection: &mut Connection, document: DocumentId, inspect: Inspect<'_>) {
         self.documents += 1;
         match reads::load(connection, document).map(rows::Unverified::verify) {
             Ok(None) => {}
             Ok(Some(verified)) => {
+                inspect(document, &verified.stored);
                 self.changes += verified.stored.changes.len() as u64;
                 self.damaged_count += verified.stored.damaged.len() as u64;
                 let room = LISTED_MAX.saturating_sub(self.damaged.len());
@@ -111,8 +136,8 @@ impl CheckReport {
     }
 }
 
-fn ids(connection: &Connection, after: &[u8]) -> rusqlite::Result<Vec<Vec<u8>>> {
-    connection.prepare_cached(IDS)?.query_map(params![after, IDS_PER_PAGE], |row| row.get(0))?.collect()
+fn ids(connection: &Connection, query: &str, after: &[u8]) -> rusqlite::Result<Vec<Vec<u8>>> {
+    connection.prepare_cached(query)?.query_map(params![after, IDS_PER_PAGE], |row| row.get(0))?.collect()
 }
 
 fn count(connection: &Connection, query: &str) -> rusqlite::Result<u64> {

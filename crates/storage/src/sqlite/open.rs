@@ -1,8 +1,9 @@
 //! Opening the data directory: ownership, connections, and the settings that durability rests on, read back.
 
 use super::migrations::{self, MigrationError};
-use super::writes;
-use crate::sql;
+use super::reserve::Reserve;
+use super::{failure, writes};
+use crate::{StorageError, sql};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -11,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-const DATABASE_FILE: &str = "tiebreak.sqlite";
+pub(super) const DATABASE_FILE: &str = "tiebreak.sqlite";
 
 /// Apart from the database: closing any handle of that file would drop SQLite's own locks on it.
 const LOCK_FILE: &str = "tiebreak.lock";
@@ -30,6 +31,9 @@ pub struct SqliteOptions {
     pub quick_check: QuickCheck,
     /// Threads that read, each with a connection. At least 1.
     pub readers: usize,
+    /// The log is copied into the database file when it has grown to about this many bytes. The same space is
+    /// held in reserve, so that documents can be deleted on a full disk.
+    pub log_bytes: u64,
 }
 
 /// Whether the whole file is looked through before serving: seconds per gigabyte.
@@ -41,7 +45,7 @@ pub enum QuickCheck {
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { quick_check: QuickCheck::Skip, readers: 2 }
+        Self { quick_check: QuickCheck::Skip, readers: 2, log_bytes: 16 * 1024 * 1024 }
     }
 }
 
@@ -96,8 +100,23 @@ impl DirectoryLock {
     }
 }
 
-/// The writing connection on an up-to-date schema, and the epoch under which this server owns the data.
-pub(super) fn writer(directory: &Path, options: &SqliteOptions) -> Result<(Connection, String), OpenError> {
+/// The writing connection on an up-to-date schema, and the epoch under which this server owns the data. On a
+/// full disk the reserve makes room: a server that cannot append can still serve and delete.
+pub(super) fn writer(
+    directory: &Path,
+    options: &SqliteOptions,
+    reserve: &mut Reserve,
+) -> Result<(Connection, String), OpenError> {
+    match open_writer(directory, options) {
+        Err(OpenError::Sqlite(error)) if failure::in_commit(&error) == StorageError::Full => {
+            reserve.release();
+            open_writer(directory, options)
+        }
+        opened => opened,
+    }
+}
+
+fn open_writer(directory: &Path, options: &SqliteOptions) -> Result<(Connection, String), OpenError> {
     let found = rusqlite::version_number();
     if found < SQLITE_VERSION_MIN {
         return Err(OpenError::SqliteTooOld { found, required: SQLITE_VERSION_MIN });

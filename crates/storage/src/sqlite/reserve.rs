@@ -1,60 +1,69 @@
 //! Disk space held back, so that a full disk still leaves room to commit a deletion.
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// Enough log pages to delete a document of some thousand changes.
-const RESERVE_BYTES: usize = 1024 * 1024;
+use std::time::{Duration, Instant};
 
 const FILE_NAME: &str = "tiebreak.reserve";
 
-/// A file of zeros in the data directory.
+/// Between two attempts to take the space back on a full disk.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A file of zeros in the data directory, as large as the log may grow: when it is released, the log fits into
+/// the database file, and from then on its own space serves to write deletions.
 #[derive(Debug)]
 pub(super) struct Reserve {
     path: PathBuf,
+    bytes: u64,
     present: bool,
+    attempted: Option<Instant>,
 }
 
 impl Reserve {
-    pub(super) fn new(directory: &Path) -> Self {
-        Self { path: directory.join(FILE_NAME), present: false }
+    pub(super) fn new(directory: &Path, bytes: u64) -> Self {
+        Self { path: directory.join(FILE_NAME), bytes, present: false, attempted: None }
     }
 
     /// Takes the space when the disk has it. Without it the store works, only deletions on a full disk may not.
     pub(super) fn fill(&mut self) {
-        if self.present {
+        if self.present || self.attempted.is_some_and(|attempted| attempted.elapsed() < PAUSE) {
             return;
         }
+        self.attempted = Some(Instant::now());
         match self.write() {
             Ok(()) => self.present = true,
             Err(error) => {
                 tracing::debug!(%error, "no space for the reserve");
-                self.release();
+                self.remove();
             }
         }
     }
 
     /// Gives the space to whoever writes next.
     pub(super) fn release(&mut self) {
+        tracing::warn!("the disk is full: releasing the reserve");
+        self.attempted = Some(Instant::now());
+        self.remove();
+    }
+
+    fn remove(&mut self) {
         self.present = false;
         match fs::remove_file(&self.path) {
-            Ok(()) => tracing::warn!("the disk is full: the reserve was released"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(%error, "the reserve could not be released"),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "the reserve could not be released");
+            }
+            Ok(()) | Err(_) => {}
         }
     }
 
-    // Written, not only sized: a sparse file reserves nothing.
+    // Written, not only sized: a sparse file reserves nothing. Not synced: it holds nothing.
     fn write(&self) -> io::Result<()> {
-        if fs::metadata(&self.path).is_ok_and(|file| file.len() == RESERVE_BYTES as u64) {
+        if fs::metadata(&self.path).is_ok_and(|file| file.len() == self.bytes) {
             return Ok(());
         }
-        let mut file = fs::File::create(&self.path)?;
-        let zeros = vec![0; 64 * 1024];
-        for _ in 0..RESERVE_BYTES / zeros.len() {
-            file.write_all(&zeros)?;
-        }
-        file.sync_all()
+        let mut file = File::create(&self.path)?;
+        io::copy(&mut io::repeat(0).take(self.bytes), &mut file)?;
+        Ok(())
     }
 }

@@ -3,9 +3,9 @@
 use super::failure::{self, Failure};
 use super::queue::{Portion, Queue, Taken};
 use super::reserve::Reserve;
-use super::shared_heads::{Entry, SharedHeads};
 use super::status::Status;
 use super::{now_ms, writes};
+use crate::shared_heads::{SharedHeadsBuffer, SharedHeadsEntry};
 use crate::{StorageError, sql};
 use rusqlite::Connection;
 use std::slice;
@@ -18,9 +18,8 @@ const GROUP: Portion = Portion { items_max: 1024, cost_max: 8 * 1024 };
 /// After this long without a write the writer tidies up: shared heads, checkpoint, reserve.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// Pages in the log (4 KiB each) from which an idle writer checkpoints, and a busy one does.
-const LOG_PAGES_WHEN_IDLE: i64 = 1_000;
-const LOG_PAGES_MAX: i64 = 4_000;
+/// An idle writer checkpoints a log of this part of its limit, a busy one waits for the limit.
+const IDLE_PART: i64 = 4;
 
 /// One caller's write.
 pub(super) trait Write: Send {
@@ -40,9 +39,11 @@ pub(super) struct Writer {
     /// What this server wrote when it opened the data; another value means that another server owns it.
     pub(super) epoch: String,
     pub(super) queue: Arc<Queue<Box<dyn Write>>>,
-    pub(super) shared_heads: Arc<SharedHeads>,
+    pub(super) shared_heads: Arc<SharedHeadsBuffer>,
     pub(super) status: Arc<Status>,
     pub(super) reserve: Reserve,
+    /// Pages in the log from which it is checkpointed.
+    pub(super) log_pages_max: i64,
 }
 
 type Outcomes = Vec<Result<(), StorageError>>;
@@ -111,13 +112,31 @@ impl Writer {
         let mut outcome = self.commit(slice::from_mut(write), &[]);
         if outcome == Err(StorageError::Full) && write.frees_space() {
             self.reserve.release();
+            self.checkpoint("PASSIVE")?;
             outcome = self.commit(slice::from_mut(write), &[]);
         }
         outcome.and_then(|mut outcomes| outcomes.pop().unwrap_or(Ok(())))
     }
 
-    /// One transaction, one fsync. The error is that of the whole transaction, which is then rolled back.
-    fn commit(&mut self, group: &mut [Box<dyn Write>], heads: &[Entry]) -> Result<Outcomes, StorageError> {
+    /// One transaction, one fsync. The error is that of the whole transaction, which is then rolled back. After
+    /// a fatal one every call fails, from before its first caller hears of it.
+    fn commit(
+        &mut self,
+        group: &mut [Box<dyn Write>],
+        heads: &[SharedHeadsEntry],
+    ) -> Result<Outcomes, StorageError> {
+        let committed = self.transact(group, heads);
+        if let Err(fatal @ StorageError::Fatal(_)) = &committed {
+            self.status.fail(fatal.clone());
+        }
+        committed
+    }
+
+    fn transact(
+        &mut self,
+        group: &mut [Box<dyn Write>],
+        heads: &[SharedHeadsEntry],
+    ) -> Result<Outcomes, StorageError> {
         self.statement("BEGIN IMMEDIATE").map_err(|error| failure::in_statement(&error))?;
         let applied = self.check_owner().and_then(|()| self.apply(group, heads));
         let outcomes = match applied {
@@ -138,7 +157,11 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn apply(&self, group: &mut [Box<dyn Write>], heads: &[Entry]) -> Result<Outcomes, StorageError> {
+    fn apply(
+        &self,
+        group: &mut [Box<dyn Write>],
+        heads: &[SharedHeadsEntry],
+    ) -> Result<Outcomes, StorageError> {
         let mut outcomes = Vec::with_capacity(group.len());
         for write in group {
             match write.apply(&self.connection) {
@@ -172,12 +195,7 @@ impl Writer {
 
     fn tidy(&mut self) -> Result<(), StorageError> {
         self.flush_shared_heads()?;
-        self.reserve.fill();
-        if self.log_pages()? >= LOG_PAGES_WHEN_IDLE {
-            self.checkpoint("PASSIVE").map(|_pages| ())
-        } else {
-            Ok(())
-        }
+        self.checkpoint_when_due()
     }
 
     fn flush_shared_heads(&mut self) -> Result<(), StorageError> {
@@ -198,13 +216,13 @@ impl Writer {
     }
 
     fn checkpoint_when_due(&mut self) -> Result<(), StorageError> {
-        let pages = self.log_pages()?;
-        let due = if self.queue.is_empty() { LOG_PAGES_WHEN_IDLE } else { LOG_PAGES_MAX };
-        if pages >= due { self.checkpoint("PASSIVE").map(|_pages| ()) } else { Ok(()) }
-    }
-
-    fn log_pages(&self) -> Result<i64, StorageError> {
-        self.checkpoint("NOOP")
+        let pages = self.checkpoint("NOOP")?;
+        let idle = self.queue.is_empty();
+        if pages >= if idle { self.log_pages_max / IDLE_PART } else { self.log_pages_max } {
+            self.checkpoint("PASSIVE")?;
+        }
+        self.reserve.fill();
+        Ok(())
     }
 
     /// Copies the log into the database file; answers the pages in the log. SQLite's automatic checkpoint is

@@ -3,9 +3,9 @@
 
 use super::failure::Failure;
 use super::reads;
-use super::shared_heads::Entry;
 use crate::document_store::QUARANTINED_PER_DOCUMENT_MAX;
 use crate::rows::{self, Content, DocumentRow};
+use crate::shared_heads::SharedHeadsEntry;
 use crate::{Append, Committed, Compaction, QuarantinedChange, StorageError, checksum, sql};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::sync::LazyLock;
@@ -84,7 +84,11 @@ pub(super) fn quarantine(connection: &Connection, change: &QuarantinedChange) ->
     Ok(())
 }
 
-pub(super) fn shared_heads(connection: &Connection, entries: &[Entry], now_ms: i64) -> rusqlite::Result<()> {
+pub(super) fn shared_heads(
+    connection: &Connection,
+    entries: &[SharedHeadsEntry],
+    now_ms: i64,
+) -> rusqlite::Result<()> {
     for ((document, peer), heads) in entries {
         let row = reads::document_row(connection, *document)?;
         if row.is_none_or(|row| row.deleted_ms.is_some()) {

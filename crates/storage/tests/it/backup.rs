@@ -4,7 +4,7 @@ use crate::support::{directory, open};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tiebreak_storage::conformance::{batch, change, document};
-use tiebreak_storage::{BackupError, DocumentStore};
+use tiebreak_storage::{Append, BackupError, BackupProgress, ChangeRow, DocumentStore};
 
 const WRITERS: u64 = 4;
 
@@ -12,6 +12,13 @@ const WRITERS: u64 = 4;
 async fn a_backup_under_write_load_restores_to_a_prefix_with_everything_answered_before() {
     let (directory, target) = (directory(), directory());
     let store = open(directory.path());
+    // Large enough that commits fall between the steps of the copy.
+    for number in 1..=40 {
+        let large =
+            vec![ChangeRow { hash: change(number).hash, bytes: vec![number as u8; 1024 * 1024].into() }];
+        let large = Append { changes: large, ..batch(document("large"), number..=number, 0) };
+        store.append(large).await.unwrap();
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let answered: Arc<Vec<_>> = Arc::new((0..WRITERS).map(|_| AtomicU64::new(0)).collect());
     let writers: Vec<_> = (0..WRITERS)
@@ -36,7 +43,11 @@ async fn a_backup_under_write_load_restores_to_a_prefix_with_everything_answered
     let (copying, path) = (Arc::clone(&store), to.clone());
     let steps = tokio::task::spawn_blocking(move || {
         let mut steps = Vec::new();
-        copying.backup(&path, |progress| steps.push(progress)).unwrap();
+        let progress = |step| {
+            steps.push(step);
+            assert!(steps.is_sorted_by_key(|step: &BackupProgress| step.pages_done), "the copy started over");
+        };
+        copying.backup(&path, progress).unwrap();
         steps
     });
     let steps = steps.await.unwrap();
@@ -46,7 +57,6 @@ async fn a_backup_under_write_load_restores_to_a_prefix_with_everything_answered
         writer.await.unwrap();
     }
     assert!(after.iter().sum::<u64>() > before.iter().sum(), "writes went on meanwhile");
-    assert!(steps.is_sorted_by_key(|step| step.pages_done), "the copy never started over");
     assert_eq!(steps.last().map(|step| step.pages_done), steps.last().map(|step| step.pages));
 
     let restored = open(target.path());

@@ -1,5 +1,8 @@
 //! The one integration binary of the storage crate.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, too, end the test")]
+#![expect(clippy::print_stdout, reason = "child processes report to their test")]
+
 mod backup;
 mod contract;
 mod damage;

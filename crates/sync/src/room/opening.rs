@@ -58,6 +58,8 @@ impl Room {
         self.snapshot_through = loaded.snapshot_through;
         self.document = Document::from_stored(loaded.snapshot, loaded.tail, loaded.heads);
         if loaded.deleted {
+            // A tombstone remembers the heads of what it stands for; the document has none any more.
+            self.document = Document::new();
             self.phase = Phase::Deleted;
         } else if lost_its_beginning {
             // What is left would look like another, almost empty document.

@@ -9,16 +9,17 @@ const WAITING_MAX: usize = 16_384;
 
 /// The entries that no commit has taken along yet, the latest of each peer and document.
 #[derive(Debug, Default)]
-pub(super) struct SharedHeads {
+pub struct SharedHeadsBuffer {
     // Held for one map operation, never across an await.
     heads_by_document_and_peer: Mutex<BTreeMap<(DocumentId, StorageId), Heads>>,
 }
 
-/// One entry.
-pub(super) type Entry = ((DocumentId, StorageId), Heads);
+/// One entry: document and peer, and the heads they share.
+pub type SharedHeadsEntry = ((DocumentId, StorageId), Heads);
 
-impl SharedHeads {
-    pub(super) fn remember(&self, peer: StorageId, document: DocumentId, heads: Heads) {
+impl SharedHeadsBuffer {
+    /// Takes the place of an earlier value.
+    pub fn remember(&self, peer: StorageId, document: DocumentId, heads: Heads) {
         let mut map = self.lock();
         let key = (document, peer);
         if map.len() < WAITING_MAX || map.contains_key(&key) {
@@ -26,21 +27,24 @@ impl SharedHeads {
         }
     }
 
-    pub(super) fn get(&self, peer: &StorageId, document: DocumentId) -> Option<Heads> {
+    /// The value that waits, if one does.
+    pub fn get(&self, peer: &StorageId, document: DocumentId) -> Option<Heads> {
         self.lock().get(&(document, peer.clone())).cloned()
     }
 
-    pub(super) fn forget(&self, document: DocumentId) {
+    /// Drops what waits of a deleted document.
+    pub fn forget(&self, document: DocumentId) {
         self.lock().retain(|(of, _), _| *of != document);
     }
 
-    pub(super) fn waiting(&self) -> Vec<Entry> {
+    /// A copy of what waits.
+    pub fn waiting(&self) -> Vec<SharedHeadsEntry> {
         self.lock().iter().map(|(key, heads)| (key.clone(), heads.clone())).collect()
     }
 
     /// Lets go of entries, unless a later value took their place meanwhile. They stay readable here until the
     /// commit is through, so that no reader sees an older value in between.
-    pub(super) fn settle(&self, entries: &[Entry]) {
+    pub fn settle(&self, entries: &[SharedHeadsEntry]) {
         let mut map = self.lock();
         for (key, heads) in entries {
             if map.get(key) == Some(heads) {

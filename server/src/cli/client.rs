@@ -1,0 +1,175 @@
+//! The way of the `doc` commands to documents. All speak HTTP: to a server, or to its router in this process
+//! when no server has the data open, so that both ways hold the same rules.
+
+mod local;
+
+use crate::config::{Config, StoreChoice};
+use crate::server::ADDRESS_FILE;
+use anyhow::{Context, anyhow, bail};
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use hyper_util::rt::TokioIo;
+use local::Local;
+use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tiebreak_storage::{OpenError, SqliteStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// Somewhat longer than a server takes over a request, so that it is the server that explains.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
+
+/// A way to documents.
+pub(super) enum Client {
+    Server { authority: String },
+    Local(Box<Local>),
+}
+
+/// What came back, when it was no problem.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// The server says no, in its own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail} ({code})")]
+pub(super) struct Problem {
+    pub(super) code: String,
+    detail: String,
+}
+
+impl Client {
+    /// Finds the documents: at the server that was named; else in the data directory, whose lock tells whether
+    /// a server has it open; else at the configured address.
+    pub(super) async fn open(config: &Config, server: Option<&str>) -> anyhow::Result<Self> {
+        if let Some(url) = server {
+            return Self::at(url);
+        }
+        let configured = reachable(config.listen).to_string();
+        if config.store == StoreChoice::Sqlite && SqliteStore::database_in(&config.data).exists() {
+            match Local::open(config) {
+                Ok(local) => return Ok(Self::Local(Box::new(local))),
+                Err(OpenError::InUse { .. }) => {
+                    let left = std::fs::read_to_string(config.data.join(ADDRESS_FILE)).unwrap_or_default();
+                    let authority =
+                        left.trim().parse().map_or(configured, |left| reachable(left).to_string());
+                    return Ok(Self::Server { authority });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if connect(&configured).await.is_err() {
+            bail!(
+                "there is no data in {} and no server answers at http://{configured}; \
+                 name a directory with --data or a server with --server",
+                config.data.display()
+            );
+        }
+        Ok(Self::Server { authority: configured })
+    }
+
+    fn at(url: &str) -> anyhow::Result<Self> {
+        let wrong = || anyhow!("--server takes an address such as http://127.0.0.1:7070, not {url}");
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        match (uri.scheme_str(), uri.authority()) {
+            (Some("http"), Some(authority)) if matches!(uri.path(), "" | "/") => {
+                let port = authority.port_u16().unwrap_or(80);
+                Ok(Self::Server { authority: format!("{}:{port}", authority.host()) })
+            }
+            (Some("https"), _) => bail!("this command does not speak TLS; name the server behind the proxy"),
+            (_, Some(_) | None) => Err(wrong()),
+        }
+    }
+
+    /// Makes a request. `path` begins behind the authority.
+    pub(super) async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(HeaderName, &'static str)],
+        body: Bytes,
+    ) -> anyhow::Result<Answer> {
+        let mut request = Request::builder().method(method).uri(path).header(CONTENT_LENGTH, body.len());
+        for (name, value) in headers {
+            request = request.header(name, HeaderValue::from_static(value));
+        }
+        let request = request.body(Body::from(body))?;
+        let response = match self {
+            Self::Server { authority } => {
+                let asked = timeout(ANSWER_TIME_MAX, ask(authority, request)).await;
+                let asked =
+                    asked.map_err(|_| anyhow!("it took too long to answer")).and_then(|answer| answer);
+                asked.with_context(|| format!("could not ask the server at http://{authority}"))?
+            }
+            Self::Local(local) => local.ask(request).await,
+        };
+        read(response).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let answer = self.request(Method::GET, path, &[], Bytes::new()).await?;
+        Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// Waits until everything that was asked for is done.
+    pub(super) async fn close(self) {
+        match self {
+            Self::Server { .. } => {}
+            Self::Local(local) => local.close().await,
+        }
+    }
+}
+
+async fn ask(authority: &str, mut request: Request<Body>) -> anyhow::Result<Response<Body>> {
+    let stream = connect(authority).await?;
+    request.headers_mut().insert(HOST, HeaderValue::from_str(authority)?);
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let connection = tokio::spawn(connection);
+    let response = sender.send_request(request).await?;
+    let (parts, body) = response.into_parts();
+    // The whole body, while the connection is certain to be there.
+    let body = axum::body::to_bytes(Body::new(body), usize::MAX).await?;
+    connection.abort();
+    Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+async fn connect(authority: &str) -> anyhow::Result<TcpStream> {
+    timeout(CONNECT_TIME_MAX, TcpStream::connect(authority))
+        .await
+        .context("it does not answer")?
+        .map_err(Into::into)
+}
+
+async fn read(response: Response<Body>) -> anyhow::Result<Answer> {
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await?;
+    if parts.status.is_success() {
+        return Ok(Answer { headers: parts.headers, body });
+    }
+    Err(problem(parts.status, &body).into())
+}
+
+fn problem(status: StatusCode, body: &[u8]) -> Problem {
+    let json: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| json.get(name).and_then(Value::as_str).map(str::to_owned);
+    Problem {
+        code: text("code").unwrap_or_else(|| status.as_u16().to_string()),
+        detail: text("detail")
+            .unwrap_or_else(|| format!("this does not answer as a Tiebreak server does: {status}")),
+    }
+}
+
+/// Where a server that listens on this address is reached from its own machine.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}

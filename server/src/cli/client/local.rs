@@ -1,0 +1,52 @@
+//! The server's router without a server: for a data directory that no server has open.
+
+use crate::clock::Clock;
+use crate::compaction::Compactor;
+use crate::config::Config;
+use crate::http::{self, Documents};
+use crate::memory::Memory;
+use crate::rooms::{RoomContext, Rooms};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use std::sync::Arc;
+use tiebreak_storage::{DocumentStore, OpenError, SqliteOptions, SqliteStore};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// Holds the data directory until it is closed.
+pub(in crate::cli) struct Local {
+    store: Arc<SqliteStore>,
+    rooms: Rooms,
+    router: Router,
+}
+
+impl Local {
+    pub(super) fn open(config: &Config) -> Result<Self, OpenError> {
+        let opened =
+            tokio::task::block_in_place(|| SqliteStore::open(&config.data, &SqliteOptions::default()));
+        let store = Arc::new(opened?);
+        let shared: Arc<dyn DocumentStore> = Arc::<SqliteStore>::clone(&store);
+        let limits = Arc::new(config.limits.limits());
+        let rooms = Rooms::new(RoomContext {
+            store: Arc::clone(&shared),
+            limits: Arc::clone(&limits),
+            clock: Clock::start(),
+            compactor: Compactor::new(Arc::clone(&shared)),
+            memory: Memory::default(),
+            failure: CancellationToken::new(),
+        });
+        let router = http::documents_only(Documents::new(rooms.clone(), shared, limits));
+        Ok(Self { store, rooms, router })
+    }
+
+    pub(super) async fn ask(&self, request: Request<Body>) -> Response<Body> {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        response
+    }
+
+    pub(super) async fn close(self) {
+        self.rooms.close().await;
+        tokio::task::block_in_place(|| self.store.close());
+    }
+}

@@ -1,0 +1,193 @@
+//! What HTTP may do with documents: the one way from handlers to rooms and store.
+
+use super::etag::IfMatch;
+use super::problem::Fault;
+use crate::metrics;
+use crate::rooms::{Call, Rooms};
+use bytes::Bytes;
+use serde_json::Value;
+use std::sync::Arc;
+use tiebreak_document::{CheckedChange, FileChanges, HistoryEntry};
+use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
+use tiebreak_storage::{DocumentPage, DocumentStore, StorageError};
+use tiebreak_sync::room::{Answer, Question};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// Bodies that are parsed at the same time: each may take a whole core and several times its size in memory.
+const PARSED_AT_ONCE: usize = 2;
+
+/// A cheap handle for handlers.
+#[derive(Debug, Clone)]
+pub(crate) struct Documents {
+    rooms: Rooms,
+    store: Arc<dyn DocumentStore>,
+    limits: Arc<Limits>,
+    parsing: Arc<Semaphore>,
+}
+
+/// Changes from a body, and those of them that the gatekeeper refused.
+#[derive(Debug, Default)]
+pub(super) struct Offered {
+    pub(super) changes: Vec<CheckedChange>,
+    pub(super) refused: Vec<(Option<ChangeHash>, Refusal)>,
+}
+
+/// Changes that are durable now, and those that are not.
+#[derive(Debug)]
+pub(super) struct Merged {
+    pub(super) document: DocumentId,
+    pub(super) heads: Heads,
+    pub(super) refused: Vec<(Option<ChangeHash>, Refusal)>,
+}
+
+impl Documents {
+    pub(crate) fn new(rooms: Rooms, store: Arc<dyn DocumentStore>, limits: Arc<Limits>) -> Self {
+        Self { rooms, store, limits, parsing: Arc::new(Semaphore::new(PARSED_AT_ONCE)) }
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(super) async fn list(&self, after: Option<DocumentId>, limit: usize) -> Result<DocumentPage, Fault> {
+        self.store.list(after, limit).await.map_err(|error| Fault::Refused(refusal(&error)))
+    }
+
+    pub(super) async fn heads(&self, document: DocumentId) -> Result<Heads, Fault> {
+        let Answer::Heads(heads) = self.ask(document, Question::Heads).await? else {
+            return Err(Fault::Internal);
+        };
+        Ok(heads)
+    }
+
+    pub(super) async fn json(&self, document: DocumentId) -> Result<(Heads, Value), Fault> {
+        let answer = self.ask(document, Question::Json).await?;
+        let Answer::Json { heads, json } = answer else { return Err(Fault::Internal) };
+        Ok((heads, json))
+    }
+
+    pub(super) async fn file(&self, document: DocumentId) -> Result<(Heads, Bytes), Fault> {
+        let answer = self.ask(document, Question::File).await?;
+        let Answer::File { heads, bytes } = answer else { return Err(Fault::Internal) };
+        Ok((heads, bytes))
+    }
+
+    /// Changes from newest to oldest, and how many there are in all.
+    pub(super) async fn history(
+        &self,
+        document: DocumentId,
+        skip: usize,
+        limit: usize,
+    ) -> Result<(Vec<HistoryEntry>, usize), Fault> {
+        let answer = self.ask(document, Question::History { skip, limit }).await?;
+        let Answer::History { changes, total, .. } = answer else { return Err(Fault::Internal) };
+        Ok((changes, total))
+    }
+
+    /// Makes a document: under this id, which must be free, or under a new one.
+    pub(super) async fn create(&self, id: Option<DocumentId>, offered: Offered) -> Result<Merged, Fault> {
+        let document = match id {
+            Some(id) => self.free(id).await?,
+            None => DocumentId::from_bytes(Uuid::new_v4().into_bytes()),
+        };
+        if offered.changes.is_empty() {
+            return Err(offered.refused.first().map_or(Fault::EmptyFile, |(_, refusal)| (*refusal).into()));
+        }
+        let merged = self.submit(document, offered).await?;
+        match merged.refused.first() {
+            // Nothing passed, so there still is no document.
+            Some((_, refusal)) if merged.heads.is_empty() => Err(Fault::Refused(*refusal)),
+            Some(_) | None => Ok(merged),
+        }
+    }
+
+    /// Merges changes into a document that exists.
+    pub(super) async fn import(
+        &self,
+        document: DocumentId,
+        condition: &IfMatch,
+        offered: Offered,
+    ) -> Result<Merged, Fault> {
+        let heads = self.heads(document).await?;
+        condition.check(&heads)?;
+        if offered.changes.is_empty() {
+            return Ok(Merged { document, heads, refused: offered.refused });
+        }
+        self.submit(document, offered).await
+    }
+
+    pub(super) async fn delete(&self, document: DocumentId, condition: &IfMatch) -> Result<(), Fault> {
+        if condition.is_given() {
+            condition.check(&self.heads(document).await?)?;
+        }
+        if self.rooms.call(document, Call::Delete).await? == Answer::Missing {
+            return Err(self.why_missing(document).await);
+        }
+        Ok(())
+    }
+
+    /// Takes a body apart off the threads that serve everybody.
+    pub(super) async fn parse<T: Send + 'static>(
+        &self,
+        parse: impl FnOnce(&Limits) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let permit = Arc::clone(&self.parsing).acquire_owned().await.map_err(|_| Fault::Internal)?;
+        let limits = Arc::clone(&self.limits);
+        let parsed = tokio::task::spawn_blocking(move || {
+            let parsed = parse(&limits);
+            drop(permit);
+            parsed
+        });
+        parsed.await.unwrap_or(Err(Fault::Internal))
+    }
+
+    async fn free(&self, id: DocumentId) -> Result<DocumentId, Fault> {
+        match self.heads(id).await {
+            Ok(_) => Err(Fault::DocumentExists),
+            Err(Fault::DocumentNotFound) => Ok(id),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn submit(&self, document: DocumentId, offered: Offered) -> Result<Merged, Fault> {
+        offered.refused.iter().for_each(|(_, refusal)| metrics::refused(*refusal));
+        let Offered { changes, mut refused } = offered;
+        let answer = self.rooms.call(document, Call::Submit(changes)).await?;
+        let Answer::Submitted { heads, refused: by_room, .. } = answer else { return Err(Fault::Internal) };
+        refused.extend(by_room.into_iter().map(|(change, refusal)| (Some(change), refusal)));
+        Ok(Merged { document, heads, refused })
+    }
+
+    /// Asks about a document that must exist.
+    async fn ask(&self, document: DocumentId, question: Question) -> Result<Answer, Fault> {
+        let answer = self.rooms.call(document, Call::Ask(question)).await?;
+        if answer == Answer::Missing { Err(self.why_missing(document).await) } else { Ok(answer) }
+    }
+
+    /// A tombstone is a row of its own, so this costs one look-up, and only for documents that are not there.
+    async fn why_missing(&self, document: DocumentId) -> Fault {
+        match self.store.load(document).await {
+            Ok(Some(stored)) if stored.deleted => Fault::Refused(Refusal::DocumentDeleted),
+            Ok(_) => Fault::DocumentNotFound,
+            Err(error) => Fault::Refused(refusal(&error)),
+        }
+    }
+}
+
+impl From<FileChanges> for Offered {
+    fn from(file: FileChanges) -> Self {
+        Self { changes: file.changes, refused: file.refused }
+    }
+}
+
+fn refusal(error: &StorageError) -> Refusal {
+    match error {
+        StorageError::Full => Refusal::StorageFull,
+        StorageError::Deleted => Refusal::DocumentDeleted,
+        StorageError::Damaged(_) | StorageError::Unavailable(_) | StorageError::Fatal(_) => {
+            tracing::warn!(%error, "storage is unavailable");
+            Refusal::StorageUnavailable
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `GET /v1/documents`: one page of all documents.
+
+use super::documents::Documents;
+use super::problem::{Fault, ListProblems};
+use super::request::{Parameters, document_id};
+use super::time;
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use tiebreak_storage::{DocumentSummary, PAGE_DOCUMENTS_MAX};
+use utoipa::{IntoParams, ToSchema};
+
+const PAGE_DOCUMENTS: usize = 100;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Page {
+    /// The `next` of the page before.
+    after: Option<String>,
+    /// Most documents on the page.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
+    limit: Option<usize>,
+}
+
+/// One page of documents, in the order of their ids.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DocumentList {
+    items: Vec<DocumentItem>,
+    /// What to ask for as `after` to get the next page; null on the last one.
+    next: Option<String>,
+}
+
+/// What is known of a document without opening it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DocumentItem {
+    id: String,
+    /// The changes that nothing else depends on: two replicas with equal heads are equal.
+    heads: Vec<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    /// Changes ever stored.
+    changes: u64,
+    /// Size as stored.
+    bytes: u64,
+    /// The entry fails its checksum, so the rest of it may be wrong; `tiebreak check` tells more.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    damaged: bool,
+}
+
+/// List documents
+#[utoipa::path(
+    get,
+    path = "/v1/documents",
+    tag = "documents",
+    params(Page),
+    responses((status = OK, description = "A page of documents", body = DocumentList), ListProblems)
+)]
+pub(super) async fn list_documents(
+    State(documents): State<Documents>,
+    Parameters(page): Parameters<Page>,
+) -> Result<Json<DocumentList>, Fault> {
+    let after = page.after.as_deref().map(document_id).transpose()?;
+    let limit = page.limit.unwrap_or(PAGE_DOCUMENTS);
+    if !(1..=PAGE_DOCUMENTS_MAX).contains(&limit) {
+        return Err(Fault::InvalidParameter(format!("limit must be from 1 to {PAGE_DOCUMENTS_MAX}")));
+    }
+    let page = documents.list(after, limit).await?;
+    let items = page.documents.into_iter().map(DocumentItem::from).collect();
+    Ok(Json(DocumentList { items, next: page.next.map(|id| id.to_string()) }))
+}
+
+impl From<DocumentSummary> for DocumentItem {
+    fn from(summary: DocumentSummary) -> Self {
+        Self {
+            id: summary.document.to_string(),
+            heads: summary.heads.iter().map(ToString::to_string).collect(),
+            created_at: time::from_milliseconds(summary.created_ms),
+            updated_at: time::from_milliseconds(summary.updated_ms),
+            changes: summary.changes,
+            bytes: summary.bytes,
+            damaged: summary.damaged,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Takes connections and serves them, within bounds on how slowly a request may begin.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::io;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+/// Time for the head of a request, idle time before it included. WebSockets have their own clock.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Room for the head of a request, and for a piece of its body.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// After the system ran out of files or memory; accepting at once would only burn the processor.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Serves until `closing` is cancelled, then finishes the requests that have begun.
+///
+/// # Errors
+/// When the listener itself is broken.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    closing: CancellationToken,
+) -> io::Result<()> {
+    let connections = TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closing.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _peer)) => drop(connections.spawn(converse(stream, router.clone(), closing.clone()))),
+            Err(error) if is_about_the_connection(&error) => {
+                debug!(%error, "a connection ended before it began")
+            }
+            Err(error) => {
+                warn!(%error, "could not accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    connections.wait().await;
+    Ok(())
+}
+
+async fn converse(stream: TcpStream, router: Router, closing: CancellationToken) {
+    // Small frames leave at once; the batching is ours.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "small frames of a connection may be delayed");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = closing.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%error, "a connection broke");
+    }
+}
+
+fn is_about_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}

@@ -1,0 +1,64 @@
+//! Brings the database to the newest schema, one numbered migration after the other.
+
+use super::OpenError;
+use deadpool_postgres::ClientWrapper;
+
+/// Serialises migrations of servers that start at the same time.
+const MIGRATION_LOCK: i64 = 0x0074_6965_6272_6d67;
+
+struct Migration {
+    version: i64,
+    name: &'static str,
+    statements: &'static str,
+}
+
+/// Released steps never change; a new one is added.
+const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "documents",
+        statements: include_str!("../../../migrations/postgres/0001_documents.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "sync_states_and_quarantine",
+        statements: include_str!("../../../migrations/postgres/0002_sync_states_and_quarantine.sql"),
+    },
+];
+
+/// Applies what is missing. The version row commits with its migration, so a kill at any moment leaves the
+/// database before or after a step, and the next start goes on from there.
+pub(super) async fn apply(client: &mut ClientWrapper) -> Result<(), OpenError> {
+    client
+        .batch_execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations \
+             (version BIGINT PRIMARY KEY, name TEXT NOT NULL, applied TIMESTAMPTZ NOT NULL DEFAULT now())",
+        )
+        .await?;
+    let known = ALL.last().map_or(0, |last| last.version);
+    for migration in ALL {
+        let transaction = client.transaction().await?;
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+        let newest = "SELECT COALESCE(MAX(version), 0) FROM schema_migrations";
+        let found: i64 = transaction.query_one(newest, &[]).await?.try_get(0)?;
+        if found > known {
+            return Err(OpenError::SchemaTooNew { found, known });
+        }
+        if found >= migration.version {
+            continue;
+        }
+        let failed =
+            |source| OpenError::Migration { version: migration.version, name: migration.name, source };
+        transaction.batch_execute(migration.statements).await.map_err(failed)?;
+        transaction
+            .execute(
+                "INSERT INTO schema_migrations (version, name) VALUES ($1, $2)",
+                &[&migration.version, &migration.name],
+            )
+            .await
+            .map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        tracing::info!(version = migration.version, name = migration.name, "applied a storage migration");
+    }
+    Ok(())
+}

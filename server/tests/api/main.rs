@@ -1,0 +1,14 @@
+//! The HTTP surface and the command line, against the built binary.
+
+#![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
+
+mod backups;
+mod conditions;
+mod config;
+mod deletion;
+mod description;
+mod doc;
+mod documents;
+mod problems;
+mod starting;
+mod support;
