@@ -14,11 +14,23 @@ pub(crate) use socket::{
 };
 pub(crate) use sync_scan::SyncScan;
 
+use crate::server_process::Endpoint;
 use std::time::Duration;
-use tiebreak_protocol::PeerId;
+use tiebreak_protocol::{Frame, Join, PeerId, PeerMetadata};
 
 /// Longest wait for a connection and its handshake.
 pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Joins, and leaves when the server has answered.
+pub(crate) async fn greet(endpoint: &Endpoint) -> anyhow::Result<()> {
+    let mut socket = connect(endpoint, &SocketOptions::default()).await?;
+    let join = Frame::Join(Join::new(new_peer_id("greeter")?, PeerMetadata::default()));
+    send_all(&mut socket, &mut vec![join.encode()]).await?;
+    let answer = Frame::decode(&next_binary(&mut socket).await?)?;
+    anyhow::ensure!(matches!(answer, Frame::Peer(_)), "the server does not answer the join");
+    socket.close(None).await?;
+    Ok(())
+}
 
 /// A peer id that no other client has.
 pub(crate) fn new_peer_id(role: &str) -> anyhow::Result<PeerId> {

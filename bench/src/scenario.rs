@@ -6,10 +6,14 @@ mod idle;
 mod kill;
 mod many_documents;
 
+use crate::client::greet;
 use crate::report::Figures;
 use crate::server_process::{DataDirectory, ServerKind, ServerProcess, Surroundings, Target};
 use clap::ValueEnum;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::time::{sleep, timeout};
+
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
@@ -90,7 +94,19 @@ pub(crate) struct Stage<'a> {
 }
 
 impl Stage<'_> {
+    /// Starts the server and waits until it speaks: some listen before they do.
     async fn start(&self) -> anyhow::Result<ServerProcess> {
-        ServerProcess::start(self.target, self.around, self.data.path()).await
+        let server = ServerProcess::start(self.target, self.around, self.data.path()).await?;
+        let deadline = Instant::now() + ANSWER_TIME_MAX;
+        loop {
+            match timeout(Duration::from_secs(2), greet(&server.endpoint)).await {
+                Ok(Ok(())) => return Ok(server),
+                Ok(Err(error)) if Instant::now() > deadline => {
+                    return Err(error.context("no answer to a join"));
+                }
+                Err(_) if Instant::now() > deadline => anyhow::bail!("no answer to a join"),
+                Ok(Err(_)) | Err(_) => sleep(Duration::from_millis(50)).await,
+            }
+        }
     }
 }

@@ -10,8 +10,8 @@ use tiebreak_protocol::Limits;
 /// What an operation takes up in a change besides its key and its text; most take less.
 const OPERATION_BYTES: usize = 16;
 
-/// Bytes of stored document that an operation must account for: two million operations in 32 MiB.
-const STORED_BYTES_PER_OPERATION: u64 = 16;
+/// Bytes of a document of the largest size that an operation must account for: a million in 32 MiB.
+const STORED_BYTES_PER_OPERATION: u64 = 32;
 
 /// JSON that cannot become a document.
 #[derive(Debug, thiserror::Error)]
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_no_document_could_hold_is_refused_before_the_library_sees_it() {
-        let limits = Limits { document_bytes_max: 16_000, ..Limits::default() };
+        let limits = Limits { document_bytes_max: 32_000, ..Limits::default() };
         let refused = Document::changes_from_json(&json!({ "a": "x".repeat(1_000) }), &[7; 16], 0, &limits);
         assert!(matches!(refused, Err(ImportError::TooLarge)));
     }

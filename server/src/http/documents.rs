@@ -14,8 +14,9 @@ use tiebreak_sync::room::{Answer, Question};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-/// Bodies that are parsed at the same time: each may take a whole core and several times its size in memory.
-const PARSED_AT_ONCE: usize = 2;
+/// Bodies that are taken apart at the same time: each may take a whole core for a second, and much more memory
+/// than its size.
+const PARSED_AT_ONCE: usize = 1;
 
 /// A cheap handle for handlers.
 #[derive(Debug, Clone)]

@@ -163,35 +163,3 @@ fn history_reads_the_same_from_a_snapshot() {
     let mut reopened = Document::from_stored(Some(snapshot), Vec::<SavedChange>::new(), live.heads().clone());
     assert_eq!(reopened.history(0, 100).unwrap(), live.history(0, 100).unwrap());
 }
-
-#[test]
-fn zz_measure() {
-    let hwm = || std::fs::read_to_string("/proc/self/status").unwrap().lines().find(|l| l.starts_with("VmHWM")).unwrap().to_owned();
-    let path = std::path::Path::new("/tmp/zz_many.automerge");
-    let path2 = std::path::Path::new("/tmp/zz_ops.automerge");
-    if !path.exists() {
-        let mut author = author();
-        let text = author.put_object(ROOT, "text", ObjType::Text).unwrap();
-        for n in 0..500_000usize {
-            author.splice_text(&text, n, 0, "x").unwrap();
-            author.commit();
-        }
-        std::fs::write(path, author.save()).unwrap();
-        let mut author = self::author();
-        let list = author.put_object(ROOT, "text", ObjType::List).unwrap();
-        for _ in 0..205usize {
-            author.splice(&list, 0, 0, (0..9_990).map(|_| ScalarValue::Null)).unwrap();
-            author.commit();
-        }
-        std::fs::write(path2, author.save()).unwrap();
-        return;
-    }
-    for p in [path, path2] {
-        if std::env::var("WHICH").unwrap() != p.to_str().unwrap() { continue; }
-        let file = std::fs::read(p).unwrap();
-        eprintln!("{} {}", file.len(), hwm());
-        let t = std::time::Instant::now();
-        let got = Document::changes_from_file(file.into(), &Limits::default());
-        eprintln!("import {:?} {:?} {}", t.elapsed(), got.map(|g| (g.changes.len(), g.refused.len())), hwm());
-    }
-}

@@ -13,11 +13,12 @@ use tiebreak_protocol::{Limits, Refusal};
 /// Longest actor id that the gatekeeper lets in; every change repeats its author's.
 const ACTOR_BYTES_MAX: usize = 64;
 
-/// Fewest bytes that a change takes up by itself, and one of its dependencies.
-const CHANGE_BYTES_MIN: u64 = 64;
+/// Bytes of a document of the largest size that each must account for. Changes and operations can fold
+/// together to almost nothing, so these are choices: in 32 MiB 131,072 changes and a million operations,
+/// which take the library 160 MB to unfold.
+const CHANGE_BYTES: u64 = 256;
 const DEPENDENCY_BYTES: u64 = 32;
-/// Operations fold together well in changes too, so this is a choice: two million in 32 MiB.
-const OPERATION_BYTES: u64 = 16;
+const OPERATION_BYTES: u64 = 32;
 
 const DEFLATED: u64 = 1 << 3;
 
@@ -52,7 +53,7 @@ impl Budget {
         Self {
             change_operations_max: limits.change_operations_max,
             inflated_bytes: bytes,
-            changes: bytes / CHANGE_BYTES_MIN,
+            changes: bytes / CHANGE_BYTES,
             dependencies: bytes / DEPENDENCY_BYTES,
             message_bytes: bytes,
             operations: bytes / OPERATION_BYTES,

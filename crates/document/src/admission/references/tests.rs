@@ -107,7 +107,7 @@ fn a_change_acts_only_in_objects_that_exist_and_are_of_its_kind() {
     let mut base = Base::new();
     let (text, list, map) = (object(&base.text), object(&base.list), object(&base.map));
     let value = ObjectId::Id(base.operation(key("one")));
-    base.author.put(&base.map.clone(), "new", 1).unwrap();
+    base.author.put(base.map.clone(), "new", 1).unwrap();
     let put = base.commit();
     assert_eq!(base.verdict(&put, |operation| operation.obj = map.clone()), Ok("ready"));
     for wrong in [&text, &list, &value] {
@@ -117,7 +117,7 @@ fn a_change_acts_only_in_objects_that_exist_and_are_of_its_kind() {
         );
     }
     let mut base = Base::new();
-    base.author.insert(&base.list.clone(), 0, "new").unwrap();
+    base.author.insert(base.list.clone(), 0, "new").unwrap();
     let insert = base.commit();
     for fits in [&text, &list] {
         assert_eq!(base.verdict(&insert, |operation| operation.obj = fits.clone()), Ok("ready"));
@@ -133,7 +133,7 @@ fn a_change_acts_only_in_objects_that_exist_and_are_of_its_kind() {
 #[test]
 fn marks_stand_in_texts_only() {
     let mut base = Base::new();
-    base.author.mark(&base.text.clone(), Mark::new("new".to_owned(), true, 0, 2), ExpandMark::None).unwrap();
+    base.author.mark(base.text.clone(), Mark::new("new".to_owned(), true, 0, 2), ExpandMark::None).unwrap();
     let mark = base.commit();
     let list = object(&base.list);
     let in_list = altered(&mark, |change| {
@@ -149,7 +149,7 @@ fn marks_stand_in_texts_only() {
 #[test]
 fn what_is_inserted_stands_after_an_element_of_the_same_sequence() {
     let mut base = Base::new();
-    base.author.splice_text(&base.text.clone(), 3, 0, "d").unwrap();
+    base.author.splice_text(base.text.clone(), 3, 0, "d").unwrap();
     let insert = base.commit();
     let text = object(&base.text);
     let mark = base.operation(|operation| operation.key != Key::head() && operation.obj == text);
@@ -167,7 +167,7 @@ fn what_is_inserted_stands_after_an_element_of_the_same_sequence() {
 #[test]
 fn marks_are_no_values_to_overwrite() {
     let mut base = Base::new();
-    base.author.put(&base.text.clone(), 0, "A").unwrap();
+    base.author.put(base.text.clone(), 0, "A").unwrap();
     let put = base.commit();
     let text = object(&base.text);
     let mark = base.operation(|operation| operation.key != Key::head() && operation.obj == text);
@@ -180,7 +180,7 @@ fn marks_are_no_values_to_overwrite() {
 #[test]
 fn a_property_is_overwritten_by_what_names_a_value_of_its_own() {
     let mut base = Base::new();
-    base.author.put(&base.map.clone(), "one", "new").unwrap();
+    base.author.put(base.map.clone(), "one", "new").unwrap();
     let put = base.commit();
     let with = |id: OpId| base.verdict(&put, |operation| operation.pred = vec![id.clone()].into());
     assert_eq!(with(base.operation(key("one"))), Ok("ready"));
@@ -192,8 +192,8 @@ fn a_property_is_overwritten_by_what_names_a_value_of_its_own() {
 
 #[test]
 fn what_is_hidden_may_be_overwritten_but_a_deletion_may_not() {
-    let mut base = Base::new().and_then(|base| base.author.delete(&base.map.clone(), "one").unwrap());
-    base.author.put(&base.map.clone(), "one", "new").unwrap();
+    let mut base = Base::new().and_then(|base| base.author.delete(base.map.clone(), "one").unwrap());
+    base.author.put(base.map.clone(), "one", "new").unwrap();
     let put = base.commit();
     let with = |id: OpId| base.verdict(&put, |operation| operation.pred = vec![id.clone()].into());
     let is_deletion = |operation: &Op| matches!(operation.action, automerge::legacy::OpType::Delete);
@@ -207,7 +207,7 @@ fn what_is_hidden_may_be_overwritten_but_a_deletion_may_not() {
 #[test]
 fn an_element_is_overwritten_by_what_names_a_value_of_its_own() {
     let mut base = Base::new();
-    base.author.put(&base.list.clone(), 1, "again").unwrap();
+    base.author.put(base.list.clone(), 1, "again").unwrap();
     let put = base.commit();
     let list = object(&base.list);
     let last = base.operation(|operation| operation.insert && operation.obj == list);
