@@ -1,6 +1,6 @@
 //! Many devices, one server, a bad network and a bad disk, in virtual time.
 //!
-//! The server's side is the real [`Session`] and [`Room`]; the devices are the CRDT library's own sync
+//! The server's side is the real `Session` and `Room`; the devices are the CRDT library's own sync
 //! protocol, driven as automerge-repo drives it. Between them stand ordered connections that are cut at
 //! any message, a server that is killed at any step, and a store whose writes take time, fail, and may or
 //! may not have happened when the server dies in the middle of one.
