@@ -47,8 +47,10 @@ impl Room {
                 return self.give_up(refusal, effects);
             }
         }
-        if let (Some(suspects), Phase::Idle) = (suspects, &self.phase) {
-            self.examine(now, suspects, effects);
+        match (suspects, &self.phase) {
+            (Some(suspects), Phase::Idle) => self.examine(now, suspects, effects),
+            (Some(suspects), _) => self.turn_back(suspects.turn, Refusal::StorageUnavailable, effects),
+            (None, _) => {}
         }
     }
 

@@ -335,3 +335,52 @@ fn a_change_that_depends_on_a_later_merge_of_two_authors_is_told_in_causal_order
     assert_eq!(message.changes.last(), Some(merged.bytes()));
     assert_eq!(message.changes.len(), 3);
 }
+
+#[test]
+fn a_tombstone_read_back_is_still_a_deleted_document() {
+    let mut ann = Author::new(1);
+    let change = ann.write("key", 1);
+    let heads = ann.heads().into_iter().collect();
+    let tombstone = Loaded { through: 1, heads, deleted: true, ..Loaded::default() };
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let mut room = TestRoom(room);
+    room.input(Input::Loaded(Ok(Some(tombstone))));
+    let ask = Input::Ask { ticket: Ticket(1), question: Question::Json };
+    assert_eq!(room.input(ask), [Effect::Answer { ticket: Ticket(1), answer: Ok(Answer::Missing) }]);
+    let effects = room.receive(1, &ann.heads(), vec![change]);
+    assert!(effects.contains(&Effect::Refused(Refusal::DocumentDeleted)));
+}
+
+#[test]
+fn a_document_whose_snapshot_is_lost_is_broken_rather_than_almost_empty() {
+    let mut ann = Author::new(1);
+    ann.write("old", 1);
+    let change = ann.write("key", 1);
+    let tail = vec![SavedChange { hash: change.hash(), bytes: change.bytes().clone() }];
+    let heads = ann.heads().into_iter().collect();
+    let damaged = Loaded { snapshot_through: 1, tail, through: 2, heads, damaged: true, ..Loaded::default() };
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let mut room = TestRoom(room);
+    let effects = room.input(Input::Loaded(Ok(Some(damaged))));
+    assert!(matches!(effects[..], [Effect::Broken(_)]));
+    let ask = Input::Ask { ticket: Ticket(1), question: Question::Json };
+    let answer = Err(Refusal::StorageUnavailable);
+    assert_eq!(room.input(ask), [Effect::Answer { ticket: Ticket(1), answer }]);
+}
+
+#[test]
+fn a_document_with_a_damaged_change_serves_the_rest_and_takes_the_change_back_from_a_device() {
+    let mut ann = Author::new(1);
+    let (first, second) = (ann.write("a", 1), ann.write("b", 1));
+    let tail = vec![SavedChange { hash: first.hash(), bytes: first.bytes().clone() }];
+    let heads = ann.heads().into_iter().collect();
+    let damaged = Loaded { tail, through: 2, heads, damaged: true, ..Loaded::default() };
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let mut room = TestRoom(room);
+    room.input(Input::Loaded(Ok(Some(damaged))));
+    let effects = room.receive(1, &ann.heads(), vec![]);
+    let (_, message) = sync_messages(&effects).pop().unwrap();
+    assert_eq!((message.heads, message.need), (vec![first.hash()], vec![second.hash()]));
+    let effects = room.receive(1, &ann.heads(), vec![second]);
+    assert!(matches!(&effects[..], [Effect::Append { changes, .. }] if changes.len() == 1));
+}
