@@ -16,6 +16,8 @@ use tiebreak_protocol::{DocumentId, StorageId};
 use tiebreak_server::storage::postgres::{OpenError, PostgresOptions, PostgresStore};
 use tiebreak_storage::conformance::{self, batch, change, changes, compaction, document, heads};
 use tiebreak_storage::{Append, ChangeRow, DamagedChunk, DocumentStore, StorageError};
+use tiebreak_tests::peer::Peer;
+use tiebreak_tests::server_process::ServerProcess;
 use tokio::task::JoinHandle;
 
 async fn connect(url: &str) -> Arc<PostgresStore> {
@@ -369,4 +371,27 @@ async fn eventually<F: Future<Output = bool>>(condition: impl Fn() -> F) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the condition did not come true in time");
+}
+
+/// The built server on this store, as an operator starts it: kill -9, start again, everything is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_serves_from_postgresql_and_loses_nothing_when_it_is_killed() {
+    let cluster = Cluster::start().await;
+    let (url, id) = (cluster.url(), DocumentId::from_bytes([7; 16]));
+    tokio::task::spawn_blocking(move || {
+        let start = |data: &std::path::Path| ServerProcess::start(data, &["--store", &url]);
+        let data = tempfile::tempdir().unwrap();
+        let server = start(data.path());
+        let mut writer = Peer::connect(server.address(), "writer");
+        let written: Vec<_> = (0..20).map(|n| writer.write(id, "key", n).unwrap()).collect();
+        writer.until("the answer", |peer| peer.is_acknowledged(id)).unwrap();
+        server.kill();
+        let server = start(data.path());
+        let mut reader = Peer::connect(server.address(), "reader");
+        reader.ask(id).unwrap();
+        reader.until("every change", |peer| written.iter().all(|change| peer.has(id, *change))).unwrap();
+        assert!(!data.path().join("tiebreak.sqlite").exists());
+    })
+    .await
+    .unwrap();
 }

@@ -2,7 +2,7 @@
 
 use super::migrations;
 use super::session::Session;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_postgres::Config;
 use tokio_postgres::config::SslMode;
 
@@ -22,6 +22,10 @@ impl Default for PostgresOptions {
         Self { readers: 4, answer_time: Duration::from_secs(20), outcome_time: Duration::from_secs(60) }
     }
 }
+
+/// The database takes a moment to notice that the server before this one has died.
+const OWNER_LEAVES_IN: Duration = Duration::from_secs(3);
+const OWNER_ASKED_EVERY: Duration = Duration::from_millis(100);
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -74,8 +78,12 @@ pub(super) fn config(url: &str, options: &PostgresOptions) -> Result<Config, Ope
 /// A session that owns the database on an up-to-date schema, and its epoch.
 pub(super) async fn own(config: &Config, options: &PostgresOptions) -> Result<(Session, i64), OpenError> {
     let mut session = Session::connect(config, options).await?;
-    if !session.take_ownership().await? {
-        return Err(OpenError::InUse);
+    let deadline = Instant::now() + OWNER_LEAVES_IN;
+    while !session.take_ownership().await? {
+        if Instant::now() >= deadline {
+            return Err(OpenError::InUse);
+        }
+        tokio::time::sleep(OWNER_ASKED_EVERY).await;
     }
     migrations::apply(&mut session.client).await?;
     let epoch = session.begin_epoch().await?;
