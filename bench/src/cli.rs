@@ -62,6 +62,9 @@ pub(crate) struct RunArguments {
     /// Connections of the idle scenario.
     #[arg(long, value_name = "N")]
     connections: Option<usize>,
+    /// Seconds that the idle scenario holds its connections; idle rooms may give memory back meanwhile.
+    #[arg(long, value_name = "SECONDS", default_value_t = 4)]
+    hold: u64,
     /// Changes of the cold-load scenario.
     #[arg(long, value_name = "N")]
     changes: Option<usize>,
@@ -84,6 +87,7 @@ impl RunArguments {
             time: Duration::from_secs(5),
             documents: 200,
             connections: 10_000,
+            hold_time: Duration::from_secs(self.hold),
             changes: 100_000,
             edits: 1_000,
         };

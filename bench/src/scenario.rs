@@ -37,6 +37,8 @@ pub(crate) struct Scale {
     pub(crate) time: Duration,
     pub(crate) documents: u64,
     pub(crate) connections: usize,
+    /// Before the memory of held connections is read.
+    pub(crate) hold_time: Duration,
     pub(crate) changes: usize,
     pub(crate) edits: u32,
 }

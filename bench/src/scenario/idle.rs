@@ -18,7 +18,6 @@ use tokio::time::{sleep, timeout};
 /// Handshakes under way at a time: the crowd arrives gently.
 const ARRIVING_MAX: usize = 32;
 const ARRIVAL_TIME_MAX: Duration = Duration::from_secs(120);
-const HOLD_TIME: Duration = Duration::from_secs(4);
 /// Idle rooms may keep their documents for a while.
 const RETURN_TIME_MAX: Duration = Duration::from_secs(45);
 /// The memory counts as given back when at most this part of what the crowd took is left.
@@ -38,7 +37,7 @@ pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figu
     let connect_s = started.elapsed().as_secs_f64();
     let connected = crowd.held.len();
 
-    sleep(HOLD_TIME).await;
+    sleep(scale.hold_time).await;
     let (held_kib, cpu_before) = (resident_kib(server.pid), cpu_seconds(server.pid));
     sleep(Duration::from_secs(1)).await;
     let idle_cpu = cpu_seconds(server.pid) - cpu_before;

@@ -157,8 +157,15 @@ fn what_is_inserted_stands_after_an_element_of_the_same_sequence() {
     assert_eq!(base.verdict(&insert, |operation| operation.key = element(mark.clone())), Ok("ready"));
     let list = object(&base.list);
     let elsewhere = base.operation(|operation| operation.insert && operation.obj == list);
-    let overwrites = base.operation(|operation| !operation.insert && operation.obj == list);
-    for wrong in [elsewhere, overwrites, base.operation(key("two"))] {
+    let verdict = base.verdict(&insert, |operation| operation.key = element(elsewhere.clone()));
+    assert_eq!(verdict, Err(Refusal::UnknownOperation));
+    // What overwrites an element is none, though it is a value of the same sequence.
+    let mut base = Base::new();
+    base.author.insert(base.list.clone(), 2, "new").unwrap();
+    let insert = base.commit();
+    for wrong in
+        [base.operation(|operation| !operation.insert && operation.obj == list), base.operation(key("two"))]
+    {
         let verdict = base.verdict(&insert, |operation| operation.key = element(wrong.clone()));
         assert_eq!(verdict, Err(Refusal::UnknownOperation));
     }
