@@ -56,8 +56,8 @@ impl Default for Limits {
         const MIB: usize = 1024 * KIB;
         Self {
             message_bytes_max: 16 * MIB,
-            change_bytes_max: 256 * KIB,
-            change_operations_max: 10_000,
+            change_bytes_max: MIB,
+            change_operations_max: 100_000,
             depth_max: 64,
             documents_per_connection_max: 500,
             changes_per_second: 50,

@@ -309,7 +309,7 @@ impl Room {
             Input::Loaded(loaded) => self.loaded(now, loaded, &mut effects),
             Input::Appended(stored) => self.stored(now, stored, &mut effects),
             Input::Deleted(deleted) => self.deleted(deleted, &mut effects),
-            Input::Compacted { snapshot, through } => self.compacted(snapshot, through),
+            Input::Compacted { snapshot, through } => self.compacted(snapshot, through, &mut effects),
             Input::DeadlinePassed => self.check_deadlines(now, &mut effects),
             Input::Relieve => self.relieve(),
             Input::Received(_)
@@ -336,12 +336,14 @@ impl Room {
         }
     }
 
-    fn compacted(&mut self, snapshot: Bytes, through: u64) {
+    fn compacted(&mut self, snapshot: Bytes, through: u64, effects: &mut Vec<Effect>) {
         self.compacting = false;
         if through > self.snapshot_through && through <= self.through {
             let changes = usize::try_from(through - self.snapshot_through).unwrap_or(usize::MAX);
             self.document.compacted(snapshot, changes);
             self.snapshot_through = through;
+            // Much may have come in the meantime.
+            self.compact_if_worthwhile(effects);
         }
     }
 

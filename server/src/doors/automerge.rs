@@ -31,6 +31,8 @@ const READ_BUFFER_BYTES: usize = 4096;
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 /// Notices written behind one another before the socket is flushed.
 const NOTICES_PER_FLUSH: usize = 256;
+/// Messages read behind one another before what they caused is flushed.
+const MESSAGES_PER_FLUSH: usize = 256;
 /// Messages from this size on are read on a thread of their own right.
 const HEAVY_MESSAGE_BYTES: usize = 64 * 1024;
 /// A peer that takes nothing for this long is given up.
@@ -201,7 +203,7 @@ impl Connection {
     async fn receive(&mut self, message: Option<Result<Message, axum::Error>>) -> Result<(), End> {
         let mut next = message;
         // Whatever has arrived is taken at once, so that replies to it share a flush.
-        for _ in 0..NOTICES_PER_FLUSH {
+        for taken in 1.. {
             let input = match next {
                 Some(Ok(Message::Binary(bytes))) => Some(Input::Binary(bytes)),
                 Some(Ok(Message::Text(_))) => Some(Input::Text),
@@ -216,7 +218,8 @@ impl Connection {
                 let effects = self.handle(input);
                 self.perform_unflushed(effects).await?;
             }
-            if self.paused_until.is_some() {
+            // Nothing may be taken from the stream after this, or it would be lost.
+            if self.paused_until.is_some() || taken >= MESSAGES_PER_FLUSH {
                 break;
             }
             match self.stream.next().now_or_never() {

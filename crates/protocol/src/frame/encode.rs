@@ -53,7 +53,12 @@ impl Writer<'_> {
     }
 
     fn integer(&mut self, key: &str, value: u64) -> Written {
-        self.0.str(key)?.u64(value.min(SAFE_INTEGER_MAX))?;
+        self.0.str(key)?;
+        // JavaScript decoders make a BigInt of every 8-byte integer, however small its value.
+        match u32::try_from(value) {
+            Ok(small) => self.0.u32(small)?,
+            Err(_) => self.0.f64(value.min(SAFE_INTEGER_MAX) as f64)?,
+        };
         Ok(())
     }
 

@@ -426,7 +426,9 @@ impl Room {
     fn hear_of_member(&mut self, now: Moment, session: SessionId, effects: &mut Vec<Effect>) {
         let Some(member) = self.members.get(&session) else { return };
         let (Some(storage), true) = (&member.info.storage, member.lacking.is_empty()) else { return };
-        let timestamp_ms = u64::try_from(now.unix_ms).unwrap_or_default();
+        // Listeners drop heads that are not younger than the last they heard.
+        let last = self.followed.get(storage).map_or(0, |head| head.timestamp_ms);
+        let timestamp_ms = u64::try_from(now.unix_ms).unwrap_or_default().max(last + 1);
         let heads = member.said_heads().to_vec();
         self.hear_of(session, RemoteHead { storage: storage.clone(), heads, timestamp_ms }, effects);
     }
@@ -446,7 +448,7 @@ impl Room {
         self.followed.insert(head.storage.clone(), head);
     }
 
-    fn compact_if_worthwhile(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn compact_if_worthwhile(&mut self, effects: &mut Vec<Effect>) {
         let tail = self.document.tail_bytes();
         let many = self.document.tail_len() >= COMPACT_CHANGES_MIN || tail >= COMPACT_BYTES_MIN;
         let due = many && tail * COMPACT_PART_OF_BYTES >= self.document.stored_bytes();
