@@ -49,6 +49,7 @@ pub struct Document {
     /// The changes after the snapshot, in the order they were merged.
     tail: Vec<SavedChange>,
     stored_bytes: u64,
+    tail_bytes: u64,
     engine: Option<Engine>,
 }
 
@@ -73,14 +74,21 @@ impl Default for Document {
 impl Document {
     /// A document without history.
     pub fn new() -> Self {
-        Self { heads: Heads::default(), snapshot: None, tail: Vec::new(), stored_bytes: 0, engine: None }
+        Self {
+            heads: Heads::default(),
+            snapshot: None,
+            tail: Vec::new(),
+            stored_bytes: 0,
+            tail_bytes: 0,
+            engine: None,
+        }
     }
 
     /// A document as a store keeps it. Nothing is read yet: see [`Document::open`].
     pub fn from_stored(snapshot: Option<Bytes>, tail: Vec<SavedChange>, heads: Heads) -> Self {
-        let stored_bytes =
-            snapshot.iter().chain(tail.iter().map(|change| &change.bytes)).map(|b| b.len() as u64).sum();
-        Self { heads, snapshot, tail, stored_bytes, engine: None }
+        let mut document = Self { heads, snapshot, tail, stored_bytes: 0, tail_bytes: 0, engine: None };
+        document.count_bytes();
+        document
     }
 
     /// What this replica has seen. Empty: the document does not exist (yet).
@@ -100,7 +108,7 @@ impl Document {
 
     /// Bytes of those.
     pub fn tail_bytes(&self) -> u64 {
-        self.tail.iter().map(|change| change.bytes.len() as u64).sum()
+        self.tail_bytes
     }
 
     /// Whether the engine is in memory.
@@ -132,6 +140,7 @@ impl Document {
     pub fn open_what_is_readable(&mut self) -> Result<(), OpenError> {
         let (engine, heads) = Engine::open_what_is_readable(self.snapshot.as_deref(), &self.tail)?;
         self.tail.retain(|change| engine.has(&change.hash));
+        self.count_bytes();
         self.heads = heads;
         self.engine = Some(engine);
         Ok(())
@@ -146,7 +155,7 @@ impl Document {
     pub fn compacted(&mut self, snapshot: Bytes, changes: usize) {
         self.tail.drain(..changes.min(self.tail.len()));
         self.snapshot = Some(snapshot);
-        self.stored_bytes = self.chunks().map(|chunk| chunk.len() as u64).sum();
+        self.count_bytes();
     }
 
     /// Merges changes that [`Document::admit`] called ready, in the order it gave them.
@@ -163,6 +172,7 @@ impl Document {
         self.heads = heads;
         for change in changes {
             self.stored_bytes += change.bytes().len() as u64;
+            self.tail_bytes += change.bytes().len() as u64;
             self.tail.push(SavedChange { hash: change.hash(), bytes: change.bytes().clone() });
         }
         Ok(())
@@ -207,6 +217,12 @@ impl Document {
         let reopened = Engine::open(Some(&saved), &[], &self.heads)?;
         drop(reopened);
         Ok(saved.into())
+    }
+
+    fn count_bytes(&mut self) {
+        self.tail_bytes = self.tail.iter().map(|change| change.bytes.len() as u64).sum();
+        self.stored_bytes =
+            self.tail_bytes + self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64);
     }
 
     pub(crate) fn engine(&self) -> Option<&Engine> {

@@ -26,6 +26,9 @@ const FOLLOWED_STORAGES_MAX: usize = 1_000;
 /// Ephemeral messages remembered to recognise copies that come by another way.
 const EPHEMERAL_MEMORY: usize = 256;
 
+/// After this time without input a snapshot is made of what has gathered: nobody waits for it.
+const QUIET_TIME: Duration = Duration::from_secs(2);
+
 /// A peer as rooms see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerInfo {
@@ -298,8 +301,9 @@ impl Room {
         let idle = matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken);
         let is_idle_useful = self.document.is_open() || self.members.is_empty();
         let idle_at = (idle && is_idle_useful).then(|| self.used_at + self.limits.room_idle_time);
+        let compact_at = (idle && self.is_snapshot_worthwhile()).then(|| self.used_at + QUIET_TIME);
         let waiting_until = self.members.values().filter_map(Member::waiting_until).min();
-        idle_at.into_iter().chain(waiting_until.filter(|_| idle)).min()
+        idle_at.into_iter().chain(compact_at).chain(waiting_until.filter(|_| idle)).min()
     }
 
     /// Applies one input and answers what the driver must do.
@@ -309,7 +313,7 @@ impl Room {
             Input::Loaded(loaded) => self.loaded(now, loaded, &mut effects),
             Input::Appended(stored) => self.stored(now, stored, &mut effects),
             Input::Deleted(deleted) => self.deleted(deleted, &mut effects),
-            Input::Compacted { snapshot, through } => self.compacted(snapshot, through, &mut effects),
+            Input::Compacted { snapshot, through } => self.compacted(snapshot, through),
             Input::DeadlinePassed => self.check_deadlines(now, &mut effects),
             Input::Relieve => self.relieve(),
             Input::Received(_)
@@ -336,14 +340,12 @@ impl Room {
         }
     }
 
-    fn compacted(&mut self, snapshot: Bytes, through: u64, effects: &mut Vec<Effect>) {
+    fn compacted(&mut self, snapshot: Bytes, through: u64) {
         self.compacting = false;
         if through > self.snapshot_through && through <= self.through {
             let changes = usize::try_from(through - self.snapshot_through).unwrap_or(usize::MAX);
             self.document.compacted(snapshot, changes);
             self.snapshot_through = through;
-            // Much may have come in the meantime.
-            self.compact_if_worthwhile(effects);
         }
     }
 
@@ -374,6 +376,10 @@ impl Room {
                 let notice = Notice::Refused { change: Some(change), refusal: Refusal::MissingDependencies };
                 effects.push(Effect::Tell { to: member.info.session, notice });
             }
+        }
+        let quiet = now.elapsed >= self.used_at + QUIET_TIME && matches!(self.phase, Phase::Idle);
+        if quiet && self.queue.is_empty() && self.is_snapshot_worthwhile() {
+            self.compact(effects);
         }
         let idle = now.elapsed >= self.used_at + self.limits.room_idle_time;
         if idle && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken) && self.queue.is_empty()

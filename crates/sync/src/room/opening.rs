@@ -71,7 +71,6 @@ impl Room {
         {
             self.break_down(&error.to_string(), effects);
         }
-        self.compact_if_worthwhile(effects);
     }
 
     /// The store does not answer: whoever waits is told to come back, and the room goes.

@@ -384,3 +384,25 @@ fn a_document_with_a_damaged_change_serves_the_rest_and_takes_the_change_back_fr
     let effects = room.receive(1, &ann.heads(), vec![second]);
     assert!(matches!(&effects[..], [Effect::Append { changes, .. }] if changes.len() == 1));
 }
+
+#[test]
+fn a_busy_document_is_compacted_as_it_grows_and_a_quiet_one_soon_after() {
+    let mut room = TestRoom::empty();
+    let mut ann = Author::new(1);
+    let mut submit = |room: &mut TestRoom, count: i64, through: u64| {
+        let changes = (0..count).map(|n| ann.write("key", n)).collect();
+        room.input(Input::Submit { ticket: Ticket(1), changes });
+        room.input(Input::Appended(Ok(through))).contains(&Effect::Compact)
+    };
+    assert!(!submit(&mut room, 999, 999));
+    assert!(submit(&mut room, 4_001, 5_000));
+    // The snapshot is still being made.
+    assert!(!submit(&mut room, 1_000, 6_000));
+    let whole = room.0.document.snapshot().unwrap();
+    room.input(Input::Compacted { snapshot: whole, through: 6_000 });
+    assert_eq!(room.0.document.tail_len(), 0);
+    // A thousand more are too little for a busy document of six thousand, but not for a quiet one.
+    assert!(!submit(&mut room, 1_000, 7_000));
+    assert_eq!(room.0.deadline(), Some(QUIET_TIME));
+    assert_eq!(room.0.handle(later(2), Input::DeadlinePassed), [Effect::Compact]);
+}

@@ -12,11 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{CheckedChange, Document, SavedChange, SyncMessage};
 use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
 
-/// A snapshot is made when this many changes have gathered since the last one, or this many bytes of them …
+/// A snapshot is worth making when this many changes have gathered since the last one, or this many bytes.
 const COMPACT_CHANGES_MIN: usize = 1_000;
 const COMPACT_BYTES_MIN: u64 = 1024 * 1024;
-/// … provided that they make up this part of the stored bytes: large documents are not rewritten all the time.
-const COMPACT_PART_OF_BYTES: u64 = 4;
+/// A busy document gets one only when its history has grown by this part since the last: so every change is
+/// rewritten a bounded number of times, however long it goes on.
+const COMPACT_GROWTH_PART: u64 = 2;
 
 /// What one turn merges, and who hears of it.
 #[derive(Debug, Default)]
@@ -231,7 +232,7 @@ impl Room {
             Ok(through) => {
                 self.through = through;
                 self.announce(now, turn, effects);
-                self.compact_if_worthwhile(effects);
+                self.compact_if_grown(effects);
             }
             Err(refusal) => {
                 // The document in memory is ahead of the store: read it back.
@@ -448,14 +449,22 @@ impl Room {
         self.followed.insert(head.storage.clone(), head);
     }
 
-    pub(super) fn compact_if_worthwhile(&mut self, effects: &mut Vec<Effect>) {
-        let tail = self.document.tail_bytes();
-        let many = self.document.tail_len() >= COMPACT_CHANGES_MIN || tail >= COMPACT_BYTES_MIN;
-        let due = many && tail * COMPACT_PART_OF_BYTES >= self.document.stored_bytes();
-        if due && !self.compacting {
-            self.compacting = true;
-            effects.push(Effect::Compact);
+    pub(super) fn is_snapshot_worthwhile(&self) -> bool {
+        let many = self.document.tail_len() >= COMPACT_CHANGES_MIN
+            || self.document.tail_bytes() >= COMPACT_BYTES_MIN;
+        many && !self.compacting
+    }
+
+    fn compact_if_grown(&mut self, effects: &mut Vec<Effect>) {
+        let has_grown = self.document.tail_len() as u64 * COMPACT_GROWTH_PART >= self.snapshot_through;
+        if has_grown && self.is_snapshot_worthwhile() {
+            self.compact(effects);
         }
+    }
+
+    pub(super) fn compact(&mut self, effects: &mut Vec<Effect>) {
+        self.compacting = true;
+        effects.push(Effect::Compact);
     }
 
     /// The stored chunks do not make a document: keep everybody else's documents out of it.
