@@ -86,7 +86,7 @@ impl RoomDriver {
         self.is_done = false;
         let now = self.context.clock.now();
         let left = if let Input::Left(session) = input { Some(session) } else { None };
-        let effects = if self.room.stored_bytes() > HEAVY_BYTES {
+        let effects = if self.room.stored_bytes() > HEAVY_BYTES && self.room.takes_long(&input) {
             tokio::task::block_in_place(|| self.room.handle(now, input))
         } else {
             self.room.handle(now, input)

@@ -296,6 +296,28 @@ impl Room {
         self.document.is_open()
     }
 
+    /// Whether this input makes the room look into the document or merge, which for a large one takes
+    /// milliseconds; all else is bookkeeping.
+    pub fn takes_long(&self, input: &Input) -> bool {
+        let is_storing = matches!(self.phase, Phase::Storing(_));
+        match input {
+            Input::Received(received) => {
+                !is_storing && (!received.changes.is_empty() || !self.document.is_open())
+            }
+            Input::Submit { .. } | Input::Ask { .. } => !is_storing,
+            Input::Appended(_) | Input::Loaded(_) | Input::Recalled { .. } => true,
+            Input::Ephemeral { .. }
+            | Input::Follow { .. }
+            | Input::RemoteHeads { .. }
+            | Input::Left(_)
+            | Input::Compacted { .. }
+            | Input::Delete { .. }
+            | Input::Deleted(_)
+            | Input::DeadlinePassed
+            | Input::Relieve => false,
+        }
+    }
+
     /// When to send [`Input::DeadlinePassed`], on the clock of [`Moment::elapsed`].
     pub fn deadline(&self) -> Option<Duration> {
         let idle = matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken);
