@@ -26,7 +26,7 @@ fn a_document_made_from_json_reads_back_with_its_version() {
 
 #[test]
 fn content_too_large_for_one_change_becomes_several() {
-    let api = Api::start(&[]);
+    let api = Api::start(&["--change-operations-max", "10000"]);
     let content = json!({ "text": "x".repeat(25_000) });
     let location = api.create(&content.to_string());
     assert_eq!(api.get(&location).expect(200).json(), content);
