@@ -15,6 +15,7 @@ use tiebreak_storage::{Append, ChangeRow, QuarantinedChange, StorageError, Store
 use tiebreak_sync::room::{Answer, Effect, Input, Loaded, Notice, Ticket};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -62,18 +63,24 @@ impl RoomDriver {
         metrics::rooms_changed(self.rooms.len());
         self.perform(effects);
         loop {
-            let (has_work, takes_input) =
-                (!self.work.is_empty(), self.room.has_space() && !closing.is_cancelled());
-            let deadline = self.room.deadline().map(|elapsed| self.context.clock.instant(elapsed));
-            let input = tokio::select! {
-                biased;
-                Some(input) = self.work.next() => input,
-                () = closing.cancelled(), if !has_work => break,
-                Some(message) = self.messages.recv(), if takes_input => Some(self.translate(message)),
-                () = sleep_until(deadline) => Some(Input::DeadlinePassed),
-            };
-            if let Some(input) = input {
-                self.handle(input);
+            if self.room.is_turn_due() {
+                // Those who were just told something go first, and what they send is in this turn.
+                yield_now().await;
+                self.take_turn(&closing);
+            } else {
+                let (has_work, takes_input) =
+                    (!self.work.is_empty(), self.room.has_space() && !closing.is_cancelled());
+                let deadline = self.room.deadline().map(|elapsed| self.context.clock.instant(elapsed));
+                let input = tokio::select! {
+                    biased;
+                    Some(input) = self.work.next() => input,
+                    () = closing.cancelled(), if !has_work => break,
+                    Some(message) = self.messages.recv(), if takes_input => Some(self.translate(message)),
+                    () = sleep_until(deadline) => Some(Input::DeadlinePassed),
+                };
+                if let Some(input) = input {
+                    self.handle(input);
+                }
             }
             if self.is_done && self.work.is_empty() && self.rooms.forget(self.document, &mut self.messages) {
                 break;
@@ -82,19 +89,34 @@ impl RoomDriver {
         metrics::rooms_changed(self.rooms.len());
     }
 
+    fn take_turn(&mut self, closing: &CancellationToken) {
+        while self.room.has_space()
+            && !closing.is_cancelled()
+            && let Ok(message) = self.messages.try_recv()
+        {
+            let input = self.translate(message);
+            self.handle(input);
+        }
+        let now = self.context.clock.now();
+        let is_long = self.is_heavy() && self.room.is_turn_long();
+        let effects = may_block(is_long, || self.room.take_turn(now));
+        self.perform(effects);
+    }
+
     fn handle(&mut self, input: Input) {
         self.is_done = false;
         let now = self.context.clock.now();
         let left = if let Input::Left(session) = input { Some(session) } else { None };
-        let effects = if self.room.stored_bytes() > HEAVY_BYTES && self.room.takes_long(&input) {
-            tokio::task::block_in_place(|| self.room.handle(now, input))
-        } else {
-            self.room.handle(now, input)
-        };
+        let is_long = self.is_heavy() && matches!(input, Input::Appended(_) | Input::Loaded(_));
+        let effects = may_block(is_long, || self.room.handle(now, input));
         if let Some(session) = left {
             self.outboxes.remove(&session);
         }
         self.perform(effects);
+    }
+
+    fn is_heavy(&self) -> bool {
+        self.room.stored_bytes() > HEAVY_BYTES
     }
 
     fn translate(&mut self, message: Message) -> Input {
@@ -234,6 +256,11 @@ impl RoomDriver {
         };
         self.work.push(compact.boxed());
     }
+}
+
+/// Runs work of the room; long work lets the thread's other tasks go elsewhere.
+fn may_block<T>(is_long: bool, work: impl FnOnce() -> T) -> T {
+    if is_long { tokio::task::block_in_place(work) } else { work() }
 }
 
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {

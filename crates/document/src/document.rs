@@ -313,7 +313,8 @@ impl Engine {
     }
 
     pub(crate) fn has(&self, hash: &ChangeHash) -> bool {
-        self.meta(hash).is_some()
+        let hash = library_hash(*hash);
+        !self.automerge.get_missing_deps(&[hash]).contains(&hash)
     }
 
     pub(crate) fn meta(&self, hash: &ChangeHash) -> Option<automerge::ChangeMetadata<'_>> {

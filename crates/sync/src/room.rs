@@ -296,26 +296,30 @@ impl Room {
         self.document.is_open()
     }
 
-    /// Whether this input makes the room look into the document or merge, which for a large one takes
-    /// milliseconds; all else is bookkeeping.
-    pub fn takes_long(&self, input: &Input) -> bool {
-        let is_storing = matches!(self.phase, Phase::Storing(_));
-        match input {
-            Input::Received(received) => {
-                !is_storing && (!received.changes.is_empty() || !self.document.is_open())
-            }
-            Input::Submit { .. } | Input::Ask { .. } => !is_storing,
-            Input::Appended(_) | Input::Loaded(_) | Input::Recalled { .. } => true,
+    /// Whether something has arrived that the next turn must take up. Whoever drives the room first hands
+    /// over all that waits for it: what one turn takes up together costs one merge and one commit.
+    pub fn is_turn_due(&self) -> bool {
+        !self.queue.is_empty() && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken)
+    }
+
+    /// Whether the next turn looks into the document or merges, which for a large one takes milliseconds;
+    /// all else is bookkeeping.
+    pub fn is_turn_long(&self) -> bool {
+        self.queue.iter().any(|input| match input {
+            Input::Received(received) => !received.changes.is_empty() || !self.document.is_open(),
+            Input::Submit { .. } | Input::Ask { .. } | Input::Recalled { .. } => true,
             Input::Ephemeral { .. }
             | Input::Follow { .. }
             | Input::RemoteHeads { .. }
             | Input::Left(_)
-            | Input::Compacted { .. }
             | Input::Delete { .. }
+            | Input::Loaded(_)
+            | Input::Appended(_)
+            | Input::Compacted { .. }
             | Input::Deleted(_)
             | Input::DeadlinePassed
             | Input::Relieve => false,
-        }
+        })
     }
 
     /// When to send [`Input::DeadlinePassed`], on the clock of [`Moment::elapsed`].
@@ -328,7 +332,7 @@ impl Room {
         idle_at.into_iter().chain(compact_at).chain(waiting_until.filter(|_| idle)).min()
     }
 
-    /// Applies one input and answers what the driver must do.
+    /// Takes one input and answers what the driver must do. What comes from outside waits for the next turn.
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         match input {
@@ -351,7 +355,6 @@ impl Room {
                 self.queue.push_back(input);
             }
         }
-        self.take_turns(now, &mut effects);
         effects
     }
 

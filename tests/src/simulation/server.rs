@@ -98,7 +98,10 @@ impl Server {
             self.perform(document, effects, now);
         }
         let Some(room) = self.rooms.get_mut(&document) else { return };
-        let effects = room.handle(now, input);
+        let mut effects = room.handle(now, input);
+        while room.is_turn_due() {
+            effects.extend(room.take_turn(now));
+        }
         self.perform(document, effects, now);
     }
 

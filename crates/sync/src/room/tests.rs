@@ -72,7 +72,11 @@ impl TestRoom {
     }
 
     fn input(&mut self, input: Input) -> Vec<Effect> {
-        self.0.handle(NOW, input)
+        let mut effects = self.0.handle(NOW, input);
+        while self.0.is_turn_due() {
+            effects.extend(self.0.take_turn(NOW));
+        }
+        effects
     }
 
     fn receive(&mut self, from: u64, heads: &[ChangeHash], changes: Vec<CheckedChange>) -> Vec<Effect> {

@@ -15,9 +15,6 @@ use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, Stora
 /// A snapshot is worth making when this many changes have gathered since the last one, or this many bytes.
 const COMPACT_CHANGES_MIN: usize = 1_000;
 const COMPACT_BYTES_MIN: u64 = 1024 * 1024;
-/// A busy document gets one only when its history has grown by this part since the last: so every change is
-/// rewritten a bounded number of times, however long it goes on.
-const COMPACT_GROWTH_PART: u64 = 2;
 
 /// What one turn merges, and who hears of it.
 #[derive(Debug, Default)]
@@ -52,13 +49,17 @@ impl Turn {
 }
 
 impl Room {
-    pub(super) fn take_turns(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        while !self.queue.is_empty() && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken) {
-            self.take_turn(now, effects);
+    /// Takes up all that has arrived, and answers what the driver must do. Nothing to do without
+    /// [`Room::is_turn_due`].
+    pub fn take_turn(&mut self, now: Moment) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.is_turn_due() {
+            self.take_up(now, &mut effects);
         }
+        effects
     }
 
-    fn take_turn(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+    fn take_up(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let mut inputs = std::mem::take(&mut self.queue);
         let mut turn = Turn::default();
         while let Some(input) = inputs.pop_front() {
@@ -456,7 +457,9 @@ impl Room {
     }
 
     fn compact_if_grown(&mut self, effects: &mut Vec<Effect>) {
-        let has_grown = self.document.tail_len() as u64 * COMPACT_GROWTH_PART >= self.snapshot_through;
+        // A busy document gets one only when its history has doubled since the last: so every change is
+        // rewritten a bounded number of times, however long it goes on.
+        let has_grown = self.document.tail_len() as u64 >= self.snapshot_through;
         if has_grown && self.is_snapshot_worthwhile() {
             self.compact(effects);
         }
