@@ -19,6 +19,16 @@ pub struct SavedChange {
     pub bytes: Bytes,
 }
 
+/// What a replica lacks, as far as it fits into a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub changes: Vec<SavedChange>,
+    /// Changes that did not fit.
+    pub later: std::collections::BTreeSet<ChangeHash>,
+    /// The heads of the replica once it has `changes`.
+    pub heads: Heads,
+}
+
 /// The stored chunks of a document do not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -183,13 +193,38 @@ impl Document {
         self.heads.contains(hash) || self.engine.as_ref().is_some_and(|engine| engine.has(hash))
     }
 
-    /// The changes that a replica with `frontier` lacks, in causal order. The document must be open;
-    /// hashes it does not hold are ignored.
-    pub fn changes_since(&self, frontier: &[ChangeHash]) -> Vec<SavedChange> {
-        let Some(engine) = &self.engine else { return Vec::new() };
-        let frontier: Vec<_> =
-            frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
-        engine.automerge.get_changes(&frontier).iter().map(saved).collect()
+    /// What a replica with `frontier` lacks, in causal order, up to about `bytes_max` bytes. Opens the document
+    /// if need be; hashes that it does not hold are ignored.
+    ///
+    /// # Errors
+    /// When the document does not open.
+    pub fn missing(&mut self, frontier: &[ChangeHash], bytes_max: usize) -> Result<Missing, OpenError> {
+        if self.heads.iter().all(|head| frontier.contains(head)) {
+            return Ok(Missing { heads: self.heads.clone(), ..Missing::default() });
+        }
+        self.open()?;
+        let Some(engine) = &self.engine else { return Err(OpenError::OtherHeads) };
+        let frontier: Vec<_> = frontier.iter().filter(|hash| engine.has(hash)).copied().collect();
+        let known: Vec<_> = frontier.iter().map(|hash| library_hash(*hash)).collect();
+        let mut open: std::collections::BTreeSet<_> = frontier.into_iter().collect();
+        let (mut missing, mut bytes) = (Missing::default(), 0);
+        for change in guarded(|| engine.automerge.get_changes(&known))? {
+            let next = saved(&change);
+            // What comes after may depend on what did not fit.
+            if !missing.later.is_empty() || (bytes > 0 && bytes + next.bytes.len() > bytes_max) {
+                missing.later.insert(next.hash);
+                continue;
+            }
+            bytes += next.bytes.len();
+            for dep in change.deps() {
+                open.remove(&our_hash(*dep));
+            }
+            open.insert(next.hash);
+            missing.changes.push(next);
+        }
+        let is_all = missing.later.is_empty();
+        missing.heads = if is_all { self.heads.clone() } else { open.into_iter().collect() };
+        Ok(missing)
     }
 
     /// One change by its hash. The document must be open.
