@@ -1,11 +1,12 @@
 //! The `tiebreak` binary.
 
-use mimalloc::MiMalloc;
 use std::process::ExitCode;
+use tikv_jemallocator::Jemalloc;
 
-/// Rooms come and go by the thousand; the system's allocator keeps what they leave behind.
+/// Rooms come and go by the thousand, on whichever thread. This allocator gives what they leave behind back to
+/// the system in the background; the C library keeps it, and others wait for the thread that asked for it.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     tiebreak_server::cli::run()

@@ -60,7 +60,8 @@ pub struct Document {
     tail: Vec<SavedChange>,
     stored_bytes: u64,
     tail_bytes: u64,
-    engine: Option<Engine>,
+    /// Boxed: most rooms are idle, and it is large.
+    engine: Option<Box<Engine>>,
 }
 
 /// The CRDT library's document and what the gatekeeper asks of it most.
@@ -137,7 +138,7 @@ impl Document {
     /// When the chunks do not make a document, or make another one than was stored.
     pub fn open(&mut self) -> Result<(), OpenError> {
         if self.engine.is_none() {
-            self.engine = Some(Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?);
+            self.engine = Some(Box::new(Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?));
         }
         Ok(())
     }
@@ -152,7 +153,7 @@ impl Document {
         self.tail.retain(|change| engine.has(&change.hash));
         self.count_bytes();
         self.heads = heads;
-        self.engine = Some(engine);
+        self.engine = Some(Box::new(engine));
         Ok(())
     }
 
@@ -261,7 +262,7 @@ impl Document {
     }
 
     pub(crate) fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
+        self.engine.as_deref()
     }
 }
 
