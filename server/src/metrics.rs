@@ -14,6 +14,8 @@ const QUARANTINED: &str = "tiebreak_changes_quarantined_total";
 const STORAGE_ERRORS: &str = "tiebreak_storage_errors_total";
 const MESSAGES_RECEIVED: &str = "tiebreak_messages_received_total";
 const RESIDENT: &str = "tiebreak_resident_memory_bytes";
+const SILENT: &str = "tiebreak_silent_connections_total";
+const PAUSED: &str = "tiebreak_reading_paused_total";
 const MESSAGES_SENT: &str = "tiebreak_messages_sent_total";
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -31,6 +33,11 @@ pub(crate) fn install() {
         describe_counter!(STORAGE_ERRORS, "Failed calls to the store, by kind");
         describe_counter!(MESSAGES_RECEIVED, "WebSocket messages from peers");
         describe_counter!(MESSAGES_SENT, "WebSocket messages to peers");
+        describe_counter!(SILENT, "Connections given up because their peer said nothing any more");
+        describe_counter!(PAUSED, "Times a peer was read more slowly because it sent too many changes");
+        for name in [CHANGES, QUARANTINED, MESSAGES_RECEIVED, MESSAGES_SENT, SILENT, PAUSED] {
+            counter!(name).absolute(0);
+        }
         for refusal in Refusal::ALL {
             counter!(REFUSALS, "code" => refusal.code()).absolute(0);
         }
@@ -65,6 +72,14 @@ pub(crate) fn changes_appended(changes: usize) {
 
 pub(crate) fn refused(refusal: Refusal) {
     counter!(REFUSALS, "code" => refusal.code()).increment(1);
+}
+
+pub(crate) fn silent() {
+    counter!(SILENT).increment(1);
+}
+
+pub(crate) fn paused() {
+    counter!(PAUSED).increment(1);
 }
 
 pub(crate) fn quarantined() {

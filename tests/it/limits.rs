@@ -3,6 +3,7 @@
 use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ROOT};
 use bytes::Bytes;
+use std::time::Duration;
 use tiebreak_document::check_change;
 use tiebreak_protocol::{DocumentId, Frame, Limits};
 use tiebreak_tests::peer::{Ended, Peer, open};
@@ -133,4 +134,113 @@ fn one_connection_past_the_limit_is_told_to_come_back_and_the_others_stay() {
     ann.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
     drop(bob);
     until("the free place", || Peer::try_connect(server.address(), "eve").ok());
+}
+
+#[test]
+fn a_peer_that_stays_silent_is_given_up_and_one_that_answers_pings_stays() {
+    let (server, _data) = server(&["--silence-seconds", "1"]);
+    let mut ann = Peer::connect(server.address(), "ann");
+    // Who does not read answers no pings.
+    let _silent = Peer::connect(server.address(), "silent");
+    until("the silent one to be given up", || {
+        ann.receive(Duration::from_millis(50)).unwrap();
+        (server.metric("tiebreak_connections") == 1.0).then_some(())
+    });
+    assert_eq!(server.metric("tiebreak_silent_connections_total"), 1.0);
+    ann.write(DOCUMENT, "key", 1).unwrap();
+    ann.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
+}
+
+#[test]
+fn one_document_past_the_limit_is_unavailable_and_the_others_go_on() {
+    let (server, _data) = server(&["--documents-per-connection-max", "2"]);
+    let document = |n| DocumentId::from_bytes([n; 16]);
+    let mut peer = Peer::connect(server.address(), "peer");
+    for n in [1, 2] {
+        peer.write(document(n), "key", 1).unwrap();
+        peer.until("the answer", |peer| peer.is_acknowledged(document(n))).unwrap();
+    }
+    assert_eq!(refusals(&server, "too_many_documents"), 0.0);
+    peer.write(document(3), "key", 1).unwrap();
+    peer.until("the refusal", |peer| peer.is_unavailable(document(3))).unwrap();
+    assert_eq!(refusals(&server, "too_many_documents"), 1.0);
+    peer.write(document(1), "key", 2).unwrap();
+    peer.until("the answer", |peer| peer.is_acknowledged(document(1))).unwrap();
+}
+
+#[test]
+fn a_sender_past_its_rate_is_read_more_slowly_and_loses_nothing() {
+    let (server, _data) = server(&["--changes-per-second", "2", "--changes-burst", "3"]);
+    let mut peer = Peer::connect(server.address(), "peer");
+    let mut write = |n| {
+        peer.write(DOCUMENT, "key", n).unwrap();
+        peer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
+        server.metric("tiebreak_reading_paused_total")
+    };
+    assert_eq!([write(1), write(2), write(3)], [0.0; 3]);
+    // Time gives back some of the burst while we write, but less than a change costs a fast writer.
+    until("a pause", || (write(4) + write(5) + write(6) > 0.0).then_some(()));
+}
+
+#[test]
+fn surplus_ephemeral_messages_are_dropped_and_counted() {
+    let (server, _data) = server(&["--ephemeral-per-second", "1"]);
+    let mut ann = Peer::connect(server.address(), "ann");
+    ann.write(DOCUMENT, "key", 1).unwrap();
+    ann.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
+    let mut count = 0;
+    let mut shout = || {
+        count += 1;
+        let frame = ann.shouting(DOCUMENT, count);
+        ann.send(&frame).unwrap();
+    };
+    shout();
+    // The first may be followed by another after a second, not before.
+    until("a refusal", || {
+        shout();
+        shout();
+        (refusals(&server, "rate_exceeded") >= 1.0).then_some(())
+    });
+}
+
+#[test]
+fn a_change_whose_dependencies_do_not_come_waits_its_time_and_is_refused() {
+    let (server, _data) = server(&["--waiting-seconds", "1"]);
+    let mut author = AutoCommit::new();
+    let mut write = |value| {
+        author.put(ROOT, "key", value).unwrap();
+        author.commit().unwrap();
+        Bytes::from(author.get_last_local_change().unwrap().raw_bytes().to_vec())
+    };
+    let (first, second) = (write(1), write(2));
+    let mut peer = Peer::connect(server.address(), "peer");
+    peer.send(&peer.carrying(DOCUMENT, vec![second.clone()])).unwrap();
+    until("the refusal", || (refusals(&server, "missing_dependencies") == 1.0).then_some(()));
+    assert_eq!(server.metric("tiebreak_changes_appended_total"), 0.0);
+    peer.send(&peer.carrying(DOCUMENT, vec![first, second])).unwrap();
+    until("both", || (server.metric("tiebreak_changes_appended_total") == 2.0).then_some(()));
+}
+
+#[test]
+fn a_document_at_its_limit_takes_no_more_and_is_still_served() {
+    let (server, _data) = server(&["--document-bytes-max", "20000"]);
+    let mut peer = Peer::connect(server.address(), "peer");
+    let mut taken = 0;
+    until("the refusal", || {
+        let value = char::from(b'a' + (taken % 26) as u8).to_string().repeat(5_000);
+        peer.write_text(DOCUMENT, &format!("key {taken}"), &value).unwrap();
+        taken += 1;
+        until("a verdict", || {
+            peer.receive(Duration::from_millis(20)).unwrap();
+            let is_refused = refusals(&server, "document_too_large") == 1.0;
+            (is_refused || peer.is_acknowledged(DOCUMENT)).then_some(())
+        });
+        (refusals(&server, "document_too_large") == 1.0).then_some(())
+    });
+    assert!((2..=4).contains(&taken), "{taken} changes of 5 kB for 20 kB");
+    let mut reader = Peer::connect(server.address(), "reader");
+    reader.ask(DOCUMENT).unwrap();
+    reader
+        .until("the rest", |peer| peer.content(DOCUMENT).is_some_and(|c| !c.get_heads().is_empty()))
+        .unwrap();
 }

@@ -18,3 +18,23 @@ fn a_terminated_server_says_goodbye_with_1012_and_exits_cleanly() {
     assert!(server.wait().success(), "{}", server.log());
     assert!(Peer::try_connect(server.address(), "late").is_err());
 }
+
+#[test]
+fn a_peer_that_does_not_read_does_not_hold_the_stop_up() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = ServerProcess::start(data.path(), &["--changes-per-second", "1000000"]);
+    let mut lazy = Peer::connect(server.address(), "lazy");
+    lazy.ask(DOCUMENT).unwrap();
+    let mut writer = Peer::connect(server.address(), "writer");
+    let filler = "x".repeat(500_000);
+    // More than the kernel takes for a peer that does not read, less than its outbox holds.
+    for n in 0..14 {
+        writer.write_text(DOCUMENT, "key", &format!("{n}{filler}")).unwrap();
+        writer.until("the answer", |peer| peer.is_acknowledged(DOCUMENT)).unwrap();
+    }
+    server.terminate();
+    assert_eq!(writer.until_end(), Ended::Closed(Some(1012)));
+    assert!(server.wait().success(), "{}", server.log());
+    assert!(!server.log().contains("grace ran out"), "{}", server.log());
+    drop(lazy);
+}

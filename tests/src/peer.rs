@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-use tiebreak_protocol::{ChangeHash, DocumentId, Frame, Heads, Join, PeerId, PeerMetadata, SyncFrame};
-use tungstenite::protocol::frame::coding::CloseCode;
+use tiebreak_protocol::{
+    ChangeHash, DocumentId, Ephemeral, Frame, Heads, Join, PeerId, PeerMetadata, SyncFrame,
+};
 use tungstenite::{Error, Message, WebSocket};
 
 /// How a conversation ended.
@@ -90,6 +91,19 @@ impl Peer {
         let (hash, _) = transaction.commit();
         self.speak(document)?;
         Ok(ChangeHash(hash.expect("a new value makes a change").0))
+    }
+
+    /// The same with a text.
+    ///
+    /// # Errors
+    /// How the conversation ended, if it did.
+    pub fn write_text(&mut self, document: DocumentId, key: &str, value: &str) -> Result<(), Ended> {
+        let actor = ActorId::from(self.actor.as_slice());
+        let content = self.documents.entry(document).or_insert_with(|| Automerge::new().with_actor(actor));
+        let mut transaction = content.transaction();
+        transaction.put(ROOT, key, value).expect("writable");
+        transaction.commit();
+        self.speak(document)
     }
 
     /// Asks for a document.
@@ -229,6 +243,18 @@ impl Peer {
         content.is_some_and(|content| content.get_change_by_hash(&automerge::ChangeHash(change.0)).is_some())
     }
 
+    /// An ephemeral message for everybody else who has the document open.
+    pub fn shouting(&self, document: DocumentId, count: u64) -> Frame {
+        Frame::Ephemeral(Ephemeral {
+            document,
+            sender: self.name.clone(),
+            target: self.server.clone(),
+            count,
+            session: "session".to_owned(),
+            data: Bytes::from_static(b"hello"),
+        })
+    }
+
     /// The frame of a sync message that carries these chunks and claims no heads.
     pub fn carrying(&self, document: DocumentId, chunks: Vec<Bytes>) -> Frame {
         let message = tiebreak_document::SyncMessage { changes: chunks, ..Default::default() };
@@ -255,9 +281,4 @@ fn ended(error: &Error) -> Ended {
         return Ended::Closed(None);
     }
     Ended::Broken(error.to_string())
-}
-
-/// The number of a close code.
-pub fn code(code: CloseCode) -> u16 {
-    code.into()
 }

@@ -203,6 +203,7 @@ impl Connection {
         }
         let silence = self.door.limits.silence_time;
         if self.heard_at + silence <= now {
+            metrics::silent();
             return Err(End::Gone);
         }
         if !self.pinged && self.heard_at + silence / 2 <= now {
@@ -275,7 +276,10 @@ impl Connection {
                     self.write(|sink| sink.feed(Message::Binary(bytes)).boxed()).await?;
                 }
                 Effect::ToRoom { document, input } => self.deliver(document, input).await?,
-                Effect::Pause(wait) => self.paused_until = Some(Instant::now() + wait),
+                Effect::Pause(wait) => {
+                    metrics::paused();
+                    self.paused_until = Some(Instant::now() + wait);
+                }
                 Effect::Refused(refusal) => metrics::refused(refusal),
                 Effect::Close(refusal) => {
                     self.flush().await?;
