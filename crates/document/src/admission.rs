@@ -6,7 +6,7 @@
 mod references;
 
 use crate::Document;
-use crate::document::Engine;
+use crate::engine::Engine;
 use crate::gatekeeper::{ActorBytes, CheckedChange, Object};
 use crate::operations::Operations;
 use automerge::{ActorId, ObjId, ReadDoc};

@@ -1,6 +1,6 @@
 //! A document made from JSON.
 
-use crate::document::saved;
+use crate::engine::saved;
 use crate::{Document, SavedChange};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};

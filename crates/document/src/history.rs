@@ -4,7 +4,7 @@ mod touched;
 
 pub use touched::{Made, PathStep, Touch, TouchAction};
 
-use crate::document::{Engine, guarded, library_hash, our_hash};
+use crate::engine::{Engine, guarded, library_hash, our_hash};
 use crate::{Document, OpenError};
 use automerge::{ChangeMetadata, ReadDoc};
 use tiebreak_protocol::ChangeHash;

@@ -5,7 +5,7 @@
 
 mod document_chunk;
 
-use crate::document::{panic_text, saved};
+use crate::engine::{panic_text, saved};
 use crate::gatekeeper::chunk::{self, Header, TYPE_AT};
 use crate::gatekeeper::{CheckedChange, check_change, split_chunks};
 use crate::{Document, SavedChange};

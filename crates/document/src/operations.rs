@@ -7,7 +7,7 @@
 
 mod stored;
 
-use crate::document::saved;
+use crate::engine::saved;
 use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, check_change};
 use automerge::{Automerge, ObjType};
 use std::collections::BTreeMap;

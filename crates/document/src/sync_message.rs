@@ -4,7 +4,7 @@
 //! capability flags: a peer then sends single changes instead of whole documents, which is what the
 //! gatekeeper can judge one by one.
 
-use crate::document::{library_hash, our_hash};
+use crate::engine::{library_hash, our_hash};
 use automerge::sync::BloomFilter;
 use bytes::Bytes;
 use tiebreak_protocol::ChangeHash;

@@ -3,7 +3,7 @@
 //! The library does not ask: from a change that refers to what is not there it makes a document that
 //! panics, or that it cannot load again. References inside the change were checked with its bytes.
 
-use crate::document::Engine;
+use crate::engine::Engine;
 use crate::gatekeeper::{Action, CheckedChange, ElementOrder, Key, Object, Operation, OperationId};
 use crate::operations::{Deed, Id, Known, Operations, Place};
 use automerge::{ActorId, ObjId, ObjType, ReadDoc};

@@ -1,6 +1,6 @@
 //! What one change touched: its operations as places and acts, neighbours folded into one.
 
-use crate::document::{Engine, guarded};
+use crate::engine::{Engine, guarded};
 use crate::gatekeeper::{Action, CheckedChange, Key, Object, Operation, OperationId, Value, check_change};
 use automerge::{ActorId, ObjId, ObjType, Parent, Prop, ReadDoc};
 use bytes::Bytes;
