@@ -15,8 +15,8 @@ pub use admission::Admitted;
 pub use document::{Document, MergeError, OpenError, SavedChange};
 pub use from_json::ImportError;
 pub use gatekeeper::{
-    Action, ActorBytes, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId, Value,
-    check_change, split_chunks,
+    Action, ActorBytes, Budget, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId,
+    Value, check_change, check_change_within, split_chunks,
 };
 pub use history::{HistoryEntry, Made, PathStep, Touch, TouchAction};
 pub use import::{FileChanges, FileError};

@@ -8,11 +8,10 @@
 mod stored;
 
 use crate::engine::saved;
-use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, check_change};
+use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, reread_change};
 use automerge::{Automerge, ObjType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tiebreak_protocol::Limits;
 
 /// What names an operation. Ids are ordered as the library orders them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,11 +96,9 @@ impl Operations {
 
     /// The same from the changes, which takes far longer.
     fn of_changes(automerge: &Automerge) -> Self {
-        let any =
-            Limits { change_bytes_max: usize::MAX, change_operations_max: u64::MAX, ..Limits::default() };
         let mut operations = Self::default();
         for change in automerge.get_changes(&[]) {
-            if let Ok(change) = check_change(saved(&change).bytes, &any) {
+            if let Ok(change) = reread_change(saved(&change).bytes) {
                 operations.note(&change);
             }
         }

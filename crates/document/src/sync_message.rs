@@ -14,6 +14,8 @@ const TYPE_V2: u8 = 0x43;
 /// Lists of hashes in a message: heads, needs, what was seen last.
 const HASHES_MAX: u64 = 100_000;
 const HAVES_MAX: u64 = 16;
+/// Runs of chunks in a message: as many as there are smallest changes in one of 16 MiB.
+const RUNS_MAX: u64 = 1 << 18;
 /// The library writes 10 bits and 7 probes per entry.
 const BITS_PER_ENTRY_MAX: u64 = 64;
 const PROBES_MAX: u64 = 32;
@@ -103,8 +105,12 @@ impl SyncMessage {
         let heads = reader.hashes()?;
         let need = reader.hashes()?;
         let have = (0..reader.length(HAVES_MAX)?).map(|_| reader.have()).collect::<Result<_, _>>()?;
-        let count = reader.length(bytes.len() as u64)?;
-        let changes = (0..count).map(|_| reader.run()).collect::<Result<_, _>>()?;
+        let changes: Vec<_> =
+            (0..reader.length(RUNS_MAX)?).map(|_| reader.run()).collect::<Result<_, _>>()?;
+        // Nobody sends empty runs, which take no space in a message and some in memory.
+        if changes.iter().any(Bytes::is_empty) {
+            return Err(InvalidSyncMessage);
+        }
         let mut message = Self { heads, need, have, changes, ..Self::default() };
         if reader.at < bytes.len() {
             // Old peers append nothing; what newer ones append beyond the flags is theirs to add.
@@ -286,6 +292,18 @@ mod tests {
             bytes.push(0);
             assert_eq!(SyncMessage::decode(&bytes.into()), Err(InvalidSyncMessage), "{header:?}");
         }
+    }
+
+    #[test]
+    fn empty_runs_and_more_runs_than_a_message_has_changes_are_refused() {
+        let with = |runs: &[&[u8]]| {
+            let changes = runs.iter().map(|run| Bytes::copy_from_slice(run)).collect();
+            SyncMessage::decode(&SyncMessage { changes, ..SyncMessage::default() }.encode())
+        };
+        assert_eq!(with(&[b"one", b""]), Err(InvalidSyncMessage));
+        let most = vec![&b"x"[..]; 1 << 18];
+        assert_eq!(with(&most).unwrap().changes.len(), 1 << 18);
+        assert_eq!(with(&[&most[..], &most[..1]].concat()), Err(InvalidSyncMessage));
     }
 
     proptest! {

@@ -9,6 +9,14 @@ pub struct Limits {
     /// Largest WebSocket message taken from a peer, bytes. Stock peers put all that a document lacks
     /// here into one message and one frame, so this bounds the largest offline catch-up.
     pub message_bytes_max: usize,
+    /// What all changes of one message may inflate to, bytes: they are held together until they are
+    /// judged. A message is for one document, so nothing of it is lost to a peer of good will as long as
+    /// this is not below `document_bytes_max`; twice that leaves room for changes that are already here.
+    pub message_inflated_bytes_max: usize,
+    /// Operations in all changes of one message, counted by summing run lengths. Each weighs 32 bytes in
+    /// a document, so one of the largest size holds a million; twice that, for the same reason. Walking
+    /// them takes a fraction of a second.
+    pub message_operations_max: u64,
     /// Largest change, inflated, bytes.
     pub change_bytes_max: usize,
     /// Most operations in one change, counted by summing run lengths.
@@ -56,6 +64,8 @@ impl Default for Limits {
         const MIB: usize = 1024 * KIB;
         Self {
             message_bytes_max: 16 * MIB,
+            message_inflated_bytes_max: 64 * MIB,
+            message_operations_max: 2_000_000,
             change_bytes_max: MIB,
             change_operations_max: 100_000,
             depth_max: 64,

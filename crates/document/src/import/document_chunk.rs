@@ -119,7 +119,9 @@ impl Budget {
                 Cow::Borrowed(stored)
             } else {
                 let room = usize::try_from(self.inflated_bytes).unwrap_or(usize::MAX);
-                Cow::Owned(inflate(stored, room).map_err(too_large_or_malformed)?)
+                let mut inflated = Vec::new();
+                inflate(stored, room, &mut inflated).map_err(too_large_or_malformed)?;
+                Cow::Owned(inflated)
             };
             spend(&mut self.inflated_bytes, bytes.len() as u64)?;
             columns.push((specification & !DEFLATED, bytes));

@@ -69,7 +69,7 @@ fn assert_same_operations(checked: &tiebreak_document::CheckedChange, change: &C
     }
     let makes = ours.iter().filter(|operation| operation.action.makes());
     let makes = makes.map(|operation| (operation.counter, operation.object));
-    assert!(makes.eq(checked.makes().iter().map(|make| (make.counter, make.container))));
+    assert!(makes.eq(checked.makes().map(|make| (make.counter, make.container))));
 }
 
 trait KeyText {
