@@ -29,10 +29,11 @@ impl Document {
     /// The order of the batch does not matter. The document must be open.
     pub fn admit(&self, changes: Vec<CheckedChange>, limits: &Limits) -> Admitted {
         let nothing = Engine::default();
+        let engine = self.engine().unwrap_or(&nothing);
         let mut admission = Admission {
-            engine: self.engine().unwrap_or(&nothing),
+            engine,
             limits,
-            free_bytes: limits.document_bytes_max.saturating_sub(self.stored_bytes()),
+            free_weight: limits.document_bytes_max.saturating_sub(engine.weight),
             max_op: 0,
             joined: BTreeMap::new(),
             last_seq: BTreeMap::new(),
@@ -51,7 +52,8 @@ impl Document {
 struct Admission<'a> {
     engine: &'a Engine,
     limits: &'a Limits,
-    free_bytes: u64,
+    /// What ready changes may still weigh.
+    free_weight: u64,
     /// The greatest operation counter among the ready changes.
     max_op: u64,
     joined: BTreeMap<ChangeHash, Joined>,
@@ -147,7 +149,7 @@ impl Admission<'_> {
     }
 
     fn judge_content(&self, change: &CheckedChange, last_seq: u64) -> Result<(), Refusal> {
-        if change.bytes().len() as u64 > self.free_bytes {
+        if change.weight() > self.free_weight {
             return Err(Refusal::DocumentTooLarge);
         }
         if last_seq == 0 && self.actors() >= self.limits.actors_per_document_max {
@@ -228,7 +230,7 @@ impl Admission<'_> {
             self.depth_by_object.extend(depths);
         }
         self.max_op = self.max_op.max(change.max_op());
-        self.free_bytes = self.free_bytes.saturating_sub(change.bytes().len() as u64);
+        self.free_weight = self.free_weight.saturating_sub(change.weight());
         self.last_seq.insert(change.actor().into(), change.seq());
         for dep in change.deps() {
             self.heads.remove(dep);

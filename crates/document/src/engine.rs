@@ -1,7 +1,8 @@
 //! The CRDT library's document inside ours, and the notes that make it quick to ask.
 
 use crate::document::{MergeError, OpenError, SavedChange};
-use crate::gatekeeper::{ActorBytes, CheckedChange};
+use crate::document_chunk::plain_length;
+use crate::gatekeeper::{ActorBytes, CheckedChange, OPERATION_WEIGHT};
 use crate::operations::Operations;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ReadDoc};
 use bytes::Bytes;
@@ -18,6 +19,8 @@ pub(crate) struct Engine {
     pub(crate) last_seq_by_actor: BTreeMap<ActorBytes, u64>,
     /// The greatest operation counter in the document.
     pub(crate) max_op: u64,
+    /// What the history counts for, as [`CheckedChange::weight`] does for a change.
+    pub(crate) weight: u64,
     /// Noted when first asked for: documents without sequences seldom need them.
     operations: OnceLock<Operations>,
 }
@@ -30,7 +33,13 @@ impl Default for Engine {
 
 impl Engine {
     const fn over(automerge: Automerge) -> Self {
-        Self { automerge, last_seq_by_actor: BTreeMap::new(), max_op: 0, operations: OnceLock::new() }
+        Self {
+            automerge,
+            last_seq_by_actor: BTreeMap::new(),
+            max_op: 0,
+            weight: 0,
+            operations: OnceLock::new(),
+        }
     }
 
     pub(crate) fn open(
@@ -49,23 +58,37 @@ impl Engine {
         snapshot: Option<&[u8]>,
         tail: &[SavedChange],
     ) -> Result<(Self, Heads), OpenError> {
+        let mut weight = 0;
+        let mut tail_operations = 0;
         let automerge = guarded(|| -> Result<Automerge, AutomergeError> {
             let mut automerge = match snapshot {
                 Some(snapshot) => Automerge::load(snapshot)?.with_actor(server_actor()),
                 None => empty(),
             };
-            let changes = tail.iter().map(|change| Change::from_bytes(change.bytes.to_vec()));
-            automerge.apply_changes(changes.collect::<Result<Vec<_>, _>>()?)?;
+            let mut changes = Vec::with_capacity(tail.len());
+            for SavedChange { bytes, .. } in tail {
+                let change = Change::from_bytes(bytes.to_vec())?;
+                let operations = change.len() as u64;
+                tail_operations += operations;
+                weight += plain_length(bytes).max(operations * OPERATION_WEIGHT);
+                changes.push(change);
+            }
+            automerge.apply_changes(changes)?;
             Ok(automerge)
         })?
         .map_err(|error| OpenError::Unreadable(error.to_string()))?;
         let heads = heads_of(&automerge);
         let mut engine = Self::over(automerge);
+        let mut operations = 0;
         for meta in engine.automerge.get_changes_meta(&[]) {
+            operations += (meta.max_op + 1).saturating_sub(meta.start_op);
             engine.max_op = engine.max_op.max(meta.max_op);
             let last_seq = engine.last_seq_by_actor.entry(meta.actor.to_bytes().into()).or_default();
             *last_seq = meta.seq.max(*last_seq);
         }
+        let snapshot_operations = operations.saturating_sub(tail_operations);
+        let snapshot_length = snapshot.map_or(0, plain_length);
+        engine.weight = weight + snapshot_length.max(snapshot_operations * OPERATION_WEIGHT);
         Ok((engine, heads))
     }
 
@@ -91,6 +114,7 @@ impl Engine {
         }
         for change in changes {
             self.max_op = self.max_op.max(change.max_op());
+            self.weight += change.weight();
             self.last_seq_by_actor.insert(change.actor().into(), change.seq());
             if let Some(operations) = self.operations.get_mut() {
                 operations.note(change);

@@ -6,7 +6,7 @@
 
 mod budget;
 pub(crate) mod chunk;
-mod columns;
+pub(crate) mod columns;
 mod marks;
 mod operation;
 mod preamble;
@@ -30,6 +30,9 @@ use tiebreak_protocol::{ChangeHash, Limits, Refusal};
 
 /// An actor id: 1 to 64 bytes, as chosen by the device.
 pub type ActorBytes = Box<[u8]>;
+
+/// Longest actor id. Clients draw 16 bytes; the library appends a few for isolated transactions.
+pub(crate) const ACTOR_BYTES_MAX: usize = 64;
 
 /// Most chunks that are split off one message: one of 16 MiB, filled with the smallest changes that
 /// devices make (one dependency, a 16-byte actor).
@@ -116,6 +119,12 @@ impl CheckedChange {
     /// How many operations there are; none in a change that only joins its dependencies.
     pub const fn operations(&self) -> u64 {
         self.operations
+    }
+
+    /// What it counts for in a document and while it waits: its plain size, or more if it says much in
+    /// few bytes. What it was compressed to has no part in it.
+    pub fn weight(&self) -> u64 {
+        (self.plain.len() as u64).max(self.operations.saturating_mul(OPERATION_WEIGHT))
     }
 
     /// The greatest counter: `start_op - 1` when there are no operations.

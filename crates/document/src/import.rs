@@ -3,20 +3,19 @@
 //! A file is a row of chunks: changes, and whole documents as the libraries save them. What a document
 //! chunk would grow to is worked out from its columns before the library may read it.
 
-mod document_chunk;
+mod budget;
 
+use crate::document_chunk::DOCUMENT;
 use crate::engine::{panic_text, saved};
 use crate::gatekeeper::chunk::{self, Header, TYPE_AT};
 use crate::gatekeeper::{self, CheckedChange, check_change_within, split_chunks};
 use crate::{Document, SavedChange};
 use automerge::{Automerge, AutomergeError};
+use budget::Budget;
 use bytes::Bytes;
-use document_chunk::Budget;
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tiebreak_protocol::{ChangeHash, Limits, Refusal};
-
-const DOCUMENT: u8 = 0;
 
 /// The changes of a file. Those that were refused take only themselves out.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 mod admission;
 mod document;
+mod document_chunk;
 mod engine;
 mod from_json;
 mod gatekeeper;

@@ -31,7 +31,7 @@ pub struct Limits {
     pub changes_burst: u32,
     /// Ephemeral messages per second and connection; surplus ones are dropped (they carry no state).
     pub ephemeral_per_second: u32,
-    /// Largest document: stored snapshot plus changes since, bytes.
+    /// Largest document, bytes that its history takes uncompressed; an operation counts for 32 at least.
     pub document_bytes_max: u64,
     /// Actors that may ever write to one document.
     pub actors_per_document_max: usize,
@@ -39,7 +39,7 @@ pub struct Limits {
     pub heads_max: usize,
     /// Changes that wait for their dependencies, per connection and document.
     pub waiting_changes_max: usize,
-    /// Bytes of those.
+    /// Bytes of those, counted as those of a document.
     pub waiting_bytes_max: usize,
     /// How long they wait.
     pub waiting_time: Duration,

@@ -173,7 +173,7 @@ fn one_actor_one_head_and_one_byte_past_the_limits_are_refused() {
     let first = write(&mut author(1), "a");
     let document = document_with(std::slice::from_ref(&first));
     let change = write(&mut author(2), "b");
-    let size = change.bytes().len() as u64 + document.stored_bytes();
+    let size = first.weight() + change.weight();
     let with = |limits: Limits| verdict_within(&document, change.clone(), &limits);
     let limits = Limits::default;
     assert_eq!(with(Limits { actors_per_document_max: 2, ..limits() }), Ok("ready"));
@@ -182,6 +182,42 @@ fn one_actor_one_head_and_one_byte_past_the_limits_are_refused() {
     assert_eq!(with(Limits { heads_max: 1, ..limits() }), Err(Refusal::TooManyHeads));
     assert_eq!(with(Limits { document_bytes_max: size, ..limits() }), Ok("ready"));
     assert_eq!(with(Limits { document_bytes_max: size - 1, ..limits() }), Err(Refusal::DocumentTooLarge));
+}
+
+#[test]
+fn what_compresses_well_counts_as_what_it_unfolds_to() {
+    let mut ann = author(1);
+    ann.put(ROOT, "zeros", "0".repeat(100_000)).unwrap();
+    ann.commit().unwrap();
+    let zeros = ann.get_last_local_change().unwrap().bytes().into_owned();
+    let zeros = check_change(zeros.into(), &Limits::default()).unwrap();
+    assert!(zeros.bytes().len() < 1_000 && zeros.weight() > 100_000);
+    let list = ann.put_object(ROOT, "list", ObjType::List).unwrap();
+    for index in 0..10_000 {
+        ann.insert(&list, index, true).unwrap();
+    }
+    ann.commit().unwrap();
+    let list = checked(&ann.get_last_local_change().unwrap());
+    assert_eq!((list.plain_bytes().len() < 1_000, list.weight()), (true, 10_001 * 32));
+
+    let mut document = document_with(std::slice::from_ref(&zeros));
+    let max = zeros.weight() + list.weight();
+    let within = |document: &Document, document_bytes_max| {
+        verdict_within(document, list.clone(), &Limits { document_bytes_max, ..Limits::default() })
+    };
+    assert_eq!(within(&document, max), Ok("ready"));
+    assert_eq!(within(&document, max - 1), Err(Refusal::DocumentTooLarge));
+    // The same when it was read back from its changes, or from a snapshot.
+    document.close();
+    document.open().unwrap();
+    assert_eq!(within(&document, max - 1), Err(Refusal::DocumentTooLarge));
+    let snapshot = document.snapshot().unwrap();
+    assert!(snapshot.len() < 1_000);
+    document.compacted(snapshot, 1);
+    document.close();
+    document.open().unwrap();
+    assert_eq!(within(&document, list.weight() + 100_000), Err(Refusal::DocumentTooLarge));
+    assert_eq!(within(&document, list.weight() + 101_000), Ok("ready"));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use tiebreak_protocol::{ChangeHash, Refusal};
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHECKSUM_LENGTH: u64 = 4;
-const CHANGE: u8 = 1;
-const DEFLATED_CHANGE: u8 = 2;
+pub(crate) const CHANGE: u8 = 1;
+pub(crate) const DEFLATED_CHANGE: u8 = 2;
 
 /// Where the type byte stands; what the hash covers begins there.
 pub(crate) const TYPE_AT: usize = 8;
@@ -130,5 +130,22 @@ pub(crate) fn inflate(mut deflated: &[u8], bytes_max: usize, inflated: &mut Vec<
         }
         let more = inflated.capacity().min(room_max.saturating_sub(inflated.len())).max(1);
         inflated.reserve(more);
+    }
+}
+
+/// How long a deflated stream is inflated, as far as it is one. Nothing is kept of it.
+pub(crate) fn inflated_length(mut deflated: &[u8]) -> u64 {
+    const RAW: bool = false;
+    let mut inflater = Decompress::new(RAW);
+    let mut scratch = [0; 16 * 1024];
+    loop {
+        let before = (inflater.total_in(), inflater.total_out());
+        let status = inflater.decompress(deflated, &mut scratch, FlushDecompress::None);
+        let after = (inflater.total_in(), inflater.total_out());
+        if after == before || !matches!(status, Ok(Status::Ok | Status::BufError)) {
+            return after.1;
+        }
+        let taken = usize::try_from(after.0 - before.0).unwrap_or(usize::MAX);
+        deflated = deflated.get(taken..).unwrap_or_default();
     }
 }
