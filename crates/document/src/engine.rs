@@ -6,7 +6,7 @@ use crate::gatekeeper::{ActorBytes, CheckedChange, OPERATION_WEIGHT};
 use crate::operations::Operations;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ReadDoc};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use tiebreak_protocol::{ChangeHash, Heads};
@@ -14,7 +14,9 @@ use tiebreak_protocol::{ChangeHash, Heads};
 /// The CRDT library's document and what the gatekeeper asks of it most.
 #[derive(Debug)]
 pub(crate) struct Engine {
+    /// Holds what `known` names and nothing else: no change waits inside it for another.
     pub(crate) automerge: Automerge,
+    known: BTreeSet<ChangeHash>,
     /// Sequence number of the last change of every actor that ever wrote.
     pub(crate) last_seq_by_actor: BTreeMap<ActorBytes, u64>,
     /// The greatest operation counter in the document.
@@ -35,6 +37,7 @@ impl Engine {
     const fn over(automerge: Automerge) -> Self {
         Self {
             automerge,
+            known: BTreeSet::new(),
             last_seq_by_actor: BTreeMap::new(),
             max_op: 0,
             weight: 0,
@@ -54,42 +57,56 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Opens what is here of a history. Changes of the tail whose dependencies do not stand before them
+    /// are left out: the library would keep them to itself, and come out with them at the wrong moment.
     pub(crate) fn open_what_is_readable(
         snapshot: Option<&[u8]>,
         tail: &[SavedChange],
     ) -> Result<(Self, Heads), OpenError> {
-        let mut weight = 0;
-        let mut tail_operations = 0;
-        let automerge = guarded(|| -> Result<Automerge, AutomergeError> {
-            let mut automerge = match snapshot {
-                Some(snapshot) => Automerge::load(snapshot)?.with_actor(server_actor()),
-                None => empty(),
+        let opened = guarded(|| -> Result<Self, AutomergeError> {
+            let mut engine = match snapshot {
+                Some(snapshot) => Self::over(Automerge::load(snapshot)?.with_actor(server_actor())),
+                None => Self::default(),
             };
-            let mut changes = Vec::with_capacity(tail.len());
+            engine.note_history();
+            engine.weight = snapshot.map_or(0, |snapshot| engine.weight.max(plain_length(snapshot)));
+            let mut founded = Vec::with_capacity(tail.len());
             for SavedChange { bytes, .. } in tail {
                 let change = Change::from_bytes(bytes.to_vec())?;
-                let operations = change.len() as u64;
-                tail_operations += operations;
-                weight += plain_length(bytes).max(operations * OPERATION_WEIGHT);
-                changes.push(change);
+                let is_new = !engine.has(&our_hash(change.hash()));
+                if is_new && change.deps().iter().all(|dep| engine.has(&our_hash(*dep))) {
+                    engine.note_saved(&change, plain_length(bytes));
+                    founded.push(change);
+                }
             }
-            automerge.apply_changes(changes)?;
-            Ok(automerge)
-        })?
-        .map_err(|error| OpenError::Unreadable(error.to_string()))?;
-        let heads = heads_of(&automerge);
-        let mut engine = Self::over(automerge);
-        let mut operations = 0;
-        for meta in engine.automerge.get_changes_meta(&[]) {
-            operations += (meta.max_op + 1).saturating_sub(meta.start_op);
-            engine.max_op = engine.max_op.max(meta.max_op);
-            let last_seq = engine.last_seq_by_actor.entry(meta.actor.to_bytes().into()).or_default();
+            engine.automerge.apply_changes(founded)?;
+            Ok(engine)
+        })?;
+        let engine = opened.map_err(|error| OpenError::Unreadable(error.to_string()))?;
+        if !engine.automerge.get_missing_deps(&[]).is_empty() {
+            return Err(OpenError::Unreadable("the library holds changes back".to_owned()));
+        }
+        let heads = heads_of(&engine.automerge);
+        Ok((engine, heads))
+    }
+
+    /// Notes what the library read from a snapshot. What its changes weighed is not known any more.
+    fn note_history(&mut self) {
+        for meta in self.automerge.get_changes_meta(&[]) {
+            let operations = (meta.max_op + 1).saturating_sub(meta.start_op);
+            self.known.insert(our_hash(meta.hash));
+            self.max_op = self.max_op.max(meta.max_op);
+            self.weight += operations * OPERATION_WEIGHT;
+            let last_seq = self.last_seq_by_actor.entry(meta.actor.to_bytes().into()).or_default();
             *last_seq = meta.seq.max(*last_seq);
         }
-        let snapshot_operations = operations.saturating_sub(tail_operations);
-        let snapshot_length = snapshot.map_or(0, plain_length);
-        engine.weight = weight + snapshot_length.max(snapshot_operations * OPERATION_WEIGHT);
-        Ok((engine, heads))
+    }
+
+    fn note_saved(&mut self, change: &Change, plain_length: u64) {
+        self.known.insert(our_hash(change.hash()));
+        self.max_op = self.max_op.max(change.max_op());
+        self.weight += plain_length.max(change.len() as u64 * OPERATION_WEIGHT);
+        self.last_seq_by_actor.insert(change.actor_id().to_bytes().into(), change.seq());
     }
 
     pub(crate) fn merge(&mut self, changes: &[CheckedChange], heads: &Heads) -> Result<(), MergeError> {
@@ -113,6 +130,7 @@ impl Engine {
             return Err(MergeError::Incomplete);
         }
         for change in changes {
+            self.known.insert(change.hash());
             self.max_op = self.max_op.max(change.max_op());
             self.weight += change.weight();
             self.last_seq_by_actor.insert(change.actor().into(), change.seq());
@@ -133,8 +151,7 @@ impl Engine {
     }
 
     pub(crate) fn has(&self, hash: &ChangeHash) -> bool {
-        let hash = library_hash(*hash);
-        !self.automerge.get_missing_deps(&[hash]).contains(&hash)
+        self.known.contains(hash)
     }
 
     pub(crate) fn meta(&self, hash: &ChangeHash) -> Option<automerge::ChangeMetadata<'_>> {

@@ -1,6 +1,6 @@
 //! Which changes join a document, and which do not.
 
-use crate::{CheckedChange, Document, check_change};
+use crate::{CheckedChange, Document, SavedChange, check_change};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ExpandedChange, ObjType, PatchLog, ROOT};
 use proptest::prelude::*;
@@ -266,7 +266,7 @@ fn chunks_that_are_not_what_was_stored_do_not_open() {
     let document = document_with(&changes);
     let tail: Vec<_> = changes
         .iter()
-        .map(|change| crate::SavedChange { hash: change.hash(), bytes: change.bytes().clone() })
+        .map(|change| SavedChange { hash: change.hash(), bytes: change.bytes().clone() })
         .collect();
     let mut missing_last = Document::from_stored(None, tail[..2].to_vec(), document.heads().clone());
     assert!(missing_last.open().is_err());
@@ -276,6 +276,35 @@ fn chunks_that_are_not_what_was_stored_do_not_open() {
         Document::from_stored(None, vec![tail[0].clone(), tail[2].clone()], document.heads().clone());
     missing_middle.open_what_is_readable().unwrap();
     assert_eq!(missing_middle.heads().as_slice(), [changes[0].hash()]);
+}
+
+#[test]
+fn what_hangs_on_a_lost_change_comes_back_when_devices_bring_it() {
+    let mut ann = author(1);
+    let changes: Vec<_> = (0..4).map(|n| write(&mut ann, &format!("key {n}"))).collect();
+    let [first, lost, third, fourth] = &changes[..] else { panic!("four changes") };
+    let saved = |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+    let whole = document_with(&changes[..3]);
+    for brought in [vec![lost], vec![lost, third], vec![fourth, third, lost]] {
+        let tail = vec![saved(first), saved(third)];
+        let mut damaged = Document::from_stored(None, tail, whole.heads().clone());
+        damaged.open_what_is_readable().unwrap();
+        assert_eq!((damaged.heads().as_slice(), damaged.tail_len()), (&[first.hash()][..], 1));
+        assert!(!damaged.has(&lost.hash()) && !damaged.has(&third.hash()));
+        // Alone, what hangs on the lost change waits for it.
+        assert_eq!(verdict(&damaged, fourth.clone()), Ok("waiting"));
+        let admitted = damaged.admit(brought.iter().copied().cloned().collect(), &Limits::default());
+        assert_eq!(admitted.ready.len(), brought.len());
+        damaged.merge(&admitted.ready).unwrap();
+        let newest = admitted.ready.last().unwrap().hash();
+        assert_eq!(damaged.heads().as_slice(), [newest]);
+        assert_eq!(damaged.hashes_since(&[]).len(), 1 + brought.len());
+        // What a store holds by then: the third change came in before the lost one came back.
+        let again = [saved(first), saved(third)].into_iter().chain(admitted.ready.iter().map(saved));
+        let mut reopened = Document::from_stored(None, again.collect(), damaged.heads().clone());
+        reopened.open().unwrap();
+        assert_eq!(reopened.to_json().unwrap(), damaged.to_json().unwrap());
+    }
 }
 
 proptest! {
