@@ -6,7 +6,7 @@ use crate::gatekeeper::{ActorBytes, CheckedChange, OPERATION_WEIGHT};
 use crate::operations::Operations;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ReadDoc};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use tiebreak_protocol::{ChangeHash, Heads};
@@ -14,17 +14,26 @@ use tiebreak_protocol::{ChangeHash, Heads};
 /// The CRDT library's document and what the gatekeeper asks of it most.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    /// Holds what `known` names and nothing else: no change waits inside it for another.
+    /// Holds the changes noted here and nothing else: no change waits inside it for another.
     pub(crate) automerge: Automerge,
-    known: BTreeSet<ChangeHash>,
-    /// Sequence number of the last change of every actor that ever wrote.
-    pub(crate) last_seq_by_actor: BTreeMap<ActorBytes, u64>,
+    /// The greatest counter in each change, or just before it if it has no operations.
+    max_op_by_change: BTreeMap<ChangeHash, u64>,
+    /// The last change of every actor that ever wrote.
+    pub(crate) last_by_actor: BTreeMap<ActorBytes, Last>,
     /// The greatest operation counter in the document.
     pub(crate) max_op: u64,
     /// What the history counts for, as [`CheckedChange::weight`] does for a change.
     pub(crate) weight: u64,
     /// Noted when first asked for: documents without sequences seldom need them.
     operations: OnceLock<Operations>,
+}
+
+/// What is asked of an actor's last change.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Last {
+    pub(crate) hash: ChangeHash,
+    pub(crate) seq: u64,
+    pub(crate) max_op: u64,
 }
 
 impl Default for Engine {
@@ -37,8 +46,8 @@ impl Engine {
     const fn over(automerge: Automerge) -> Self {
         Self {
             automerge,
-            known: BTreeSet::new(),
-            last_seq_by_actor: BTreeMap::new(),
+            max_op_by_change: BTreeMap::new(),
+            last_by_actor: BTreeMap::new(),
             max_op: 0,
             weight: 0,
             operations: OnceLock::new(),
@@ -75,7 +84,10 @@ impl Engine {
                 let change = Change::from_bytes(bytes.to_vec())?;
                 let is_new = !engine.has(&our_hash(change.hash()));
                 if is_new && change.deps().iter().all(|dep| engine.has(&our_hash(*dep))) {
-                    engine.note_saved(&change, plain_length(bytes));
+                    let last =
+                        Last { hash: our_hash(change.hash()), seq: change.seq(), max_op: change.max_op() };
+                    let weight = plain_length(bytes).max(change.len() as u64 * OPERATION_WEIGHT);
+                    engine.note(change.actor_id().to_bytes(), last, weight);
                     founded.push(change);
                 }
             }
@@ -92,21 +104,26 @@ impl Engine {
 
     /// Notes what the library read from a snapshot. What its changes weighed is not known any more.
     fn note_history(&mut self) {
-        for meta in self.automerge.get_changes_meta(&[]) {
-            let operations = (meta.max_op + 1).saturating_sub(meta.start_op);
-            self.known.insert(our_hash(meta.hash));
-            self.max_op = self.max_op.max(meta.max_op);
-            self.weight += operations * OPERATION_WEIGHT;
-            let last_seq = self.last_seq_by_actor.entry(meta.actor.to_bytes().into()).or_default();
-            *last_seq = meta.seq.max(*last_seq);
+        let Self { automerge, max_op_by_change, last_by_actor, .. } = self;
+        for meta in automerge.get_changes_meta(&[]) {
+            let (hash, seq, max_op) = (our_hash(meta.hash), meta.seq, meta.max_op);
+            max_op_by_change.insert(hash, max_op);
+            self.max_op = self.max_op.max(max_op);
+            self.weight += (max_op + 1).saturating_sub(meta.start_op) * OPERATION_WEIGHT;
+            let last = Last { hash, seq, max_op };
+            match last_by_actor.get_mut(meta.actor.to_bytes()) {
+                Some(before) if before.seq < seq => *before = last,
+                Some(_) => {}
+                None => drop(last_by_actor.insert(meta.actor.to_bytes().into(), last)),
+            }
         }
     }
 
-    fn note_saved(&mut self, change: &Change, plain_length: u64) {
-        self.known.insert(our_hash(change.hash()));
-        self.max_op = self.max_op.max(change.max_op());
-        self.weight += plain_length.max(change.len() as u64 * OPERATION_WEIGHT);
-        self.last_seq_by_actor.insert(change.actor_id().to_bytes().into(), change.seq());
+    fn note(&mut self, actor: &[u8], last: Last, weight: u64) {
+        self.max_op_by_change.insert(last.hash, last.max_op);
+        self.max_op = self.max_op.max(last.max_op);
+        self.weight += weight;
+        self.last_by_actor.insert(actor.into(), last);
     }
 
     pub(crate) fn merge(&mut self, changes: &[CheckedChange], heads: &Heads) -> Result<(), MergeError> {
@@ -130,10 +147,8 @@ impl Engine {
             return Err(MergeError::Incomplete);
         }
         for change in changes {
-            self.known.insert(change.hash());
-            self.max_op = self.max_op.max(change.max_op());
-            self.weight += change.weight();
-            self.last_seq_by_actor.insert(change.actor().into(), change.seq());
+            let last = Last { hash: change.hash(), seq: change.seq(), max_op: change.max_op() };
+            self.note(change.actor(), last, change.weight());
             if let Some(operations) = self.operations.get_mut() {
                 operations.note(change);
             }
@@ -151,11 +166,16 @@ impl Engine {
     }
 
     pub(crate) fn has(&self, hash: &ChangeHash) -> bool {
-        self.known.contains(hash)
+        self.max_op_by_change.contains_key(hash)
     }
 
-    pub(crate) fn meta(&self, hash: &ChangeHash) -> Option<automerge::ChangeMetadata<'_>> {
-        self.automerge.get_change_meta_by_hash(&library_hash(*hash))
+    pub(crate) fn max_op_of(&self, hash: &ChangeHash) -> Option<u64> {
+        self.max_op_by_change.get(hash).copied()
+    }
+
+    pub(crate) fn deps_of(&self, hash: &ChangeHash) -> Vec<ChangeHash> {
+        let meta = self.automerge.get_change_meta_by_hash(&library_hash(*hash));
+        meta.map(|meta| meta.deps.into_iter().map(our_hash).collect()).unwrap_or_default()
     }
 }
 

@@ -120,6 +120,23 @@ impl Operations {
         Some(Known { object: self.id(run.object), place, deed: run.deed })
     }
 
+    /// Goes up from an object to the first container that is not noted here, or to the root, and counts
+    /// the levels; `None` when what is noted is no object.
+    pub(crate) fn climb<'a>(&'a self, object: Id<'a>) -> Option<(Option<Id<'a>>, usize)> {
+        let (mut at, mut levels) = (object, 0);
+        while let Some(known) = self.find(at) {
+            let Known { deed: Deed::Makes(_), object, .. } = known else { return None };
+            levels += 1;
+            match object {
+                // Containers are older than what they contain.
+                Some(container) if container < at => at = container,
+                Some(_) => return None,
+                None => return Some((None, levels)),
+            }
+        }
+        Some((Some(at), levels))
+    }
+
     /// Adds the operations of a change.
     pub(crate) fn note(&mut self, change: &CheckedChange) {
         // Actors are looked up once a change, not once an operation.

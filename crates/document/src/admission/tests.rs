@@ -1,5 +1,6 @@
 //! Which changes join a document, and which do not.
 
+use super::{Admission, Admitted, Steps};
 use crate::{CheckedChange, Document, SavedChange, check_change};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ExpandedChange, ObjType, PatchLog, ROOT};
@@ -276,6 +277,115 @@ fn chunks_that_are_not_what_was_stored_do_not_open() {
         Document::from_stored(None, vec![tail[0].clone(), tail[2].clone()], document.heads().clone());
     missing_middle.open_what_is_readable().unwrap();
     assert_eq!(missing_middle.heads().as_slice(), [changes[0].hash()]);
+}
+
+/// Judges a batch with so many steps to take; answers what is left of them, too.
+fn judged_within(document: &Document, batch: Vec<CheckedChange>, steps: usize) -> (Admitted, usize) {
+    let limits = Limits::default();
+    let mut admission = Admission::new(document.engine().unwrap(), document.heads(), &limits);
+    admission.steps = Steps::only(steps);
+    admission.run(batch);
+    (admission.verdicts, admission.steps.left())
+}
+
+/// Ann's first change beside a long history of Bob's, before or after it by their counters, and a change
+/// of hers that knows only Bob's.
+fn forgotten_beside(changes_of_bob: usize, counter: u64) -> (Document, CheckedChange) {
+    let (mut ann, mut bob) = (author(1), author(2));
+    let chain: Vec<_> = (0..changes_of_bob).map(|n| write(&mut bob, &format!("{n}"))).collect();
+    let first = altered(&write(&mut ann, "a"), |change| change.start_op = counter.try_into().unwrap());
+    let second = altered(&write(&mut ann, "b"), |change| {
+        change.start_op = (changes_of_bob as u64 + 1).try_into().unwrap();
+        change.deps = vec![automerge::ChangeHash(chain.last().unwrap().hash().0)];
+    });
+    (document_with(&[chain, vec![first]].concat()), second)
+}
+
+#[test]
+fn the_walk_back_to_an_authors_last_change_ends_below_its_counter() {
+    let (document, forgets) = forgotten_beside(300, 300);
+    let (admitted, left) = judged_within(&document, vec![forgets], 1_000);
+    assert_eq!(admitted.refused[0].1, Refusal::SequenceGap);
+    assert!(left > 990, "{left} of 1,000 steps are left");
+}
+
+#[test]
+fn a_batch_has_so_many_steps_and_wasting_them_takes_none_from_others() {
+    let (document, forgets) = forgotten_beside(300, 1);
+    let waste = (0..50).map(|time| altered(&forgets, |change| change.time = time));
+    let honest = write(&mut author(3), "c");
+    let batch: Vec<_> = waste.chain([honest.clone()]).collect();
+    let (admitted, left) = judged_within(&document, batch, 1_000);
+    assert_eq!(admitted.ready, [honest]);
+    assert_eq!(admitted.refused.len(), 50);
+    assert!(admitted.refused.iter().all(|(_, refusal)| *refusal == Refusal::SequenceGap));
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn an_author_who_names_its_last_change_takes_no_step() {
+    let (mut ann, mut bob) = (author(1), author(2));
+    let chain: Vec<_> = (0..100).map(|n| write(&mut bob, &format!("{n}"))).collect();
+    let first = write(&mut ann, "a");
+    let document = document_with(&[chain, vec![first]].concat());
+    let (admitted, left) = judged_within(&document, vec![write(&mut ann, "b")], 0);
+    assert_eq!((admitted.ready.len(), left), (1, 0));
+}
+
+#[test]
+fn a_dependency_that_was_found_is_not_looked_up_again() {
+    let mut bob = author(2);
+    let mut chain: Vec<_> = (0..200).map(|n| write(&mut bob, &format!("{n}"))).collect();
+    let joins_all = altered(&write(&mut bob, "last"), |change| {
+        change.deps = chain.iter().map(|dep| automerge::ChangeHash(dep.hash().0)).collect();
+        change.deps.sort();
+    });
+    // They come in the order in which they are waited for, after the one that waits.
+    chain.insert(0, joins_all);
+    let (document, limits) = (document_with(&[]), Limits::default());
+    let mut admission = Admission::new(document.engine().unwrap(), document.heads(), &limits);
+    admission.run(chain);
+    assert_eq!(admission.verdicts.ready.len(), 201);
+    assert!(admission.deps_looked_up <= 2 * 201 + 199, "{}", admission.deps_looked_up);
+}
+
+#[test]
+fn changes_ahead_of_each_other_join_in_the_order_of_their_counters() {
+    // One author after the other writes beside the rest, counting from all that was there before.
+    let changes = (1..=100_u8).map(|number| {
+        altered(&write(&mut author(number), "a"), |change| {
+            change.start_op = u64::from(number).try_into().unwrap();
+        })
+    });
+    let (admitted, _) = judged_within(&document_with(&[]), changes.rev().collect(), 0);
+    assert_eq!(admitted.ready.len(), 100);
+    assert!(admitted.ready.is_sorted_by_key(CheckedChange::start_op));
+}
+
+#[test]
+fn objects_made_in_a_batch_are_nested_as_deep_as_those_that_are_merged() {
+    let mut ann = author(1);
+    let mut object = ROOT;
+    let mut changes = Vec::new();
+    for _ in 0..6 {
+        object = ann.put_object(&object, "deeper", ObjType::Map).unwrap();
+        ann.commit().unwrap();
+        changes.push(checked(&ann.get_last_local_change().unwrap()));
+    }
+    for merged in 0..6 {
+        let document = document_with(&changes[..merged]);
+        let rest = changes[merged..].to_vec();
+        for (depth_max, ready) in [(5, 5 - merged.min(5)), (6, 6 - merged)] {
+            let limits = Limits { depth_max, ..Limits::default() };
+            assert_eq!(document.admit(rest.clone(), &limits).ready.len(), ready, "{merged} {depth_max}");
+            document.engine().unwrap().operations();
+            assert_eq!(
+                document.admit(rest.clone(), &limits).ready.len(),
+                ready,
+                "{merged} {depth_max} noted"
+            );
+        }
+    }
 }
 
 #[test]

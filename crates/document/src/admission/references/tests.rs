@@ -1,5 +1,6 @@
 //! What a change may refer to in the history, and what it may not.
 
+use super::{Operations, References, Steps};
 use crate::admission::tests::{altered, author, checked, document_with, verdict, write};
 use crate::{CheckedChange, Document};
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId};
@@ -295,4 +296,23 @@ fn a_mark_ends_behind_where_it_begins_whoever_wrote_the_text() {
             assert_eq!(verdict_in_batch(&changes, mark), expected, "{from} {to} in a batch");
         }
     }
+}
+
+#[test]
+fn marks_whose_order_takes_too_many_steps_to_find_are_refused() {
+    let (mut author, text) = text_by_three();
+    let changes: Vec<_> = author.get_changes(&[]).iter().map(checked).collect();
+    let document = document_with(&changes);
+    let length = author.length(&text);
+    author.mark(&text, Mark::new("bold".to_owned(), true, 1, length), ExpandMark::None).unwrap();
+    author.commit().unwrap();
+    let mark = checked(&author.get_last_local_change().unwrap());
+    let with = |steps: usize| {
+        let (engine, ready) = (document.engine().unwrap(), Operations::default());
+        let mut steps = Steps::only(steps);
+        References::new(&mark, engine, &ready, &mut steps).check().map(|()| 100 - steps.left())
+    };
+    let needed = with(100).unwrap();
+    assert!(needed > 1 && with(needed).is_ok(), "{needed}");
+    assert_eq!(with(needed - 1), Err(Refusal::UnknownOperation));
 }
