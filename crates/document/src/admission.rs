@@ -6,10 +6,10 @@
 mod references;
 mod steps;
 
-use crate::Document;
-use crate::engine::{Engine, Last};
+use crate::engine::{Engine, Last, guarded};
 use crate::gatekeeper::{ActorBytes, CheckedChange, Object, OperationId};
 use crate::operations::{Id, Operations};
+use crate::{Document, OpenError};
 use automerge::{ActorId, ObjId, ReadDoc};
 use references::References;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,12 +28,15 @@ pub struct Admitted {
 
 impl Document {
     /// Judges every change on its own: a bad one never takes a good one with it.
-    /// The order of the batch does not matter. The document must be open.
-    pub fn admit(&self, changes: Vec<CheckedChange>, limits: &Limits) -> Admitted {
-        let nothing = Engine::default();
-        let mut admission = Admission::new(self.engine().unwrap_or(&nothing), self.heads(), limits);
+    /// The order of the batch does not matter.
+    ///
+    /// # Errors
+    /// When the document does not open.
+    pub fn admit(&mut self, changes: Vec<CheckedChange>, limits: &Limits) -> Result<Admitted, OpenError> {
+        let heads = self.heads().clone();
+        let mut admission = Admission::new(self.opened()?, &heads, limits);
         admission.run(changes);
-        admission.verdicts
+        Ok(admission.verdicts)
     }
 }
 
@@ -109,7 +112,9 @@ impl<'a> Admission<'a> {
         let mut ahead_by_start_op: BTreeMap<u64, Vec<Candidate>> = BTreeMap::new();
         loop {
             while let Some(mut candidate) = queue.pop_front() {
-                match self.judge(&mut candidate) {
+                // What the library fails to look at, it would fail to merge.
+                let verdict = guarded(|| self.judge(&mut candidate));
+                match verdict.unwrap_or(Verdict::Refused(Refusal::Quarantined)) {
                     Verdict::Known => {}
                     Verdict::After(missing) => waiting_for.entry(missing).or_default().push(candidate),
                     Verdict::Ahead => {

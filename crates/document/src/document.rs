@@ -3,9 +3,8 @@
 //! Opening costs time and memory in proportion to the history, so it happens late: heads, and all that a
 //! new device needs, are known from the stored chunks alone.
 
-use crate::engine::{Engine, guarded, library_hash, our_hash, saved};
+use crate::engine::Engine;
 use crate::gatekeeper::CheckedChange;
-use automerge::ReadDoc;
 use bytes::Bytes;
 use std::collections::BTreeSet;
 use tiebreak_protocol::{ChangeHash, Heads};
@@ -107,15 +106,13 @@ impl Document {
         self.engine = None;
     }
 
-    /// Opens the engine over the stored chunks, if it is not open. Linear in the history.
+    /// Opens the engine over the stored chunks, if it is not open. Linear in the history. Whatever looks
+    /// inside opens the document itself; this says when it happens.
     ///
     /// # Errors
     /// When the chunks do not make a document, or make another one than was stored.
     pub fn open(&mut self) -> Result<(), OpenError> {
-        if self.engine.is_none() {
-            self.engine = Some(Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?);
-        }
-        Ok(())
+        self.opened().map(drop)
     }
 
     /// Opens what is left of a document some of whose stored chunks are lost. Changes that depend on lost
@@ -153,7 +150,7 @@ impl Document {
             return Ok(());
         }
         let heads = advance(&self.heads, changes);
-        let engine = self.engine.get_or_insert_default();
+        let engine = self.opened().map_err(|error| MergeError::Failed(error.to_string()))?;
         engine.merge(changes, &heads)?;
         self.heads = heads;
         for change in changes {
@@ -169,27 +166,29 @@ impl Document {
         self.heads.contains(hash) || self.engine.as_ref().is_some_and(|engine| engine.has(hash))
     }
 
-    /// The changes that a replica with `frontier` lacks, in causal order. The document must be open;
-    /// hashes it does not hold are ignored.
-    pub fn changes_since(&self, frontier: &[ChangeHash]) -> Vec<SavedChange> {
-        let Some(engine) = &self.engine else { return Vec::new() };
-        let frontier: Vec<_> =
-            frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
-        engine.automerge.get_changes(&frontier).iter().map(saved).collect()
+    /// The changes that a replica with `frontier` lacks, in causal order; hashes that the document does
+    /// not hold are ignored.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn changes_since(&mut self, frontier: &[ChangeHash]) -> Result<Vec<SavedChange>, OpenError> {
+        self.opened()?.read(|engine| engine.changes_since(frontier))
     }
 
-    /// One change by its hash. The document must be open.
-    pub fn change(&self, hash: &ChangeHash) -> Option<SavedChange> {
-        let change = self.engine.as_ref()?.automerge.get_change_by_hash(&library_hash(*hash))?;
-        Some(saved(&change))
+    /// One change by its hash.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn change(&mut self, hash: &ChangeHash) -> Result<Option<SavedChange>, OpenError> {
+        self.opened()?.read(|engine| engine.change(hash))
     }
 
-    /// Hashes of every change that a replica with `frontier` lacks. The document must be open.
-    pub fn hashes_since(&self, frontier: &[ChangeHash]) -> Vec<ChangeHash> {
-        let Some(engine) = &self.engine else { return Vec::new() };
-        let frontier: Vec<_> =
-            frontier.iter().filter(|hash| engine.has(hash)).map(|hash| library_hash(*hash)).collect();
-        engine.automerge.get_changes_meta(&frontier).iter().map(|meta| our_hash(meta.hash)).collect()
+    /// Hashes of every change that a replica with `frontier` lacks.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn hashes_since(&mut self, frontier: &[ChangeHash]) -> Result<Vec<ChangeHash>, OpenError> {
+        self.opened()?.read(|engine| engine.hashes_since(frontier))
     }
 
     /// One compact chunk that holds the whole history, proven to load again with the same heads.
@@ -197,9 +196,7 @@ impl Document {
     /// # Errors
     /// When the document does not open or its saved form does not read back: then the changes must be kept.
     pub fn snapshot(&mut self) -> Result<Bytes, OpenError> {
-        self.open()?;
-        let Some(engine) = &self.engine else { return Err(OpenError::OtherHeads) };
-        let saved = guarded(|| engine.automerge.save())?;
+        let saved = self.opened()?.read(|engine| engine.automerge.save())?;
         let reopened = Engine::open(Some(&saved), &[], &self.heads)?;
         drop(reopened);
         Ok(saved.into())
@@ -211,8 +208,19 @@ impl Document {
             self.tail_bytes + self.snapshot.as_ref().map_or(0, |snapshot| snapshot.len() as u64);
     }
 
-    pub(crate) fn engine(&self) -> Option<&Engine> {
-        self.engine.as_ref()
+    /// For tests that only look: the engine of a document that is open.
+    #[cfg(test)]
+    pub(crate) fn opened_before(&self) -> &Engine {
+        self.engine.as_ref().unwrap()
+    }
+
+    /// The engine, open.
+    pub(crate) fn opened(&mut self) -> Result<&mut Engine, OpenError> {
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?,
+        };
+        Ok(self.engine.insert(engine))
     }
 }
 

@@ -156,6 +156,29 @@ impl Engine {
         Ok(())
     }
 
+    /// Reads the library's document. Everything that it is asked goes this way, or through [`guarded`]:
+    /// histories pass the gatekeeper, but that it knows every input the library fails on is not proven.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Self) -> T) -> Result<T, OpenError> {
+        guarded(|| work(self))
+    }
+
+    pub(crate) fn changes_since(&self, frontier: &[ChangeHash]) -> Vec<SavedChange> {
+        self.automerge.get_changes(&self.library_frontier(frontier)).iter().map(saved).collect()
+    }
+
+    pub(crate) fn change(&self, hash: &ChangeHash) -> Option<SavedChange> {
+        self.automerge.get_change_by_hash(&library_hash(*hash)).as_ref().map(saved)
+    }
+
+    pub(crate) fn hashes_since(&self, frontier: &[ChangeHash]) -> Vec<ChangeHash> {
+        let metas = self.automerge.get_changes_meta(&self.library_frontier(frontier));
+        metas.iter().map(|meta| our_hash(meta.hash)).collect()
+    }
+
+    fn library_frontier(&self, frontier: &[ChangeHash]) -> Vec<automerge::ChangeHash> {
+        frontier.iter().filter(|hash| self.has(hash)).map(|hash| library_hash(*hash)).collect()
+    }
+
     /// What every operation did. The first call is linear in the history.
     pub(crate) fn operations(&self) -> &Operations {
         self.operations.get_or_init(|| Operations::of(&self.automerge))
@@ -204,12 +227,67 @@ pub(crate) fn library_hash(hash: ChangeHash) -> automerge::ChangeHash {
     automerge::ChangeHash(hash.0)
 }
 
-/// Runs library code on bytes that may be damaged.
+/// Runs library code, and makes an error of its panics.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, OpenError> {
+    let work = || {
+        #[cfg(test)]
+        tests::fail_if_told_to();
+        work()
+    };
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| OpenError::Unreadable(panic_text(panic.as_ref())))
 }
 
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("panic").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Document, check_change};
+    use automerge::transaction::Transactable;
+    use automerge::{AutoCommit, ROOT};
+    use std::cell::Cell;
+    use tiebreak_protocol::{Limits, Refusal};
+
+    thread_local! {
+        static LIBRARY_FAILS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn fail_if_told_to() {
+        assert!(!LIBRARY_FAILS.get(), "the library fails");
+    }
+
+    #[test]
+    fn a_panic_of_the_library_is_an_error_wherever_it_is_asked() {
+        let mut author = AutoCommit::new();
+        let mut write = |key: &str| {
+            author.put(ROOT, key, 1).unwrap();
+            author.commit();
+            let change = author.get_last_local_change().unwrap();
+            check_change(change.raw_bytes().to_vec().into(), &Limits::default()).unwrap()
+        };
+        let (change, next) = (write("a"), write("b"));
+        let mut document = Document::new();
+        document.merge(std::slice::from_ref(&change)).unwrap();
+        LIBRARY_FAILS.set(true);
+        let errors = [
+            document.to_json().err(),
+            document.history(0, 1).err(),
+            document.snapshot().err(),
+            document.changes_since(&[]).err(),
+            document.hashes_since(&[]).err(),
+            document.change(&change.hash()).err(),
+        ];
+        let admitted = document.admit(vec![next.clone()], &Limits::default()).unwrap();
+        document.close();
+        let closed = [document.open().err(), document.admit(vec![next.clone()], &Limits::default()).err()];
+        LIBRARY_FAILS.set(false);
+        for error in errors.into_iter().chain(closed) {
+            assert!(matches!(error, Some(OpenError::Unreadable(_))), "{error:?}");
+        }
+        assert_eq!(admitted.refused, [(next.clone(), Refusal::Quarantined)]);
+        assert_eq!(document.admit(vec![next.clone()], &Limits::default()).unwrap().ready, [next]);
+    }
 }

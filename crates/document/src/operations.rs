@@ -7,7 +7,7 @@
 
 mod stored;
 
-use crate::engine::saved;
+use crate::engine::{guarded, saved};
 use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, reread_change};
 use automerge::{Automerge, ObjType};
 use std::collections::BTreeMap;
@@ -91,7 +91,8 @@ const NOWHERE: ShortId = ShortId { actor: 0, counter: 0 };
 impl Operations {
     /// Everything that a document holds.
     pub(crate) fn of(automerge: &Automerge) -> Self {
-        stored::read(&automerge.save_nocompress()).unwrap_or_else(|| Self::of_changes(automerge))
+        let saved = guarded(|| automerge.save_nocompress()).ok();
+        saved.and_then(|saved| stored::read(&saved)).unwrap_or_else(|| Self::of_changes(automerge))
     }
 
     /// The same from the changes, which takes far longer.

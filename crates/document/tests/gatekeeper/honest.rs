@@ -124,7 +124,7 @@ proptest! {
                 prop_assert_eq!(place, Place::Fits, "{}", crate::hex(change.raw_bytes()));
             }
             waiting.push(checked);
-            let admitted = document.admit(waiting, &Limits::default());
+            let admitted = document.admit(waiting, &Limits::default()).unwrap();
             prop_assert!(admitted.refused.is_empty(), "{:?}", admitted.refused);
             document.merge(&admitted.ready).unwrap();
             waiting = admitted.waiting;

@@ -4,7 +4,7 @@ use super::{Effect, PeerInfo, Received};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{CheckedChange, Document, Have, SyncMessage, Wants};
+use tiebreak_document::{CheckedChange, Document, Have, OpenError, SyncMessage, Wants};
 use tiebreak_protocol::{ChangeHash, Heads, Limits, Refusal, StorageId};
 
 /// Refused changes remembered per peer, so that they are not asked for again and again.
@@ -155,19 +155,17 @@ impl Member {
     }
 
     /// The message that brings the peer from what it knows to `document`, in full.
-    pub(super) fn answer(&mut self, document: &Document) -> SyncMessage {
+    pub(super) fn answer(&mut self, document: &mut Document) -> Result<SyncMessage, OpenError> {
         let takes_none = self.wants == Wants::Nothing;
-        let changes = if takes_none { Vec::new() } else { self.missing_chunks(document) };
-        let asks = std::mem::take(&mut self.need);
-        let named = asks.iter().filter_map(|hash| document.change(hash)).map(|change| change.bytes);
-        let mut message = self.message_without_changes(document.heads());
-        message.changes = changes;
-        for chunk in named {
-            if !message.changes.contains(&chunk) {
-                message.changes.push(chunk);
+        let mut changes = if takes_none { Vec::new() } else { self.missing_chunks(document)? };
+        for hash in &std::mem::take(&mut self.need) {
+            if let Some(named) = document.change(hash)?
+                && !changes.contains(&named.bytes)
+            {
+                changes.push(named.bytes);
             }
         }
-        message
+        Ok(SyncMessage { changes, ..self.message_without_changes(document.heads()) })
     }
 
     /// Says where we are and what we want; the peer is then taken to have all that we have.
@@ -189,25 +187,26 @@ impl Member {
         }
     }
 
-    fn missing_chunks(&self, document: &Document) -> Vec<bytes::Bytes> {
+    fn missing_chunks(&self, document: &mut Document) -> Result<Vec<bytes::Bytes>, OpenError> {
         let heads = document.heads();
         if heads.iter().all(|head| self.known.contains(head)) {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         let has_nothing = self.known.is_empty() && self.have.iter().all(Have::is_nothing);
         if has_nothing && self.reads_documents {
             let whole: Vec<_> = document.chunks().map(AsRef::as_ref).collect();
-            return vec![whole.concat().into()];
+            return Ok(vec![whole.concat().into()]);
         }
         let frontier: Vec<_> = self.known.iter().copied().collect();
-        let missing = document.changes_since(&frontier);
+        let missing = document.changes_since(&frontier)?;
         if self.lacking.is_empty() || self.have.iter().all(|have| !have.has_filter()) {
-            return missing.into_iter().map(|change| change.bytes).collect();
+            return Ok(missing.into_iter().map(|change| change.bytes).collect());
         }
         // The peer's own account is all we have: what it may have is left out, and named by it if it
         // was mistaken.
         let probably_has = |hash: &ChangeHash| self.have.iter().any(|have| have.may_contain(hash));
-        missing.into_iter().filter(|change| !probably_has(&change.hash)).map(|change| change.bytes).collect()
+        let lacks = missing.into_iter().filter(|change| !probably_has(&change.hash));
+        Ok(lacks.map(|change| change.bytes).collect())
     }
 
     /// Keeps changes whose dependencies are not here. Answers those that found no place.

@@ -172,8 +172,13 @@ impl Room {
             member.message_without_changes(&Heads::default());
             effects.push(Effect::Tell { to: session, notice: Notice::Unavailable });
         } else if !member.is_up_to_date(self.document.heads()) {
-            let message = member.answer(&self.document).encode();
-            effects.push(Effect::Tell { to: session, notice: Notice::Sync(message) });
+            match member.answer(&mut self.document) {
+                Ok(message) => {
+                    let notice = Notice::Sync(message.encode());
+                    effects.push(Effect::Tell { to: session, notice });
+                }
+                Err(error) => return self.break_down(&error.to_string(), effects),
+            }
         }
         self.hear_of_member(now, session, effects);
     }
@@ -197,7 +202,13 @@ impl Room {
             turn.changes.extend(waiting);
         }
         let changes = std::mem::take(&mut turn.changes);
-        let admitted = self.document.admit(changes, &self.limits);
+        let admitted = match self.document.admit(changes, &self.limits) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                self.turn_back(turn, Refusal::StorageUnavailable, effects);
+                return self.break_down(&error.to_string(), effects);
+            }
+        };
         let mut refused: Vec<_> =
             admitted.refused.into_iter().map(|(change, refusal)| (change.hash(), refusal)).collect();
         refused.extend(self.let_wait(now, &turn, admitted.waiting));
@@ -254,12 +265,19 @@ impl Room {
         }
         let authors: BTreeSet<_> = turn.author_by_change.values().copied().collect();
         let mut same_for_all: Option<Bytes> = None;
+        let mut unreadable = None;
         for (session, member) in &mut self.members {
             if member.is_silent() || member.is_up_to_date(&heads) {
                 continue;
             }
             let data = if !member.follows_from(&turn.heads_before) {
-                member.answer(&self.document).encode()
+                match member.answer(&mut self.document) {
+                    Ok(message) => message.encode(),
+                    Err(error) => {
+                        unreadable = Some(error);
+                        break;
+                    }
+                }
             } else if authors.contains(session) {
                 let by_others =
                     turn.ready.iter().filter(|c| turn.author_by_change.get(&c.hash()) != Some(session));
@@ -277,6 +295,10 @@ impl Room {
         }
         for received in &turn.messages {
             self.hear_of_member(now, received.from.session, effects);
+        }
+        if let Some(error) = unreadable {
+            // What the turn stored is durable; only who is behind cannot be told.
+            self.break_down(&error.to_string(), effects);
         }
         self.answer_submits(&turn, &heads, effects);
         for session in turn.left {

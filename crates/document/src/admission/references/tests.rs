@@ -71,7 +71,7 @@ impl Base {
         let change = altered(change, |change| alter(&mut change.operations[0]));
         let document = document_with(&self.changes);
         let alone = verdict(&document, change.clone());
-        document.engine().unwrap().operations();
+        document.opened_before().operations();
         assert_eq!(verdict(&document, change.clone()), alone);
         assert_eq!(verdict_in_batch(&self.changes, change), alone);
         alone
@@ -82,7 +82,7 @@ fn verdict_in_batch(before: &[CheckedChange], change: CheckedChange) -> Result<&
     let mut document = Document::new();
     document.open().unwrap();
     let batch = before.iter().cloned().chain([change]).collect();
-    let admitted = document.admit(batch, &Limits::default());
+    let admitted = document.admit(batch, &Limits::default()).unwrap();
     match admitted.refused.first() {
         Some((_, refusal)) => Err(*refusal),
         None if admitted.ready.len() == before.len() + 1 => Ok("ready"),
@@ -308,7 +308,7 @@ fn marks_whose_order_takes_too_many_steps_to_find_are_refused() {
     author.commit().unwrap();
     let mark = checked(&author.get_last_local_change().unwrap());
     let with = |steps: usize| {
-        let (engine, ready) = (document.engine().unwrap(), Operations::default());
+        let (engine, ready) = (document.opened_before(), Operations::default());
         let mut steps = Steps::only(steps);
         References::new(&mark, engine, &ready, &mut steps).check().map(|()| 100 - steps.left())
     };
