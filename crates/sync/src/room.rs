@@ -17,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::{CheckedChange, Document, SavedChange, SyncMessage};
 use tiebreak_protocol::{
-    ChangeHash, DocumentId, Ephemeral, Heads, Limits, PeerId, Refusal, RemoteHead, StorageId,
+    ChangeHash, DocumentId, Ephemeral, EphemeralSessionId, Heads, Limits, PeerId, Refusal, RemoteHead,
+    StorageId,
 };
 use turn::Turn;
 
@@ -241,7 +242,7 @@ pub struct Room {
     snapshot_through: u64,
     compacting: bool,
     followed: BTreeMap<StorageId, RemoteHead>,
-    ephemeral_seen: VecDeque<(PeerId, String, u64)>,
+    ephemeral_seen: VecDeque<(PeerId, EphemeralSessionId, u64)>,
     used_at: Duration,
 }
 

@@ -146,7 +146,7 @@ fn surplus_ephemeral_messages_are_dropped_and_counted() {
             sender: name("ann"),
             target: name("server"),
             count,
-            session: "s".to_owned(),
+            session: "s".parse().unwrap(),
             data: Bytes::from_static(b"x"),
         };
         session.handle(now, Input::Binary(Frame::Ephemeral(ephemeral).encode()))
