@@ -11,6 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use tiebreak_protocol::{ChangeHash, Heads};
 
+/// Weight of the changes that the library takes at once. It needs three hundred bytes for each of their
+/// operations while it does, of which it keeps sixty.
+const PORTION_WEIGHT_MAX: u64 = 8 << 20;
+
 /// The CRDT library's document and what the gatekeeper asks of it most.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -34,6 +38,30 @@ pub(crate) struct Last {
     pub(crate) hash: ChangeHash,
     pub(crate) seq: u64,
     pub(crate) max_op: u64,
+}
+
+/// Changes that the library is to take at once.
+#[derive(Debug, Default)]
+struct Portion {
+    changes: Vec<Change>,
+    weight: u64,
+}
+
+impl Portion {
+    /// Has the library take what has gathered, if the change would make it too much.
+    fn add(&mut self, change: Change, weight: u64, automerge: &mut Automerge) -> Result<(), AutomergeError> {
+        if self.weight + weight > PORTION_WEIGHT_MAX {
+            self.apply(automerge)?;
+        }
+        self.weight += weight;
+        self.changes.push(change);
+        Ok(())
+    }
+
+    fn apply(&mut self, automerge: &mut Automerge) -> Result<(), AutomergeError> {
+        self.weight = 0;
+        automerge.apply_changes(std::mem::take(&mut self.changes))
+    }
 }
 
 impl Default for Engine {
@@ -79,7 +107,7 @@ impl Engine {
             };
             engine.note_history();
             engine.weight = snapshot.map_or(0, |snapshot| engine.weight.max(plain_length(snapshot)));
-            let mut founded = Vec::with_capacity(tail.len());
+            let mut portion = Portion::default();
             for SavedChange { bytes, .. } in tail {
                 let change = Change::from_bytes(bytes.to_vec())?;
                 let is_new = !engine.has(&our_hash(change.hash()));
@@ -88,10 +116,10 @@ impl Engine {
                         Last { hash: our_hash(change.hash()), seq: change.seq(), max_op: change.max_op() };
                     let weight = plain_length(bytes).max(change.len() as u64 * OPERATION_WEIGHT);
                     engine.note(change.actor_id().to_bytes(), last, weight);
-                    founded.push(change);
+                    portion.add(change, weight, &mut engine.automerge)?;
                 }
             }
-            engine.automerge.apply_changes(founded)?;
+            portion.apply(&mut engine.automerge)?;
             Ok(engine)
         })?;
         let engine = opened.map_err(|error| OpenError::Unreadable(error.to_string()))?;
@@ -128,23 +156,26 @@ impl Engine {
 
     pub(crate) fn merge(&mut self, changes: &[CheckedChange], heads: &Heads) -> Result<(), MergeError> {
         let automerge = &mut self.automerge;
-        let merged = catch_unwind(AssertUnwindSafe(|| -> Result<(), AutomergeError> {
+        let merged = catch_unwind(AssertUnwindSafe(|| -> Result<Heads, AutomergeError> {
             #[cfg(feature = "failpoints")]
             fail::fail_point!(
                 "library panics",
                 changes.iter().any(|change| change.message() == Some("poison")),
-                |_| Ok(())
+                |_| Ok(Heads::default())
             );
-            let changes = changes.iter().map(|change| Change::from_bytes(change.plain_bytes().to_vec()));
-            automerge.apply_changes(changes.collect::<Result<Vec<_>, _>>()?)
+            let mut portion = Portion::default();
+            for change in changes {
+                let library = Change::from_bytes(change.plain_bytes().to_vec())?;
+                portion.add(library, change.weight(), automerge)?;
+            }
+            portion.apply(automerge)?;
+            Ok(heads_of(automerge))
         }));
         match merged {
-            Ok(Ok(())) => {}
+            Ok(Ok(merged)) if merged == *heads => {}
+            Ok(Ok(_)) => return Err(MergeError::Incomplete),
             Ok(Err(error)) => return Err(MergeError::Failed(error.to_string())),
             Err(panic) => return Err(MergeError::Failed(panic_text(panic.as_ref()))),
-        }
-        if heads_of(automerge) != *heads {
-            return Err(MergeError::Incomplete);
         }
         for change in changes {
             let last = Last { hash: change.hash(), seq: change.seq(), max_op: change.max_op() };

@@ -1,6 +1,6 @@
 //! What the changes of one message may unfold to together.
 
-use crate::chunk;
+use crate::chunk::{self, change_of_makes};
 use bytes::Bytes;
 use tiebreak_document::{Budget, check_change, check_change_within};
 use tiebreak_protocol::{Limits, Refusal};
@@ -60,22 +60,4 @@ fn the_smallest_changes_fill_a_message_of_the_largest_size_within_the_budget() {
     }
     let one_more = check_change_within(Bytes::new(), &limits, &mut budget);
     assert_eq!(one_more, Err(Refusal::MessageTooLarge));
-}
-
-/// A good change of about fifty bytes that makes as many maps, all under the same key.
-pub(crate) fn change_of_makes(actor: u16, rows: u64) -> Bytes {
-    let [high, low] = actor.to_be_bytes();
-    // No dependencies; the actor; sequence number and counter; time, message and other actors.
-    let mut body = vec![0, 2, high, low, 1, 1, 0, 0, 0];
-    let run = |value: &[u8]| [&chunk::signed(rows as i64), value].concat();
-    let mut unset = Vec::new();
-    chunk::write_unsigned(rows, &mut unset);
-    let columns =
-        [(0x15, run(&[1, b'a'])), (0x34, unset), (0x42, run(&[0])), (0x56, run(&[0])), (0x70, run(&[0]))];
-    body.push(columns.len() as u8);
-    for (specification, column) in &columns {
-        body.extend([*specification, column.len() as u8]);
-    }
-    body.extend(columns.into_iter().flat_map(|(_, column)| column));
-    chunk::plain(&body).into()
 }

@@ -9,6 +9,7 @@ mod corpus;
 mod damaged;
 mod history;
 mod honest;
+mod messages;
 mod mutations;
 mod random;
 mod rewrite;
