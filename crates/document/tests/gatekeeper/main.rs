@@ -7,6 +7,8 @@ mod chunk;
 mod confined;
 mod corpus;
 mod damaged;
+#[path = "../../fuzz/inputs.rs"]
+mod fuzz_inputs;
 mod history;
 mod honest;
 mod messages;
