@@ -100,7 +100,7 @@ impl Engine {
         snapshot: Option<&[u8]>,
         tail: &[SavedChange],
     ) -> Result<(Self, Heads), OpenError> {
-        let opened = guarded(|| -> Result<Self, AutomergeError> {
+        let opened = guarded(|| -> Result<(Self, Heads), AutomergeError> {
             let mut engine = match snapshot {
                 Some(snapshot) => Self::over(Automerge::load(snapshot)?.with_actor(server_actor())),
                 None => Self::default(),
@@ -120,14 +120,13 @@ impl Engine {
                 }
             }
             portion.apply(&mut engine.automerge)?;
-            Ok(engine)
+            if !engine.automerge.get_missing_deps(&[]).is_empty() {
+                return Err(AutomergeError::MissingDeps);
+            }
+            let heads = heads_of(&engine.automerge);
+            Ok((engine, heads))
         })?;
-        let engine = opened.map_err(|error| OpenError::Unreadable(error.to_string()))?;
-        if !engine.automerge.get_missing_deps(&[]).is_empty() {
-            return Err(OpenError::Unreadable("the library holds changes back".to_owned()));
-        }
-        let heads = heads_of(&engine.automerge);
-        Ok((engine, heads))
+        opened.map_err(|error| OpenError::Unreadable(error.to_string()))
     }
 
     /// Notes what the library read from a snapshot. What its changes weighed is not known any more.

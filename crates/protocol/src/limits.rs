@@ -39,7 +39,7 @@ pub struct Limits {
     pub heads_max: usize,
     /// Changes that wait for their dependencies, per connection and document.
     pub waiting_changes_max: usize,
-    /// Bytes of those, counted as those of a document.
+    /// Bytes of those, counted as those of a document: at least one change of the largest size.
     pub waiting_bytes_max: usize,
     /// How long they wait.
     pub waiting_time: Duration,
@@ -77,7 +77,7 @@ impl Default for Limits {
             actors_per_document_max: 10_000,
             heads_max: 1_000,
             waiting_changes_max: 64,
-            waiting_bytes_max: MIB,
+            waiting_bytes_max: 4 * MIB,
             waiting_time: Duration::from_secs(30),
             handshake_time: Duration::from_secs(5),
             handshake_bytes_max: 16 * KIB,
@@ -87,5 +87,21 @@ impl Default for Limits {
             silence_time: Duration::from_secs(60),
             room_idle_time: Duration::from_secs(30),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_limit_lets_in_the_next_has_room_for() {
+        let limits = Limits::default();
+        // As documents count operations.
+        let change = limits.change_operations_max * 32;
+        assert!(limits.waiting_bytes_max as u64 >= change.max(limits.change_bytes_max as u64));
+        assert!(limits.document_bytes_max >= limits.message_bytes_max as u64);
+        assert!(limits.message_inflated_bytes_max as u64 >= limits.document_bytes_max);
+        assert!(limits.message_operations_max >= limits.document_bytes_max / 32);
     }
 }
