@@ -137,6 +137,9 @@ impl Document {
     /// Puts a snapshot in place of the oldest `changes` of the tail; both must hold the same history.
     pub fn compacted(&mut self, snapshot: Bytes, changes: usize) {
         self.tail.drain(..changes.min(self.tail.len()));
+        if let Some(engine) = &mut self.engine {
+            engine.weigh_again(&snapshot, &self.tail);
+        }
         self.snapshot = Some(snapshot);
         self.count_bytes();
     }

@@ -28,6 +28,8 @@ pub(crate) struct Engine {
     pub(crate) max_op: u64,
     /// What the history counts for, as [`CheckedChange::weight`] does for a change.
     pub(crate) weight: u64,
+    /// How many operations there ever were.
+    operation_count: u64,
     /// Noted when first asked for: documents without sequences seldom need them.
     operations: OnceLock<Operations>,
 }
@@ -78,6 +80,7 @@ impl Engine {
             last_by_actor: BTreeMap::new(),
             max_op: 0,
             weight: 0,
+            operation_count: 0,
             operations: OnceLock::new(),
         }
     }
@@ -106,7 +109,7 @@ impl Engine {
                 None => Self::default(),
             };
             engine.note_history();
-            engine.weight = snapshot.map_or(0, |snapshot| engine.weight.max(plain_length(snapshot)));
+            engine.weigh_again(snapshot.unwrap_or_default(), &[]);
             let mut portion = Portion::default();
             for SavedChange { bytes, .. } in tail {
                 let change = Change::from_bytes(bytes.to_vec())?;
@@ -114,8 +117,9 @@ impl Engine {
                 if is_new && change.deps().iter().all(|dep| engine.has(&our_hash(*dep))) {
                     let last =
                         Last { hash: our_hash(change.hash()), seq: change.seq(), max_op: change.max_op() };
-                    let weight = plain_length(bytes).max(change.len() as u64 * OPERATION_WEIGHT);
-                    engine.note(change.actor_id().to_bytes(), last, weight);
+                    let operations = change.len() as u64;
+                    let weight = plain_length(bytes).max(operations * OPERATION_WEIGHT);
+                    engine.note(change.actor_id().to_bytes(), last, operations, weight);
                     portion.add(change, weight, &mut engine.automerge)?;
                 }
             }
@@ -129,14 +133,21 @@ impl Engine {
         opened.map_err(|error| OpenError::Unreadable(error.to_string()))
     }
 
-    /// Notes what the library read from a snapshot. What its changes weighed is not known any more.
+    /// Weighs the history as a snapshot and what came after it: in a snapshot changes take up less. The
+    /// operations of what came after count twice, which matters little: it is short.
+    pub(crate) fn weigh_again(&mut self, snapshot: &[u8], tail: &[SavedChange]) {
+        let tail_weight: u64 = tail.iter().map(|change| plain_length(&change.bytes)).sum();
+        self.weight = plain_length(snapshot).max(self.operation_count * OPERATION_WEIGHT) + tail_weight;
+    }
+
+    /// Notes what the library read from a snapshot.
     fn note_history(&mut self) {
         let Self { automerge, max_op_by_change, last_by_actor, .. } = self;
         for meta in automerge.get_changes_meta(&[]) {
             let (hash, seq, max_op) = (our_hash(meta.hash), meta.seq, meta.max_op);
             max_op_by_change.insert(hash, max_op);
             self.max_op = self.max_op.max(max_op);
-            self.weight += (max_op + 1).saturating_sub(meta.start_op) * OPERATION_WEIGHT;
+            self.operation_count += (max_op + 1).saturating_sub(meta.start_op);
             let last = Last { hash, seq, max_op };
             match last_by_actor.get_mut(meta.actor.to_bytes()) {
                 Some(before) if before.seq < seq => *before = last,
@@ -146,7 +157,8 @@ impl Engine {
         }
     }
 
-    fn note(&mut self, actor: &[u8], last: Last, weight: u64) {
+    fn note(&mut self, actor: &[u8], last: Last, operations: u64, weight: u64) {
+        self.operation_count += operations;
         self.max_op_by_change.insert(last.hash, last.max_op);
         self.max_op = self.max_op.max(last.max_op);
         self.weight += weight;
@@ -178,7 +190,7 @@ impl Engine {
         }
         for change in changes {
             let last = Last { hash: change.hash(), seq: change.seq(), max_op: change.max_op() };
-            self.note(change.actor(), last, change.weight());
+            self.note(change.actor(), last, change.operations(), change.weight());
             if let Some(operations) = self.operations.get_mut() {
                 operations.note(change);
             }
