@@ -59,7 +59,7 @@ impl RoomDriver {
     }
 
     /// Runs until the room is done, or, when closing, until nothing is being stored any more.
-    pub(crate) async fn run(mut self, effects: Vec<Effect>, closing: CancellationToken) {
+    pub(crate) async fn run(mut self: Box<Self>, effects: Vec<Effect>, closing: CancellationToken) {
         metrics::rooms_changed(self.rooms.len());
         self.perform(effects);
         loop {
@@ -98,8 +98,8 @@ impl RoomDriver {
             self.handle(input);
         }
         let now = self.context.clock.now();
-        let is_long = self.is_heavy() && self.room.is_turn_long();
-        let effects = may_block(is_long, || self.room.take_turn(now));
+        let bytes_touched = if self.room.is_turn_long() { self.room.stored_bytes() } else { 0 };
+        let effects = run(bytes_touched, || self.room.take_turn(now));
         self.perform(effects);
     }
 
@@ -107,16 +107,13 @@ impl RoomDriver {
         self.is_done = false;
         let now = self.context.clock.now();
         let left = if let Input::Left(session) = input { Some(session) } else { None };
-        let is_long = self.is_heavy() && matches!(input, Input::Appended(_) | Input::Loaded(_));
-        let effects = may_block(is_long, || self.room.handle(now, input));
+        let is_long = matches!(input, Input::Appended(_) | Input::Loaded(_));
+        let bytes_touched = if is_long { self.room.stored_bytes() } else { 0 };
+        let effects = run(bytes_touched, || self.room.handle(now, input));
         if let Some(session) = left {
             self.outboxes.remove(&session);
         }
         self.perform(effects);
-    }
-
-    fn is_heavy(&self) -> bool {
-        self.room.stored_bytes() > HEAVY_BYTES
     }
 
     fn translate(&mut self, message: Message) -> Input {
@@ -134,8 +131,8 @@ impl RoomDriver {
                 self.callers.insert(ticket, reply);
                 match call {
                     Call::Ask(question) => Input::Ask { ticket, question },
-                    Call::Submit(changes) => Input::Submit { ticket, changes },
-                    Call::Delete => Input::Delete { ticket },
+                    Call::Submit(expected, changes) => Input::Submit { ticket, expected, changes },
+                    Call::Delete(expected) => Input::Delete { ticket, expected },
                 }
             }
         }
@@ -205,7 +202,9 @@ impl RoomDriver {
         async move {
             let stored = context.store.load(document).await;
             Some(Input::Loaded(
-                stored.map(|stored| stored.map(loaded)).map_err(|error| refusal(&context, &error)),
+                stored
+                    .map(|stored| stored.map(loaded).map(Box::new))
+                    .map_err(|error| refusal(&context, &error)),
             ))
         }
         .boxed()
@@ -248,19 +247,26 @@ impl RoomDriver {
 
     fn compact(&self) {
         let (compactor, document) = (self.context.compactor.clone(), self.document);
-        let compact = async move {
-            let compacted = compactor.compact(document).await;
-            // Through 0 changes nothing and lets the room ask again later.
-            let (snapshot, through) = compacted.unwrap_or_default();
-            Some(Input::Compacted { snapshot, through })
-        };
+        let compact = async move { Some(Input::Compacted(compactor.compact(document).await)) };
         self.work.push(compact.boxed());
     }
 }
 
-/// Runs work of the room; long work lets the thread's other tasks go elsewhere.
-fn may_block<T>(is_long: bool, work: impl FnOnce() -> T) -> T {
-    if is_long { tokio::task::block_in_place(work) } else { work() }
+impl Drop for RoomDriver {
+    /// A room that panicked can tell nobody anything any more; its members come back to a new one.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for outbox in self.outboxes.values() {
+                // Who has gone needs no word.
+                outbox.push(self.document, Notice::Close(Refusal::StorageUnavailable)).ok();
+            }
+        }
+    }
+}
+
+/// Runs work that touches so much of a document; with a lot of it the thread's other tasks go elsewhere.
+fn run<T>(bytes_touched: u64, work: impl FnOnce() -> T) -> T {
+    if bytes_touched > HEAVY_BYTES { tokio::task::block_in_place(work) } else { work() }
 }
 
 async fn sleep_until(deadline: Option<tokio::time::Instant>) {

@@ -10,11 +10,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tiebreak_document::CheckedChange;
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_storage::DocumentStore;
-use tiebreak_sync::room::{Answer, Input, Question};
+use tiebreak_sync::room::{Answer, Expected, Input, Question};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+/// How often a room may close between entering it and sending to it. Rooms come back; this is for the case
+/// that one never does.
+pub(crate) const ENTRIES_MAX: usize = 100;
 
 /// What reaches a room from outside.
 #[derive(Debug)]
@@ -31,8 +35,8 @@ pub(crate) enum Message {
 #[derive(Debug)]
 pub(crate) enum Call {
     Ask(Question),
-    Submit(Vec<CheckedChange>),
-    Delete,
+    Submit(Expected, Vec<CheckedChange>),
+    Delete(Expected),
 }
 
 /// What every room needs.
@@ -73,7 +77,8 @@ impl Rooms {
     /// [`Refusal::Busy`] when memory is short and the room is not open yet.
     pub(crate) fn enter(&self, document: DocumentId) -> Result<mpsc::Sender<Message>, Refusal> {
         let mut inboxes = self.inboxes();
-        if let Some(inbox) = inboxes.get(&document) {
+        // The inbox of a room whose task ended in a panic is closed, but nobody has forgotten it.
+        if let Some(inbox) = inboxes.get(&document).filter(|inbox| !inbox.is_closed()) {
             return Ok(inbox.clone());
         }
         if self.shared.context.memory.is_full() {
@@ -82,7 +87,7 @@ impl Rooms {
         let context = self.shared.context.clone();
         let (inbox, messages) = mpsc::channel(context.limits.room_inbox_messages_max);
         let (room, effects) = Room::open(document, Arc::clone(&context.limits), context.clock.now());
-        let driver = RoomDriver::new(room, context, messages, self.clone());
+        let driver = Box::new(RoomDriver::new(room, context, messages, self.clone()));
         self.shared.tasks.spawn(driver.run(effects, self.shared.closing.clone()));
         inboxes.insert(document, inbox.clone());
         Ok(inbox)
@@ -104,8 +109,7 @@ impl Rooms {
     pub(crate) async fn call(&self, document: DocumentId, call: Call) -> Result<Answer, Refusal> {
         let (reply, answer) = oneshot::channel();
         let mut message = Message::Call { call, reply };
-        // A room may close between entering and sending, but not for ever.
-        for _ in 0..100 {
+        for _ in 0..ENTRIES_MAX {
             match self.enter(document)?.send(message).await {
                 Ok(()) => return answer.await.unwrap_or(Err(Refusal::ShuttingDown)),
                 Err(mpsc::error::SendError(unsent)) => message = unsent,

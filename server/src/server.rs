@@ -17,6 +17,7 @@ use tiebreak_protocol::{InvalidName, PeerId, Refusal, StorageId};
 use tiebreak_storage::{DocumentStore, SqliteOptions, SqliteStore, StorageError};
 use tiebreak_sync::session::ServerIdentity;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -123,7 +124,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         closing: closing.clone(),
         next_session: Arc::new(AtomicU64::new(1)),
         memory: memory.clone(),
-        connections_max,
+        places: Arc::new(Semaphore::new(connections_max)),
     };
     let health = Health { store: Arc::clone(&store), closing: closing.clone() };
     let listener = listen(config.listen).await?;

@@ -16,6 +16,16 @@ pub struct SavedChange {
     pub bytes: Bytes,
 }
 
+/// What a replica lacks, as far as it fits into a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub changes: Vec<SavedChange>,
+    /// Changes that did not fit.
+    pub later: BTreeSet<ChangeHash>,
+    /// The heads of the replica once it has `changes`.
+    pub heads: Heads,
+}
+
 /// The stored chunks of a document do not open.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -47,7 +57,8 @@ pub struct Document {
     tail: Vec<SavedChange>,
     stored_bytes: u64,
     tail_bytes: u64,
-    engine: Option<Engine>,
+    /// Boxed: most rooms are idle, and it is large.
+    engine: Option<Box<Engine>>,
 }
 
 impl Default for Document {
@@ -125,7 +136,7 @@ impl Document {
         self.tail.retain(|change| engine.has(&change.hash));
         self.count_bytes();
         self.heads = heads;
-        self.engine = Some(engine);
+        self.engine = Some(Box::new(engine));
         Ok(())
     }
 
@@ -169,13 +180,19 @@ impl Document {
         self.heads.contains(hash) || self.engine.as_ref().is_some_and(|engine| engine.has(hash))
     }
 
-    /// The changes that a replica with `frontier` lacks, in causal order; hashes that the document does
-    /// not hold are ignored.
+    /// What a replica with `frontier` lacks, in causal order, up to about `bytes_max` bytes; hashes that the
+    /// document does not hold are ignored.
     ///
     /// # Errors
     /// When the document does not open or is not readable.
-    pub fn changes_since(&mut self, frontier: &[ChangeHash]) -> Result<Vec<SavedChange>, OpenError> {
-        self.opened()?.read(|engine| engine.changes_since(frontier))
+    pub fn missing(&mut self, frontier: &[ChangeHash], bytes_max: usize) -> Result<Missing, OpenError> {
+        let heads = self.heads.clone();
+        if heads.iter().all(|head| frontier.contains(head)) {
+            return Ok(Missing { heads, ..Missing::default() });
+        }
+        let missing = self.opened()?.read(|engine| engine.missing(frontier, bytes_max))?;
+        let is_all = missing.later.is_empty();
+        Ok(if is_all { Missing { heads, ..missing } } else { missing })
     }
 
     /// One change by its hash.
@@ -214,14 +231,14 @@ impl Document {
     /// For tests that only look: the engine of a document that is open.
     #[cfg(test)]
     pub(crate) fn opened_before(&self) -> &Engine {
-        self.engine.as_ref().unwrap()
+        self.engine.as_deref().unwrap()
     }
 
     /// The engine, open.
     pub(crate) fn opened(&mut self) -> Result<&mut Engine, OpenError> {
         let engine = match self.engine.take() {
             Some(engine) => engine,
-            None => Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?,
+            None => Box::new(Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?),
         };
         Ok(self.engine.insert(engine))
     }

@@ -1,12 +1,12 @@
 //! The CRDT library's document inside ours, and the notes that make it quick to ask.
 
-use crate::document::{MergeError, OpenError, SavedChange};
+use crate::document::{MergeError, Missing, OpenError, SavedChange};
 use crate::document_chunk::plain_length;
 use crate::gatekeeper::{ActorBytes, CheckedChange, OPERATION_WEIGHT};
 use crate::operations::Operations;
 use automerge::{ActorId, Automerge, AutomergeError, Change, ReadDoc};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use tiebreak_protocol::{ChangeHash, Heads};
@@ -204,8 +204,26 @@ impl Engine {
         guarded(|| work(self))
     }
 
-    pub(crate) fn changes_since(&self, frontier: &[ChangeHash]) -> Vec<SavedChange> {
-        self.automerge.get_changes(&self.library_frontier(frontier)).iter().map(saved).collect()
+    /// See [`crate::Document::missing`].
+    pub(crate) fn missing(&self, frontier: &[ChangeHash], bytes_max: usize) -> Missing {
+        let mut heads: BTreeSet<_> = frontier.iter().filter(|hash| self.has(hash)).copied().collect();
+        let (mut missing, mut bytes) = (Missing::default(), 0);
+        for change in self.automerge.get_changes(&self.library_frontier(frontier)) {
+            let next = saved(&change);
+            // What comes after may depend on what did not fit.
+            if !missing.later.is_empty() || (bytes > 0 && bytes + next.bytes.len() > bytes_max) {
+                missing.later.insert(next.hash);
+                continue;
+            }
+            bytes += next.bytes.len();
+            for dep in change.deps() {
+                heads.remove(&our_hash(*dep));
+            }
+            heads.insert(next.hash);
+            missing.changes.push(next);
+        }
+        missing.heads = heads.into_iter().collect();
+        missing
     }
 
     pub(crate) fn change(&self, hash: &ChangeHash) -> Option<SavedChange> {
@@ -318,7 +336,7 @@ mod tests {
             document.to_json().err(),
             document.history(0, 1).err(),
             document.snapshot().err(),
-            document.changes_since(&[]).err(),
+            document.missing(&[], 1).err(),
             document.hashes_since(&[]).err(),
             document.change(&change.hash()).err(),
         ];

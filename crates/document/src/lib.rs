@@ -13,7 +13,7 @@ mod operations;
 mod sync_message;
 
 pub use admission::Admitted;
-pub use document::{Document, MergeError, OpenError, SavedChange};
+pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;
 pub use gatekeeper::{
     Action, ActorBytes, Budget, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId,

@@ -54,6 +54,8 @@ pub struct Limits {
     pub room_inbox_messages_max: usize,
     /// Without a message from the peer (WebSocket pongs count) the connection is closed; half of it is the ping interval.
     pub silence_time: Duration,
+    /// A snapshot is worth making when this many changes have gathered since the last one.
+    pub snapshot_changes_min: usize,
     /// A room without traffic gives its document's memory back after this time.
     pub room_idle_time: Duration,
 }
@@ -85,6 +87,7 @@ impl Default for Limits {
             outbox_bytes_max: 4 * MIB,
             room_inbox_messages_max: 1024,
             silence_time: Duration::from_secs(60),
+            snapshot_changes_min: 1_000,
             room_idle_time: Duration::from_secs(30),
         }
     }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// Longest wait that one message can cause, so that a large first upload slows its sender without stalling it.
+/// Longest wait before the next message is read. Who is still in debt then waits again after that one: slow,
+/// but never silent for long.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+/// Longest debt, in time: a first upload of years of work must not cost hours.
+const DEBT_MAX: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(crate) struct Bucket {
@@ -21,7 +24,7 @@ impl Bucket {
     /// Takes tokens and answers how long to wait before the next message is read.
     pub(crate) fn take(&mut self, tokens: usize, now: Duration) -> Duration {
         self.fill(now);
-        let debt_max = self.per_second * WAIT_MAX.as_secs_f64();
+        let debt_max = self.per_second * DEBT_MAX.as_secs_f64();
         self.tokens = (self.tokens - tokens as f64).max(-debt_max);
         Duration::try_from_secs_f64(-self.tokens / self.per_second)
             .map_or(Duration::ZERO, |wait| wait.min(WAIT_MAX))
@@ -61,10 +64,12 @@ mod tests {
     }
 
     #[test]
-    fn one_huge_message_costs_a_bounded_wait() {
+    fn one_huge_message_is_paid_for_by_many_waits_of_bounded_length() {
         let mut bucket = Bucket::new(50, 500, at(0));
         assert_eq!(bucket.take(1_000_000, at(0)), WAIT_MAX);
-        assert_eq!(bucket.take(0, at(5)), at(0));
+        assert_eq!(bucket.take(0, at(5)), WAIT_MAX);
+        assert_eq!(bucket.take(0, at(58)), at(2));
+        assert_eq!(bucket.take(0, at(60)), at(0));
     }
 
     #[test]

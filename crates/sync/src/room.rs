@@ -4,228 +4,32 @@
 //! then all that waited is judged, merged and stored together. So the document in memory never shows
 //! anything that is not durable, and a busy document pays the cost of a merge once for many changes.
 
+mod answers;
+mod compaction;
+mod effect;
+mod gossip;
+mod input;
 mod member;
 mod opening;
+mod questions;
+mod refusing;
 mod turn;
+mod waiting;
+
+pub use effect::{Answer, Effect, Notice};
+pub use input::{Expected, Input, Loaded, PeerInfo, Question, Received, Ticket};
 
 use crate::{Moment, SessionId};
-use bytes::Bytes;
+use compaction::Compaction;
+use gossip::Gossip;
 use member::Member;
 use opening::Suspects;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{CheckedChange, Document, SavedChange, SyncMessage};
-use tiebreak_protocol::{
-    ChangeHash, DocumentId, Ephemeral, EphemeralSessionId, Heads, Limits, PeerId, Refusal, RemoteHead,
-    StorageId,
-};
+use tiebreak_document::Document;
+use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use turn::Turn;
-
-/// Storages whose heads a room remembers for those who follow them.
-const FOLLOWED_STORAGES_MAX: usize = 1_000;
-/// Ephemeral messages remembered to recognise copies that come by another way.
-const EPHEMERAL_MEMORY: usize = 256;
-
-/// After this time without input a snapshot is made of what has gathered: nobody waits for it.
-const QUIET_TIME: Duration = Duration::from_secs(2);
-
-/// A peer as rooms see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerInfo {
-    pub session: SessionId,
-    pub peer: PeerId,
-    /// The peer's durable storage, if it said that it has one.
-    pub storage: Option<StorageId>,
-    /// The peer speaks our extension.
-    pub extended: bool,
-}
-
-/// A sync message whose changes have passed the gatekeeper one by one.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Received {
-    pub from: Arc<PeerInfo>,
-    pub message: SyncMessage,
-    pub changes: Vec<CheckedChange>,
-    /// The message brought changes, whether or not any of them passed.
-    pub carried_changes: bool,
-}
-
-/// A caller that waits for an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub u64);
-
-/// A document as the driver read it from the store.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Loaded {
-    pub snapshot: Option<Bytes>,
-    /// Stored changes that the snapshot holds.
-    pub snapshot_through: u64,
-    pub tail: Vec<SavedChange>,
-    /// Stored changes in all.
-    pub through: u64,
-    pub heads: Heads,
-    pub deleted: bool,
-    /// Some chunks were unreadable and are missing here.
-    pub damaged: bool,
-}
-
-/// What happened.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Input {
-    Received(Box<Received>),
-    Ephemeral {
-        from: SessionId,
-        ephemeral: Ephemeral,
-    },
-    /// The session wants to hear of these storages' heads (the whole list).
-    Follow {
-        session: SessionId,
-        storages: std::collections::BTreeSet<StorageId>,
-    },
-    /// A peer passes on heads that it heard of.
-    RemoteHeads {
-        from: SessionId,
-        heads: Vec<RemoteHead>,
-    },
-    /// The session's connection has ended.
-    Left(SessionId),
-    /// The answer to [`Effect::Load`]; `None`: never written.
-    Loaded(Result<Option<Loaded>, Refusal>),
-    /// The answer to [`Effect::Append`]: the sequence number of the last change stored.
-    Appended(Result<u64, Refusal>),
-    /// The answer to [`Effect::Recall`].
-    Recalled {
-        session: SessionId,
-        heads: Option<Heads>,
-    },
-    /// A snapshot now stands for the first `through` stored changes.
-    Compacted {
-        snapshot: Bytes,
-        through: u64,
-    },
-    /// The server's own caller brings changes; they go the same way as a peer's.
-    Submit {
-        ticket: Ticket,
-        changes: Vec<CheckedChange>,
-    },
-    Ask {
-        ticket: Ticket,
-        question: Question,
-    },
-    Delete {
-        ticket: Ticket,
-    },
-    /// The answer to [`Effect::Delete`].
-    Deleted(Result<(), Refusal>),
-    DeadlinePassed,
-    /// Memory is short: close the document if nobody is using it right now.
-    Relieve,
-}
-
-/// What a caller may ask of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// The heads alone, without opening the document.
-    Heads,
-    Json,
-    /// All chunks in a row: a file that every Automerge library loads.
-    File,
-    /// Changes from newest to oldest, after skipping `skip` of them.
-    History {
-        skip: usize,
-        limit: usize,
-    },
-}
-
-/// The answer to [`Input::Ask`], [`Input::Submit`] and [`Input::Delete`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
-    Heads(Heads),
-    Json {
-        heads: Heads,
-        json: serde_json::Value,
-    },
-    File {
-        heads: Heads,
-        bytes: Bytes,
-    },
-    History {
-        heads: Heads,
-        changes: Vec<tiebreak_document::HistoryEntry>,
-        total: usize,
-    },
-    /// The submitted changes are durable, save the refused ones.
-    Submitted {
-        heads: Heads,
-        created: bool,
-        refused: Vec<(ChangeHash, Refusal)>,
-    },
-    Deleted,
-    /// There is no such document (any more).
-    Missing,
-}
-
-/// What the driver must do, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Read the document and answer with [`Input::Loaded`].
-    Load,
-    /// Store the changes and answer with [`Input::Appended`].
-    Append {
-        changes: Vec<SavedChange>,
-        heads: Heads,
-    },
-    Tell {
-        to: SessionId,
-        notice: Notice,
-    },
-    /// Keep a change that broke the library, for a person.
-    Quarantine {
-        change: SavedChange,
-        reason: String,
-    },
-    /// The stored changes since the snapshot are many: make a new one in the background.
-    Compact,
-    /// Answer with [`Input::Recalled`]: what is known of this peer from earlier connections.
-    Recall {
-        session: SessionId,
-        storage: StorageId,
-    },
-    /// Keep for the peer's next connection.
-    Remember {
-        storage: StorageId,
-        heads: Heads,
-    },
-    Delete,
-    Answer {
-        ticket: Ticket,
-        answer: Result<Answer, Refusal>,
-    },
-    /// A change was refused, for metrics and logs; who could be told was told.
-    Refused(Refusal),
-    /// The document cannot be read; a person must look.
-    Broken(String),
-    /// Nobody is here and nothing is under way: the room may be dropped.
-    Done,
-}
-
-/// Word to a session about this room's document.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Notice {
-    /// An encoded sync message; one allocation serves all sessions that need the same.
-    Sync(Bytes),
-    Unavailable,
-    Ephemeral(Ephemeral),
-    RemoteHeads(Vec<RemoteHead>),
-    /// The peer's changes survive a crash now.
-    Durable(Heads),
-    Refused {
-        change: Option<ChangeHash>,
-        refusal: Refusal,
-    },
-    Close(Refusal),
-}
 
 /// One document and everybody who has it open.
 #[derive(Debug)]
@@ -233,30 +37,35 @@ pub struct Room {
     document_id: DocumentId,
     limits: Arc<Limits>,
     phase: Phase,
-    members: BTreeMap<SessionId, Member>,
+    members: BTreeMap<SessionId, Box<Member>>,
     /// What arrived and is not yet looked at.
     queue: VecDeque<Input>,
     document: Document,
-    /// Stored changes in all, and how many of them the snapshot holds.
-    through: u64,
-    snapshot_through: u64,
-    compacting: bool,
-    followed: BTreeMap<StorageId, RemoteHead>,
-    ephemeral_seen: VecDeque<(PeerId, EphemeralSessionId, u64)>,
+    compaction: Compaction,
+    gossip: Gossip,
     used_at: Duration,
 }
 
 #[derive(Debug)]
 enum Phase {
     /// The document is being read. After a failed merge with the changes that may be to blame.
-    Opening(Option<Suspects>),
+    Opening(Option<Box<Suspects>>),
+    /// The store did not answer; whoever comes next makes the room read again.
+    Unread,
     Idle,
     /// A turn's changes are being stored.
-    Storing(Turn),
+    Storing(Box<Turn>),
     Deleting(Ticket),
     Deleted,
     /// Stored chunks do not make a document.
     Broken,
+}
+
+impl Phase {
+    /// Nothing is under way that a turn would have to wait for.
+    fn is_at_rest(&self) -> bool {
+        matches!(self, Self::Idle | Self::Unread | Self::Deleted | Self::Broken)
+    }
 }
 
 impl Room {
@@ -264,17 +73,14 @@ impl Room {
     pub fn open(document_id: DocumentId, limits: Arc<Limits>, now: Moment) -> (Self, Vec<Effect>) {
         let room = Self {
             document_id,
-            limits,
             phase: Phase::Opening(None),
             members: BTreeMap::new(),
             queue: VecDeque::new(),
             document: Document::new(),
-            through: 0,
-            snapshot_through: 0,
-            compacting: false,
-            followed: BTreeMap::new(),
-            ephemeral_seen: VecDeque::new(),
+            compaction: Compaction::of_stored(0, 0, &limits),
+            gossip: Gossip::default(),
             used_at: now.elapsed,
+            limits,
         };
         (room, vec![Effect::Load])
     }
@@ -300,7 +106,7 @@ impl Room {
     /// Whether something has arrived that the next turn must take up. Whoever drives the room first hands
     /// over all that waits for it: what one turn takes up together costs one merge and one commit.
     pub fn is_turn_due(&self) -> bool {
-        !self.queue.is_empty() && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken)
+        !self.queue.is_empty() && self.phase.is_at_rest()
     }
 
     /// Whether the next turn looks into the document or merges, which for a large one takes milliseconds;
@@ -316,7 +122,7 @@ impl Room {
             | Input::Delete { .. }
             | Input::Loaded(_)
             | Input::Appended(_)
-            | Input::Compacted { .. }
+            | Input::Compacted(_)
             | Input::Deleted(_)
             | Input::DeadlinePassed
             | Input::Relieve => false,
@@ -325,12 +131,14 @@ impl Room {
 
     /// When to send [`Input::DeadlinePassed`], on the clock of [`Moment::elapsed`].
     pub fn deadline(&self) -> Option<Duration> {
-        let idle = matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken);
+        if !self.phase.is_at_rest() {
+            return None;
+        }
         let is_idle_useful = self.document.is_open() || self.members.is_empty();
-        let idle_at = (idle && is_idle_useful).then(|| self.used_at + self.limits.room_idle_time);
-        let compact_at = (idle && self.is_snapshot_worthwhile()).then(|| self.used_at + QUIET_TIME);
-        let waiting_until = self.members.values().filter_map(Member::waiting_until).min();
-        idle_at.into_iter().chain(compact_at).chain(waiting_until.filter(|_| idle)).min()
+        let idle_at = is_idle_useful.then(|| self.used_at + self.limits.room_idle_time);
+        let compact_at = self.compaction.due_when_quiet(&self.document, self.used_at);
+        let waiting_until = self.members.values().filter_map(|member| member.waiting.until()).min();
+        idle_at.into_iter().chain(compact_at).chain(waiting_until).min()
     }
 
     /// Takes one input and answers what the driver must do. What comes from outside waits for the next turn.
@@ -340,7 +148,7 @@ impl Room {
             Input::Loaded(loaded) => self.loaded(now, loaded, &mut effects),
             Input::Appended(stored) => self.stored(now, stored, &mut effects),
             Input::Deleted(deleted) => self.deleted(deleted, &mut effects),
-            Input::Compacted { snapshot, through } => self.compacted(snapshot, through),
+            Input::Compacted(made) => self.compaction.ended(&mut self.document, made, now.elapsed),
             Input::DeadlinePassed => self.check_deadlines(now, &mut effects),
             Input::Relieve => self.relieve(),
             Input::Received(_)
@@ -366,29 +174,6 @@ impl Room {
         }
     }
 
-    fn compacted(&mut self, snapshot: Bytes, through: u64) {
-        self.compacting = false;
-        if through > self.snapshot_through && through <= self.through {
-            let changes = usize::try_from(through - self.snapshot_through).unwrap_or(usize::MAX);
-            self.document.compacted(snapshot, changes);
-            self.snapshot_through = through;
-        }
-    }
-
-    fn deleted(&mut self, deleted: Result<(), Refusal>, effects: &mut Vec<Effect>) {
-        let Phase::Deleting(ticket) = std::mem::replace(&mut self.phase, Phase::Deleted) else { return };
-        let answer = deleted.map(|()| Answer::Deleted);
-        if answer.is_ok() {
-            self.document = Document::new();
-            for session in self.members.keys() {
-                effects.push(Effect::Tell { to: *session, notice: Notice::Unavailable });
-            }
-        } else {
-            self.phase = Phase::Idle;
-        }
-        effects.push(Effect::Answer { ticket, answer });
-    }
-
     fn relieve(&mut self) {
         if matches!(self.phase, Phase::Idle) && self.queue.is_empty() {
             self.document.close();
@@ -396,24 +181,31 @@ impl Room {
     }
 
     fn check_deadlines(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        for member in self.members.values_mut() {
-            for change in member.give_up_waiting(now.elapsed) {
-                effects.push(Effect::Refused(Refusal::MissingDependencies));
-                let notice = Notice::Refused { change: Some(change), refusal: Refusal::MissingDependencies };
-                effects.push(Effect::Tell { to: member.info.session, notice });
-            }
+        if !self.phase.is_at_rest() || !self.queue.is_empty() {
+            return;
         }
-        let quiet = now.elapsed >= self.used_at + QUIET_TIME && matches!(self.phase, Phase::Idle);
-        if quiet && self.queue.is_empty() && self.is_snapshot_worthwhile() {
+        self.give_up_waiting(now, effects);
+        if self.compaction.due_when_quiet(&self.document, self.used_at).is_some_and(|at| at <= now.elapsed) {
             self.compact(effects);
         }
-        let idle = now.elapsed >= self.used_at + self.limits.room_idle_time;
-        if idle && matches!(self.phase, Phase::Idle | Phase::Deleted | Phase::Broken) && self.queue.is_empty()
-        {
+        if now.elapsed >= self.used_at + self.limits.room_idle_time {
             self.document.close();
             if self.members.is_empty() {
                 effects.push(Effect::Done);
             }
+        }
+    }
+
+    /// What a peer may know of why the room takes nothing.
+    fn refusal_of_phase(&self) -> Refusal {
+        match self.phase {
+            Phase::Deleted => Refusal::DocumentDeleted,
+            Phase::Opening(_)
+            | Phase::Unread
+            | Phase::Idle
+            | Phase::Storing(_)
+            | Phase::Deleting(_)
+            | Phase::Broken => Refusal::StorageUnavailable,
         }
     }
 }

@@ -134,7 +134,7 @@ impl Session {
             Frame::Sync(sync) | Frame::Request(sync) => self.sync(now, sync, effects),
             Frame::Ephemeral(ephemeral) => self.relay(now, ephemeral, effects),
             Frame::RemoteSubscriptionChange(change) => self.follow(change, effects),
-            Frame::RemoteHeadsChanged(changed) => self.gossip(changed, effects),
+            Frame::RemoteHeadsChanged(changed) => self.gossip(now, changed, effects),
             Frame::Leave { .. } | Frame::Error { .. } => {
                 self.live()?;
                 self.phase = Phase::Closed;
@@ -182,18 +182,23 @@ impl Session {
         if !self.documents.contains(&sync.document)
             && self.documents.len() >= self.limits.documents_per_connection_max
         {
-            return Err(Refusal::TooManyDocuments);
+            // A stock peer that is sent away comes back with the same documents; the others can go on.
+            let (sender, target) = (self.server.peer.clone(), live.info.peer.clone());
+            let unavailable = Frame::DocUnavailable { document: sync.document, sender, target };
+            effects.push(Effect::Send(unavailable.encode()));
+            effects.push(Effect::Refused(Refusal::TooManyDocuments));
+            return self.tell_refused(sync.document, None, Refusal::TooManyDocuments, effects);
         }
         let mut message = SyncMessage::decode(&sync.data).map_err(|_| Refusal::MalformedMessage)?;
         let runs = std::mem::take(&mut message.changes);
-        let carried_changes = !runs.is_empty();
         let Checked { changes, refused, chunks } = Checked::new(runs, &self.limits);
         let is_new = self.documents.insert(sync.document);
         let wait = live.changes.take(chunks, now.elapsed);
         let info = Arc::clone(&live.info);
         let follows = (is_new && !live.follows.is_empty()).then(|| live.follows.clone());
-        let received = Received { from: Arc::clone(&info), message, changes, carried_changes };
+        let received = Received { from: Arc::clone(&info), message, changes };
         for refusal in refused {
+            effects.push(Effect::Refused(refusal));
             self.tell_refused(sync.document, None, refusal, effects)?;
         }
         effects.push(Effect::ToRoom {
@@ -221,7 +226,7 @@ impl Session {
             return Ok(());
         }
         let document = ephemeral.document;
-        let input = room::Input::Ephemeral { from: live.info.session, ephemeral };
+        let input = room::Input::Ephemeral { from: live.info.session, ephemeral: Box::new(ephemeral) };
         effects.push(Effect::ToRoom { document, input });
         Ok(())
     }
@@ -243,13 +248,25 @@ impl Session {
         Ok(())
     }
 
-    fn gossip(&mut self, changed: RemoteHeadsChanged, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let session = self.live()?.info.session;
-        if self.documents.contains(&changed.document) {
-            let document = changed.document;
-            let input = room::Input::RemoteHeads { from: session, heads: changed.heads };
-            effects.push(Effect::ToRoom { document, input });
+    fn gossip(
+        &mut self,
+        now: Moment,
+        changed: RemoteHeadsChanged,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let is_member = self.documents.contains(&changed.document);
+        let live = self.live()?;
+        if !is_member {
+            return Ok(());
         }
+        // Like ephemeral messages it carries no state that anybody needs.
+        if !live.ephemeral.try_take(now.elapsed) {
+            effects.push(Effect::Refused(Refusal::RateExceeded));
+            return Ok(());
+        }
+        let document = changed.document;
+        let input = room::Input::RemoteHeads { from: live.info.session, heads: changed.heads };
+        effects.push(Effect::ToRoom { document, input });
         Ok(())
     }
 
@@ -266,7 +283,7 @@ impl Session {
             Notice::Sync(data) => Frame::Sync(SyncFrame { document, sender, target, data }),
             Notice::Unavailable => Frame::DocUnavailable { document, sender, target },
             // The author stays the sender, so that copies by several ways are recognised.
-            Notice::Ephemeral(ephemeral) => Frame::Ephemeral(Ephemeral { target, ..ephemeral }),
+            Notice::Ephemeral(ephemeral) => Frame::Ephemeral(Ephemeral { target, ..*ephemeral }),
             Notice::RemoteHeads(heads) => {
                 Frame::RemoteHeadsChanged(RemoteHeadsChanged { document, sender, target, heads })
             }
@@ -295,7 +312,6 @@ impl Session {
     ) -> Result<(), Refusal> {
         let sender = self.server.peer.clone();
         let live = self.live()?;
-        effects.push(Effect::Refused(refusal));
         if live.info.extended {
             let (code, detail) = (refusal.code().to_owned(), refusal.to_string());
             let frame = ExtensionFrame::Refused { document, change, code, detail };

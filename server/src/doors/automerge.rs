@@ -4,22 +4,22 @@ use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::metrics;
 use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
-use crate::rooms::{Message as RoomMessage, Rooms};
+use crate::rooms::{ENTRIES_MAX, Message as RoomMessage, Rooms};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_sync::session::{Effect, Input, ServerIdentity};
 use tiebreak_sync::{Session, SessionId, room};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,7 +51,8 @@ pub(crate) struct Door {
     pub(crate) closing: CancellationToken,
     pub(crate) next_session: Arc<AtomicU64>,
     pub(crate) memory: Memory,
-    pub(crate) connections_max: usize,
+    /// As many as there may be connections; each holds one from its upgrade to its end.
+    pub(crate) places: Arc<Semaphore>,
 }
 
 /// Accepts the upgrade and hands the socket to a task that the server waits for at shutdown.
@@ -60,9 +61,11 @@ pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) ->
     if door.closing.is_cancelled() {
         return crate::http::problem::refused(Refusal::ShuttingDown).into_response();
     }
-    if door.memory.is_full() || door.connections.len() >= door.connections_max {
+    let place = Arc::clone(&door.places).try_acquire_owned().ok().filter(|_| !door.memory.is_full());
+    let Some(place) = place else {
+        metrics::refused(Refusal::Busy);
         return crate::http::problem::refused(Refusal::Busy).into_response();
-    }
+    };
     let message_bytes_max = door.limits.message_bytes_max;
     let tracker = door.connections.clone();
     upgrade
@@ -70,7 +73,10 @@ pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) ->
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .max_message_size(message_bytes_max)
         .max_frame_size(message_bytes_max)
-        .on_upgrade(move |socket| tracker.track_future(Connection::new(door, socket).run()))
+        .on_upgrade(move |socket| {
+            let connection = Box::new(Connection::new(door, socket, place));
+            tracker.track_future(connection.run())
+        })
 }
 
 /// Why a connection ends.
@@ -92,19 +98,20 @@ struct Connection {
     outbox: Outbox,
     inbox: OutboxReader,
     overflow: CancellationToken,
-    rooms: HashMap<DocumentId, mpsc::Sender<RoomMessage>>,
+    rooms: BTreeMap<DocumentId, mpsc::Sender<RoomMessage>>,
     paused_until: Option<Instant>,
     heard_at: Instant,
     pinged: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(door: Door, socket: WebSocket) -> Self {
+    fn new(door: Door, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
         let id = SessionId(door.next_session.fetch_add(1, Ordering::Relaxed));
         let limits = Arc::clone(&door.limits);
         let session = Session::new(id, Arc::clone(&door.identity), Arc::clone(&limits), door.clock.now());
         let (sink, stream) = socket.split();
-        let (outbox, inbox) = outbox(limits.outbox_messages_max, limits.outbox_bytes_max);
+        let (outbox, inbox) = outbox(&limits);
         let overflow = inbox.overflow();
         Self {
             door,
@@ -115,20 +122,22 @@ impl Connection {
             outbox,
             inbox,
             overflow,
-            rooms: HashMap::new(),
+            rooms: BTreeMap::new(),
             paused_until: None,
             heard_at: Instant::now(),
             pinged: false,
+            _place: place,
         }
     }
 
-    async fn run(mut self) {
+    async fn run(mut self: Box<Self>) {
         metrics::connected();
         let end = self.converse().await;
-        let documents: Vec<_> = self.session.documents().collect();
-        for document in documents {
-            // A room that cannot be opened has nobody in it who could leave.
-            self.deliver(document, room::Input::Left(self.id)).await.ok();
+        for (document, inbox) in std::mem::take(&mut self.rooms) {
+            let (session, outbox, input) = (self.id, self.outbox.clone(), room::Input::Left(self.id));
+            debug_assert!(self.session.documents().any(|known| known == document));
+            // A room that has gone has nobody in it who could leave.
+            inbox.send(RoomMessage::FromSession { session, outbox, input }).await.ok();
         }
         if let End::Refused(refusal) = end {
             metrics::refused(refusal);
@@ -138,9 +147,21 @@ impl Connection {
             let reason = Utf8Bytes::from_static(refusal.code());
             let close = Message::Close(Some(CloseFrame { code: refusal.close_code(), reason }));
             // The peer may be gone already; then there is nobody to tell.
-            timeout(CLOSE_TIME_MAX, self.sink.send(close)).await.ok();
+            timeout(CLOSE_TIME_MAX, self.say_goodbye(close)).await.ok();
         }
         metrics::disconnected();
+    }
+
+    /// Closes, and reads on until the peer has closed too: a socket dropped with unread messages in it would
+    /// take the close frame back from the wire.
+    async fn say_goodbye(&mut self, close: Message) -> Result<(), axum::Error> {
+        self.sink.send(close).await?;
+        while let Some(Ok(message)) = self.stream.next().await {
+            if matches!(message, Message::Close(_)) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn converse(&mut self) -> End {
@@ -269,23 +290,25 @@ impl Connection {
     /// Hands input to a room. A full room makes the connection wait, and with it the peer.
     async fn deliver(&mut self, document: DocumentId, input: room::Input) -> Result<(), End> {
         let mut message = RoomMessage::FromSession { session: self.id, outbox: self.outbox.clone(), input };
-        loop {
+        for _ in 0..ENTRIES_MAX {
             let inbox = match self.rooms.entry(document) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(self.door.rooms.enter(document).map_err(End::Refused)?),
             };
-            match inbox.send(message).await {
+            let sent = tokio::select! {
+                sent = inbox.send(message) => sent,
+                () = self.door.closing.cancelled() => return Err(End::Refused(Refusal::ShuttingDown)),
+            };
+            match sent {
                 Ok(()) => return Ok(()),
                 Err(mpsc::error::SendError(unsent)) => {
                     // The room was done and has gone; a new one takes its place.
                     message = unsent;
                     self.rooms.remove(&document);
-                    if self.door.closing.is_cancelled() {
-                        return Err(End::Refused(Refusal::ShuttingDown));
-                    }
                 }
             }
         }
+        Err(End::Refused(Refusal::Busy))
     }
 
     async fn flush(&mut self) -> Result<(), End> {
@@ -298,14 +321,16 @@ impl Connection {
             &'a mut SplitSink<WebSocket, Message>,
         ) -> futures_util::future::BoxFuture<'a, Result<(), axum::Error>>,
     ) -> Result<(), End> {
-        let overflow = self.overflow.clone();
+        let (overflow, closing) = (self.overflow.clone(), self.door.closing.clone());
         tokio::select! {
+            biased;
             written = timeout(WRITE_TIME_MAX, write(&mut self.sink)) => match written {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(End::Gone),
                 Err(_) => Err(End::Refused(Refusal::TooSlow)),
             },
             () = overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
+            () = closing.cancelled() => Err(End::Refused(Refusal::ShuttingDown)),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tiebreak_document::{CheckedChange, FileChanges, HistoryEntry};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
 use tiebreak_storage::{DocumentPage, DocumentStore, StorageError};
-use tiebreak_sync::room::{Answer, Question};
+use tiebreak_sync::room::{Answer, Expected, Question};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -88,14 +88,12 @@ impl Documents {
 
     /// Makes a document: under this id, which must be free, or under a new one.
     pub(super) async fn create(&self, id: Option<DocumentId>, offered: Offered) -> Result<Merged, Fault> {
-        let document = match id {
-            Some(id) => self.free(id).await?,
-            None => DocumentId::from_bytes(Uuid::new_v4().into_bytes()),
-        };
+        let document = id.unwrap_or_else(|| DocumentId::from_bytes(Uuid::new_v4().into_bytes()));
         if offered.changes.is_empty() {
             return Err(offered.refused.first().map_or(Fault::EmptyFile, |(_, refusal)| (*refusal).into()));
         }
-        let merged = self.submit(document, offered).await?;
+        let nothing = Expected::Heads(Heads::default());
+        let merged = self.submit(document, nothing, offered).await?.ok_or(Fault::DocumentExists)?;
         match merged.refused.first() {
             // Nothing passed, so there still is no document.
             Some((_, refusal)) if merged.heads.is_empty() => Err(Fault::Refused(*refusal)),
@@ -115,17 +113,26 @@ impl Documents {
         if offered.changes.is_empty() {
             return Ok(Merged { document, heads, refused: offered.refused });
         }
-        self.submit(document, offered).await
+        self.submit(document, condition.expected(heads), offered).await?.ok_or(Fault::PreconditionFailed)
     }
 
     pub(super) async fn delete(&self, document: DocumentId, condition: &IfMatch) -> Result<(), Fault> {
+        let mut expected = Expected::Anything;
         if condition.is_given() {
-            condition.check(&self.heads(document).await?)?;
+            let heads = self.heads(document).await?;
+            condition.check(&heads)?;
+            expected = condition.expected(heads);
         }
-        if self.rooms.call(document, Call::Delete).await? == Answer::Missing {
-            return Err(self.why_missing(document).await);
+        match self.rooms.call(document, Call::Delete(expected)).await? {
+            Answer::Missing => Err(self.why_missing(document).await),
+            Answer::Unexpected { .. } => Err(Fault::PreconditionFailed),
+            Answer::Deleted => Ok(()),
+            Answer::Heads(_)
+            | Answer::Json { .. }
+            | Answer::File { .. }
+            | Answer::History { .. }
+            | Answer::Submitted { .. } => Err(Fault::Internal),
         }
-        Ok(())
     }
 
     /// Takes a body apart off the threads that serve everybody.
@@ -143,21 +150,27 @@ impl Documents {
         parsed.await.unwrap_or(Err(Fault::Internal))
     }
 
-    async fn free(&self, id: DocumentId) -> Result<DocumentId, Fault> {
-        match self.heads(id).await {
-            Ok(_) => Err(Fault::DocumentExists),
-            Err(Fault::DocumentNotFound) => Ok(id),
-            Err(fault) => Err(fault),
-        }
-    }
-
-    async fn submit(&self, document: DocumentId, offered: Offered) -> Result<Merged, Fault> {
+    /// Nothing is merged, and the answer is nothing, if the document is not as expected by then.
+    async fn submit(
+        &self,
+        document: DocumentId,
+        expected: Expected,
+        offered: Offered,
+    ) -> Result<Option<Merged>, Fault> {
         offered.refused.iter().for_each(|(_, refusal)| metrics::refused(*refusal));
         let Offered { changes, mut refused } = offered;
-        let answer = self.rooms.call(document, Call::Submit(changes)).await?;
-        let Answer::Submitted { heads, refused: by_room, .. } = answer else { return Err(Fault::Internal) };
+        let (heads, by_room) = match self.rooms.call(document, Call::Submit(expected, changes)).await? {
+            Answer::Submitted { heads, refused, .. } => (heads, refused),
+            Answer::Unexpected { .. } => return Ok(None),
+            Answer::Missing
+            | Answer::Deleted
+            | Answer::Heads(_)
+            | Answer::Json { .. }
+            | Answer::File { .. }
+            | Answer::History { .. } => return Err(Fault::Internal),
+        };
         refused.extend(by_room.into_iter().map(|(change, refusal)| (Some(change), refusal)));
-        Ok(Merged { document, heads, refused })
+        Ok(Some(Merged { document, heads, refused }))
     }
 
     /// Asks about a document that must exist.

@@ -6,6 +6,7 @@ use axum::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use tiebreak_protocol::{ChangeHash, Heads};
+use tiebreak_sync::room::Expected;
 
 /// Names a state of a document, whatever it is shown as. With a single head it is that head, so that people
 /// recognise it.
@@ -52,6 +53,14 @@ impl IfMatch {
     /// Whether there is any condition to check.
     pub(super) fn is_given(&self) -> bool {
         self.0.is_some()
+    }
+
+    /// What must still hold when the document is changed: it may have moved on since it was looked at.
+    pub(super) fn expected(&self, heads: Heads) -> Expected {
+        match &self.0 {
+            None | Some(Versions::Any) => Expected::Anything,
+            Some(Versions::OneOf(_)) => Expected::Heads(heads),
+        }
     }
 
     pub(super) fn check(&self, heads: &Heads) -> Result<(), Fault> {

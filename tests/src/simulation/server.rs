@@ -45,7 +45,8 @@ impl Server {
             peer: "server".parse().expect("a good name"),
             storage: "server-storage".parse().expect("a good name"),
         };
-        let limits = Limits { room_inbox_messages_max: 1 << 20, ..Limits::default() };
+        let limits =
+            Limits { room_inbox_messages_max: 1 << 20, snapshot_changes_min: 20, ..Limits::default() };
         Self {
             disk: Disk::default(),
             backup: Disk::default(),
@@ -147,7 +148,7 @@ impl Server {
         let which = dice.below(self.work.len() as u64) as usize;
         let Some((document, work)) = self.work.remove(which) else { return false };
         let input = match work {
-            Work::Load => Input::Loaded(Ok(self.disk.documents.get(&document).cloned())),
+            Work::Load => Input::Loaded(Ok(self.disk.documents.get(&document).cloned().map(Box::new))),
             Work::Append { .. } if failed_write > 0 && dice.one_in(failed_write) => {
                 Input::Appended(Err(Refusal::StorageFull))
             }
@@ -228,7 +229,7 @@ impl Disk {
 
     fn compact(&mut self, document: DocumentId) -> Input {
         let Some(stored) = self.documents.get_mut(&document) else {
-            return Input::Compacted { snapshot: Bytes::new(), through: 0 };
+            return Input::Compacted(None);
         };
         let mut read =
             Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
@@ -236,6 +237,6 @@ impl Disk {
         stored.snapshot = Some(snapshot.clone());
         stored.snapshot_through = stored.through;
         stored.tail.clear();
-        Input::Compacted { snapshot, through: stored.through }
+        Input::Compacted(Some((snapshot, stored.through)))
     }
 }

@@ -1,42 +1,60 @@
 //! What a room knows of one peer: what it has, what it was asked for, what of it waits.
 
+use super::waiting::Waiting;
 use super::{Effect, PeerInfo, Received};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{CheckedChange, Document, Have, OpenError, SyncMessage, Wants};
-use tiebreak_protocol::{ChangeHash, Heads, Limits, Refusal, StorageId};
+use tiebreak_document::{Document, Have, OpenError, SyncMessage, Wants};
+use tiebreak_protocol::{ChangeHash, Heads, StorageId};
 
 /// Refused changes remembered per peer, so that they are not asked for again and again.
 const REFUSED_MEMORY: usize = 10_000;
+
+/// Messages held back while the store is asked what it remembers; with more, it is not waited for.
+const HELD_BACK_MAX: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) info: Arc<PeerInfo>,
     /// The peer has, or was sent, everything up to these changes. All of them are in our document.
-    pub(super) known: BTreeSet<ChangeHash>,
+    known: BTreeSet<ChangeHash>,
     /// The peer's heads that our document lacks.
     pub(super) lacking: BTreeSet<ChangeHash>,
-    /// Our heads as of the last message to the peer; `None` before the first.
-    pub(super) told: Option<Heads>,
+    /// The heads in the last message to the peer; `None` before the first.
+    told: Option<Heads>,
     /// Storages whose heads the peer wants to hear of.
     pub(super) follows: BTreeSet<StorageId>,
     /// A filter that the peer sent with its last message.
     have: Vec<Have>,
     /// Changes the peer asked for by name.
-    need: Vec<ChangeHash>,
-    /// What we last asked the peer for.
-    asked: BTreeSet<ChangeHash>,
+    need: BTreeSet<ChangeHash>,
     reads_documents: bool,
     wants: Wants,
-    is_answer_due: bool,
+    owed: Owed,
     refused: BTreeSet<ChangeHash>,
-    waiting: Vec<CheckedChange>,
-    waiting_until: Option<Duration>,
-    /// Messages held back until the store says what the peer had when it was last here.
-    recalling: Option<Vec<Received>>,
+    pub(super) waiting: Waiting,
+    recall: Recall,
     /// The heads that the peer named last.
     said: Vec<ChangeHash>,
+}
+
+/// What the peer has coming, whether or not the document changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owed {
+    Nothing,
+    Answer,
+    /// It was sent a part of what it lacks, and gets the next when it has answered this one.
+    NextPart,
+}
+
+/// Whether the store was asked what the peer had when it was last here.
+#[derive(Debug)]
+enum Recall {
+    NotNeeded,
+    /// With the messages that wait for its answer.
+    UnderWay(Vec<Received>),
+    Over,
 }
 
 impl Member {
@@ -48,58 +66,63 @@ impl Member {
             told: None,
             follows: BTreeSet::new(),
             have: Vec::new(),
-            need: Vec::new(),
-            asked: BTreeSet::new(),
+            need: BTreeSet::new(),
             reads_documents: false,
             wants: Wants::News,
-            is_answer_due: false,
+            owed: Owed::Nothing,
             refused: BTreeSet::new(),
-            waiting: Vec::new(),
-            waiting_until: None,
-            recalling: None,
+            waiting: Waiting::default(),
+            recall: Recall::NotNeeded,
             said: Vec::new(),
         }
     }
 
-    /// Whether the message must wait: the peer has content but no memory of us, so what is shared would
-    /// have to be guessed from a filter over everything; the store may remember it from last time.
-    pub(super) fn recalls(
+    /// Answers the messages to take in now. A message waits if the peer has content but no memory of us: what
+    /// is shared would have to be guessed from a filter over everything; the store may remember it from last
+    /// time, and is asked.
+    pub(super) fn hold_back(
         &mut self,
-        received: &Received,
+        received: Received,
         document: &Document,
         effects: &mut Vec<Effect>,
-    ) -> bool {
-        if let Some(held) = &mut self.recalling {
-            held.push(received.clone());
-            return true;
+    ) -> Vec<Received> {
+        match (&mut self.recall, &self.info.storage) {
+            (Recall::UnderWay(held), _) if held.len() < HELD_BACK_MAX => {
+                held.push(received);
+                Vec::new()
+            }
+            (Recall::UnderWay(held), _) => {
+                let mut held = std::mem::take(held);
+                held.push(received);
+                self.recall = Recall::Over;
+                held
+            }
+            (Recall::NotNeeded, Some(storage)) if self.told.is_none() && is_unclear(&received, document) => {
+                effects.push(Effect::Recall { session: self.info.session, storage: storage.clone() });
+                self.recall = Recall::UnderWay(vec![received]);
+                Vec::new()
+            }
+            (Recall::NotNeeded | Recall::Over, _) => vec![received],
         }
-        let message = &received.message;
-        let remembers_us = message.have.iter().any(|have| !have.last_sync.is_empty());
-        let said: Heads = message.heads.iter().copied().collect();
-        let is_clear = said.is_empty() || said == *document.heads() || document.heads().is_empty();
-        let Some(storage) = self.info.storage.clone() else { return false };
-        if self.told.is_some() || remembers_us || is_clear {
-            return false;
-        }
-        self.recalling = Some(vec![received.clone()]);
-        effects.push(Effect::Recall { session: self.info.session, storage });
-        true
+    }
+
+    pub(super) fn is_recalling(&self) -> bool {
+        matches!(self.recall, Recall::UnderWay(_))
     }
 
     /// Takes in what the store remembered; answers the messages that waited for it.
-    pub(super) fn recalled(&mut self, heads: Option<Heads>, document: &mut Document) -> Vec<Received> {
-        let held = self.recalling.take().unwrap_or_default();
-        if !held.is_empty() && document.open().is_ok() {
-            self.known.extend(heads.iter().flat_map(Heads::iter).filter(|hash| document.has(hash)));
-            // Not to be recalled again.
-            self.told = self.told.take().or_else(|| Some(Heads::default()));
-            self.is_answer_due = true;
-        }
+    pub(super) fn recalled(&mut self, heads: Option<&Heads>, document: &Document) -> Vec<Received> {
+        let Recall::UnderWay(held) = std::mem::replace(&mut self.recall, Recall::Over) else {
+            return Vec::new();
+        };
+        self.known.extend(heads.into_iter().flat_map(Heads::iter).filter(|hash| document.has(hash)));
         held
     }
 
-    /// Takes in what a message says of the peer's state; its changes are in the document by now, or refused.
-    pub(super) fn absorb(&mut self, received: &Received, document: &Document) {
+    /// Takes in what a message says of the peer's state. Its changes are in the document by now, wait, or were
+    /// refused; `taken` counts those that were not refused. If there is none, there is nothing to confirm, and
+    /// to name our heads again would only make the peer offer its changes again.
+    pub(super) fn absorb(&mut self, received: &Received, document: &Document, taken: usize) {
         let message = &received.message;
         let is_first = self.told.is_none();
         let lost_memory = message.heads.is_empty() || message.have.first().is_some_and(Have::is_nothing);
@@ -122,16 +145,24 @@ impl Member {
         }
         self.said.clone_from(&message.heads);
         self.reads_documents |= message.reads_documents;
-        self.wants = message.wants;
+        // Who takes nothing and asks for everything is confused by something else than a lack of changes.
+        if self.wants != Wants::Nothing || message.wants == Wants::News {
+            self.wants = message.wants;
+        }
         self.have.clone_from(&message.have);
         self.need.extend(message.need.iter().filter(|hash| document.has(hash)));
         let news = !self.lacking.is_empty() && self.lacking != lacking_before;
-        self.is_answer_due |= is_first || received.carried_changes || news || starts_over;
+        if is_first || taken > 0 || news || starts_over || self.owed == Owed::NextPart {
+            self.owed = Owed::Answer;
+        }
     }
 
-    /// Whether the peer has not been heard in full yet.
+    /// Whether there is no use in telling the peer anything now: it has not been heard in full, or is busy with
+    /// what it was told.
     pub(super) fn is_silent(&self) -> bool {
-        self.recalling.is_some() || (self.told.is_none() && !self.is_answer_due)
+        self.is_recalling()
+            || self.owed == Owed::NextPart
+            || (self.told.is_none() && self.owed == Owed::Nothing)
     }
 
     /// Whether a document that grew from these heads is news to the peer in what it grew by, and nothing else.
@@ -144,6 +175,26 @@ impl Member {
             && heads_before.iter().all(|head| self.known.contains(head))
     }
 
+    /// Whether a peer that says this is best sent all chunks of the document as they are.
+    pub(super) fn would_take_whole(message: &SyncMessage) -> bool {
+        message.heads.is_empty()
+            && message.need.is_empty()
+            && message.have.iter().all(Have::is_nothing)
+            && message.reads_documents
+            && message.wants != Wants::Nothing
+    }
+
+    /// The same of a peer whose message was taken in.
+    pub(super) fn takes_whole(&self) -> bool {
+        self.known.is_empty()
+            && self.lacking.is_empty()
+            && self.waiting.is_empty()
+            && self.need.is_empty()
+            && self.have.iter().all(Have::is_nothing)
+            && self.reads_documents
+            && self.wants != Wants::Nothing
+    }
+
     /// The heads that the peer named last.
     pub(super) fn said_heads(&self) -> &[ChangeHash] {
         &self.said
@@ -151,103 +202,88 @@ impl Member {
 
     /// Whether a message would only repeat what the peer knows.
     pub(super) fn is_up_to_date(&self, heads: &Heads) -> bool {
-        !self.is_answer_due && self.need.is_empty() && self.told.as_ref() == Some(heads)
+        self.owed == Owed::Nothing && self.need.is_empty() && self.told.as_ref() == Some(heads)
     }
 
-    /// The message that brings the peer from what it knows to `document`, in full.
-    pub(super) fn answer(&mut self, document: &mut Document) -> Result<SyncMessage, OpenError> {
-        let takes_none = self.wants == Wants::Nothing;
-        let mut changes = if takes_none { Vec::new() } else { self.missing_chunks(document)? };
-        for hash in &std::mem::take(&mut self.need) {
-            if let Some(named) = document.change(hash)?
-                && !changes.contains(&named.bytes)
-            {
-                changes.push(named.bytes);
+    /// The message that brings the peer from what it knows to `document`, or, with about `bytes_max` bytes of
+    /// changes, as far towards it as that goes.
+    ///
+    /// # Errors
+    /// When the document does not open.
+    pub(super) fn answer(
+        &mut self,
+        document: &mut Document,
+        bytes_max: usize,
+    ) -> Result<SyncMessage, OpenError> {
+        let named = std::mem::take(&mut self.need);
+        if self.wants == Wants::Nothing {
+            return Ok(self.message_without_changes(document.heads()));
+        }
+        let frontier: Vec<_> = self.known.iter().copied().collect();
+        let missing = document.missing(&frontier, bytes_max)?;
+        // The peer's own account is all we have: what it may have is left out, and named by it if it was
+        // mistaken.
+        let is_account_needed = !self.lacking.is_empty();
+        let probably_has =
+            |hash: &ChangeHash| is_account_needed && self.have.iter().any(|have| have.may_contain(hash));
+        let mut sent = BTreeSet::new();
+        let mut changes = Vec::new();
+        for change in missing.changes {
+            if named.contains(&change.hash) || !probably_has(&change.hash) {
+                sent.insert(change.hash);
+                changes.push(change.bytes);
             }
         }
-        Ok(SyncMessage { changes, ..self.message_without_changes(document.heads()) })
+        let mut bytes: usize = changes.iter().map(bytes::Bytes::len).sum();
+        for hash in named {
+            if sent.contains(&hash) || missing.later.contains(&hash) {
+                continue;
+            }
+            if bytes > bytes_max {
+                self.need.insert(hash);
+                continue;
+            }
+            if let Some(change) = document.change(&hash)? {
+                bytes += change.bytes.len();
+                changes.push(change.bytes);
+            }
+        }
+        let is_part = missing.heads != *document.heads() || !self.need.is_empty();
+        let message = self.message_without_changes(&missing.heads);
+        if is_part {
+            self.owed = Owed::NextPart;
+        }
+        Ok(SyncMessage { changes, ..message })
     }
 
-    /// Says where we are and what we want; the peer is then taken to have all that we have.
+    /// Says where we are and what we want; the peer is then taken to have all up to these heads of ours, if it
+    /// takes anything.
     pub(super) fn message_without_changes(&mut self, heads: &Heads) -> SyncMessage {
-        let waiting_for = self.waiting.iter().flat_map(CheckedChange::deps);
-        let here: BTreeSet<_> = self.waiting.iter().map(CheckedChange::hash).collect();
-        self.asked = self.lacking.iter().chain(waiting_for).copied().collect();
-        self.asked
-            .retain(|hash| !here.contains(hash) && !self.refused.contains(hash) && !heads.contains(hash));
-        self.known = heads.iter().copied().collect();
+        let mut asked: BTreeSet<_> = self.lacking.iter().chain(self.waiting.deps()).copied().collect();
+        asked.retain(|hash| !self.waiting.has(hash) && !self.refused.contains(hash) && !heads.contains(hash));
+        if self.wants != Wants::Nothing {
+            self.known = heads.iter().copied().collect();
+        }
         self.told = Some(heads.clone());
-        self.is_answer_due = false;
+        self.owed = Owed::Nothing;
+        self.have.clear();
+        // For who takes what we send, true once this message is taken in, which is before anybody looks.
+        let shared: Vec<_> = self.known.iter().copied().collect();
         SyncMessage {
             heads: heads.as_slice().to_vec(),
-            need: self.asked.iter().copied().collect(),
-            // True once the peer has taken in this message, which is before it looks at what we have.
-            have: vec![Have::everything_up_to(heads.as_slice())],
+            need: asked.into_iter().collect(),
+            have: vec![Have::everything_up_to(&shared)],
             ..SyncMessage::default()
         }
     }
 
-    fn missing_chunks(&self, document: &mut Document) -> Result<Vec<bytes::Bytes>, OpenError> {
-        let heads = document.heads();
-        if heads.iter().all(|head| self.known.contains(head)) {
-            return Ok(Vec::new());
-        }
-        let has_nothing = self.known.is_empty() && self.have.iter().all(Have::is_nothing);
-        if has_nothing && self.reads_documents {
-            let whole: Vec<_> = document.chunks().map(AsRef::as_ref).collect();
-            return Ok(vec![whole.concat().into()]);
-        }
-        let frontier: Vec<_> = self.known.iter().copied().collect();
-        let missing = document.changes_since(&frontier)?;
-        if self.lacking.is_empty() || self.have.iter().all(|have| !have.has_filter()) {
-            return Ok(missing.into_iter().map(|change| change.bytes).collect());
-        }
-        // The peer's own account is all we have: what it may have is left out, and named by it if it
-        // was mistaken.
-        let probably_has = |hash: &ChangeHash| self.have.iter().any(|have| have.may_contain(hash));
-        let lacks = missing.into_iter().filter(|change| !probably_has(&change.hash));
-        Ok(lacks.map(|change| change.bytes).collect())
-    }
-
-    /// Keeps changes whose dependencies are not here. Answers those that found no place.
-    pub(super) fn wait(
-        &mut self,
-        changes: Vec<CheckedChange>,
-        limits: &Limits,
-        now: Duration,
-    ) -> Vec<(ChangeHash, Refusal)> {
-        let mut bytes: usize = self.waiting.iter().map(|change| change.bytes().len()).sum();
-        let mut refused = Vec::new();
-        for change in changes {
-            bytes += change.bytes().len();
-            if self.waiting.len() < limits.waiting_changes_max && bytes <= limits.waiting_bytes_max {
-                self.waiting.push(change);
-            } else {
-                bytes -= change.bytes().len();
-                refused.push((change.hash(), Refusal::MissingDependencies));
-            }
-        }
-        self.waiting_until = (!self.waiting.is_empty()).then_some(now + limits.waiting_time);
-        refused
-    }
-
-    /// Takes the waiting changes out, to be judged again with new company.
-    pub(super) fn take_waiting(&mut self) -> Vec<CheckedChange> {
-        std::mem::take(&mut self.waiting)
-    }
-
-    pub(super) fn waiting_until(&self) -> Option<Duration> {
-        self.waiting_until
-    }
-
-    /// Lets go of changes whose dependencies did not come in time.
+    /// Lets go of changes whose dependencies did not come in time. The peer has them still, so it is asked
+    /// anew: what was lost on the way comes then.
     pub(super) fn give_up_waiting(&mut self, now: Duration) -> Vec<ChangeHash> {
-        if self.waiting_until.is_none_or(|until| now < until) {
-            return Vec::new();
+        let given_up = self.waiting.give_up(now);
+        if !given_up.is_empty() && self.owed == Owed::Nothing {
+            self.owed = Owed::Answer;
         }
-        self.waiting_until = None;
-        let given_up: Vec<_> = self.take_waiting().iter().map(CheckedChange::hash).collect();
-        self.refused.extend(&given_up);
         given_up
     }
 
@@ -264,4 +300,13 @@ impl Member {
         let storage = self.info.storage.clone()?;
         (!self.known.is_empty()).then(|| (storage, self.known.into_iter().collect()))
     }
+}
+
+/// Whether heads alone do not tell what we share with a peer that does not remember us.
+fn is_unclear(received: &Received, document: &Document) -> bool {
+    let message = &received.message;
+    let remembers_us = message.have.iter().any(|have| !have.last_sync.is_empty());
+    let said: Heads = message.heads.iter().copied().collect();
+    let is_clear = said.is_empty() || said == *document.heads() || document.heads().is_empty();
+    !remembers_us && !is_clear
 }

@@ -1,5 +1,6 @@
 //! Reading a document from the store: at first, and again after a merge that broke it in memory.
 
+use super::compaction::Compaction;
 use super::turn::Turn;
 use super::{Effect, Input, Loaded, Notice, Phase, Room};
 use crate::Moment;
@@ -7,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use tiebreak_document::{CheckedChange, Document, SavedChange};
 use tiebreak_protocol::{ChangeHash, Refusal};
 
-/// Reads after failed merges in one turn; after that, what is left of it is set aside unexamined.
+/// Reads after failed merges in one turn; after that, the authors of what is left must offer it again.
 const REREADS_MAX: usize = 16;
 
 /// The changes of a turn whose merge failed. They are merged again one at a time, on a document read
@@ -34,12 +35,12 @@ impl Room {
     pub(super) fn loaded(
         &mut self,
         now: Moment,
-        loaded: Result<Option<Loaded>, Refusal>,
+        loaded: Result<Option<Box<Loaded>>, Refusal>,
         effects: &mut Vec<Effect>,
     ) {
         let Phase::Opening(suspects) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         match loaded {
-            Ok(loaded) => self.install(loaded.unwrap_or_default(), effects),
+            Ok(loaded) => self.install(*loaded.unwrap_or_default(), effects),
             Err(refusal) => {
                 if let Some(suspects) = suspects {
                     self.turn_back(suspects.turn, refusal, effects);
@@ -48,7 +49,7 @@ impl Room {
             }
         }
         match (suspects, &self.phase) {
-            (Some(suspects), Phase::Idle) => self.examine(now, suspects, effects),
+            (Some(suspects), Phase::Idle) => self.examine(now, *suspects, effects),
             (Some(suspects), _) => self.turn_back(suspects.turn, Refusal::StorageUnavailable, effects),
             (None, _) => {}
         }
@@ -56,8 +57,7 @@ impl Room {
 
     fn install(&mut self, loaded: Loaded, effects: &mut Vec<Effect>) {
         let lost_its_beginning = loaded.snapshot.is_none() && loaded.snapshot_through > 0;
-        self.through = loaded.through;
-        self.snapshot_through = loaded.snapshot_through;
+        self.compaction = Compaction::of_stored(loaded.through, loaded.snapshot_through, &self.limits);
         self.document = Document::from_stored(loaded.snapshot, loaded.tail, loaded.heads);
         if loaded.deleted {
             // A tombstone remembers the heads of what it stands for; the document has none any more.
@@ -73,15 +73,15 @@ impl Room {
         }
     }
 
-    /// The store does not answer: whoever waits is told to come back, and the room goes.
+    /// The store does not answer: whoever waits is told to come back, and the room goes, if nobody does.
     fn give_up(&mut self, refusal: Refusal, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Broken;
+        self.phase = Phase::Unread;
         for input in std::mem::take(&mut self.queue) {
             match input {
                 Input::Received(received) => {
                     effects.push(Effect::Tell { to: received.from.session, notice: Notice::Close(refusal) });
                 }
-                Input::Submit { ticket, .. } | Input::Ask { ticket, .. } | Input::Delete { ticket } => {
+                Input::Submit { ticket, .. } | Input::Ask { ticket, .. } | Input::Delete { ticket, .. } => {
                     effects.push(Effect::Answer { ticket, answer: Err(refusal) });
                 }
                 Input::Ephemeral { .. }
@@ -91,7 +91,7 @@ impl Room {
                 | Input::Loaded(_)
                 | Input::Appended(_)
                 | Input::Recalled { .. }
-                | Input::Compacted { .. }
+                | Input::Compacted(_)
                 | Input::Deleted(_)
                 | Input::Relieve
                 | Input::DeadlinePassed => {}
@@ -110,15 +110,11 @@ impl Room {
             self.turn_back(suspects.turn, Refusal::StorageUnavailable, effects);
             return self.break_down(&reason, effects);
         }
-        if let Err(error) = self.document.merge(&suspects.good) {
-            // They merged one by one before. Whatever this is, it is not safe to go on with them.
-            suspects.reason = error.to_string();
-            suspects.rest = suspects.good.drain(..).chain(suspects.rest).collect();
-            suspects.rereads = REREADS_MAX;
-        }
+        // The document is as it was before the turn: what had merged merges again.
+        suspects.rest = suspects.good.drain(..).chain(suspects.rest).collect();
         while let Some(change) = suspects.rest.pop_front() {
             let orphaned = change.deps().iter().any(|dep| suspects.bad.contains(dep));
-            let merged = if suspects.rereads >= REREADS_MAX || orphaned {
+            let merged = if orphaned {
                 Err(suspects.reason.clone())
             } else {
                 self.document.merge(std::slice::from_ref(&change)).map_err(|error| error.to_string())
@@ -131,12 +127,18 @@ impl Room {
             self.refuse(&mut suspects.turn, change.hash(), Refusal::Quarantined, effects);
             let saved = SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
             effects.push(Effect::Quarantine { change: saved, reason: reason.clone() });
-            if !orphaned {
-                suspects.reason = reason;
-                self.phase = Phase::Opening(Some(suspects));
-                effects.push(Effect::Load);
-                return;
+            if orphaned {
+                continue;
             }
+            suspects.reason = reason;
+            if suspects.rereads >= REREADS_MAX {
+                self.turn_back(suspects.turn, Refusal::Busy, effects);
+                self.phase = Phase::Opening(None);
+            } else {
+                self.phase = Phase::Opening(Some(Box::new(suspects)));
+            }
+            effects.push(Effect::Load);
+            return;
         }
         let Suspects { turn, good, .. } = suspects;
         self.store(now, turn.with_ready(good), effects);

@@ -1,26 +1,19 @@
 //! One turn of a room: everything that has arrived is judged, merged and stored together, then told.
 
+use super::answers::{Answers, WHOLE_BYTES_MAX};
 use super::member::Member;
 use super::opening::Suspects;
-use super::{
-    Answer, EPHEMERAL_MEMORY, Effect, FOLLOWED_STORAGES_MAX, Input, Notice, Phase, Question, Received, Room,
-    Ticket,
-};
+use super::{Answer, Effect, Expected, Input, Notice, Phase, Received, Room, Ticket};
 use crate::{Moment, SessionId};
-use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
-use tiebreak_document::{CheckedChange, Document, SavedChange, SyncMessage};
-use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
-
-/// A snapshot is worth making when this many changes have gathered since the last one, or this many bytes.
-const COMPACT_CHANGES_MIN: usize = 1_000;
-const COMPACT_BYTES_MIN: u64 = 1024 * 1024;
+use tiebreak_document::{CheckedChange, Document, SavedChange};
+use tiebreak_protocol::{ChangeHash, Heads, Refusal};
 
 /// What one turn merges, and who hears of it.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
-    messages: Vec<Received>,
-    submits: Vec<Submit>,
+    messages: Vec<Brought>,
+    pub(super) submits: Vec<Submit>,
     /// Sessions that have gone, but whose last changes are in this turn.
     left: Vec<SessionId>,
     author_by_change: BTreeMap<ChangeHash, SessionId>,
@@ -28,14 +21,22 @@ pub(super) struct Turn {
     changes: Vec<CheckedChange>,
     /// Judged and merged.
     ready: Vec<CheckedChange>,
+    pub(super) refused: BTreeSet<ChangeHash>,
     heads_before: Heads,
 }
 
+/// A message, with the names of the changes it brought.
 #[derive(Debug)]
-struct Submit {
-    ticket: Ticket,
-    changes: BTreeSet<ChangeHash>,
-    refused: Vec<(ChangeHash, Refusal)>,
+struct Brought {
+    received: Received,
+    changes: Vec<ChangeHash>,
+}
+
+#[derive(Debug)]
+pub(super) struct Submit {
+    pub(super) ticket: Ticket,
+    pub(super) changes: BTreeSet<ChangeHash>,
+    pub(super) refused: Vec<(ChangeHash, Refusal)>,
 }
 
 impl Turn {
@@ -43,8 +44,43 @@ impl Turn {
         Self { ready, ..self }
     }
 
-    fn has_changes_of(&self, session: SessionId) -> bool {
-        self.messages.iter().any(|message| message.from.session == session)
+    pub(super) fn ready(&self) -> &[CheckedChange] {
+        &self.ready
+    }
+
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.ready.iter().map(|change| change.bytes().len()).sum()
+    }
+
+    pub(super) fn ready_by_others(&self, session: SessionId) -> impl Iterator<Item = &CheckedChange> {
+        self.ready.iter().filter(move |change| self.author_by_change.get(&change.hash()) != Some(&session))
+    }
+
+    pub(super) fn heads_before(&self) -> &Heads {
+        &self.heads_before
+    }
+
+    pub(super) fn authors(&self) -> BTreeSet<SessionId> {
+        self.messages.iter().map(|brought| brought.received.from.session).collect()
+    }
+
+    /// Whether the session is in this turn with changes of its own.
+    pub(super) fn is_author(&self, session: SessionId) -> bool {
+        self.messages.iter().any(|brought| brought.received.from.session == session)
+    }
+
+    pub(super) fn author_of(&self, change: &ChangeHash) -> Option<SessionId> {
+        self.author_by_change.get(change).copied()
+    }
+
+    fn submit(&mut self, ticket: Ticket, changes: Vec<CheckedChange>) {
+        let hashes = changes.iter().map(CheckedChange::hash).collect();
+        self.submits.push(Submit { ticket, changes: hashes, refused: Vec::new() });
+        self.changes.extend(changes);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.messages.is_empty() && self.submits.is_empty()
     }
 }
 
@@ -54,7 +90,12 @@ impl Room {
     pub fn take_turn(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
         if self.is_turn_due() {
-            self.take_up(now, &mut effects);
+            if matches!(self.phase, Phase::Unread) {
+                self.phase = Phase::Opening(None);
+                effects.push(Effect::Load);
+            } else {
+                self.take_up(now, &mut effects);
+            }
         }
         effects
     }
@@ -62,144 +103,157 @@ impl Room {
     fn take_up(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         let mut inputs = std::mem::take(&mut self.queue);
         let mut turn = Turn::default();
+        let mut spoke = BTreeSet::new();
         while let Some(input) = inputs.pop_front() {
             match input {
-                Input::Received(received) => self.sort_message(now, *received, &mut turn, effects),
-                Input::Submit { ticket, changes: submitted } => {
-                    let hashes = submitted.iter().map(CheckedChange::hash).collect();
-                    turn.submits.push(Submit { ticket, changes: hashes, refused: Vec::new() });
-                    turn.changes.extend(submitted);
+                Input::Received(received) => {
+                    self.hear(*received, &mut turn, &mut spoke, effects);
                 }
-                Input::Delete { ticket } if turn.messages.is_empty() && turn.submits.is_empty() => {
-                    self.delete(ticket, effects);
-                    self.queue = inputs;
-                    return;
-                }
-                Input::Delete { .. } => {
+                // These are judged by the document as it is, so nothing may be about to change it.
+                Input::Delete { .. } | Input::Submit { expected: Expected::Heads(_), .. }
+                    if !turn.is_empty() =>
+                {
                     inputs.push_front(input);
                     break;
                 }
+                Input::Submit { ticket, expected, changes } => match self.objection(&expected) {
+                    Some(answer) => effects.push(Effect::Answer { ticket, answer }),
+                    None => turn.submit(ticket, changes),
+                },
+                Input::Delete { ticket, expected } => {
+                    self.delete(ticket, &expected, effects);
+                    if matches!(self.phase, Phase::Deleting(_)) {
+                        break;
+                    }
+                }
                 Input::Recalled { session, heads } => {
-                    let Some(member) = self.members.get_mut(&session) else { continue };
-                    for received in member.recalled(heads, &mut self.document).into_iter().rev() {
+                    for received in self.recalled(session, heads.as_ref(), effects).into_iter().rev() {
                         inputs.push_front(Input::Received(Box::new(received)));
                     }
                 }
-                Input::Left(session) if turn.has_changes_of(session) => turn.left.push(session),
-                Input::Ephemeral { .. }
-                | Input::Follow { .. }
-                | Input::RemoteHeads { .. }
-                | Input::Ask { .. }
-                | Input::Left(_)
-                | Input::Loaded(_)
+                Input::Left(session) if turn.is_author(session) => turn.left.push(session),
+                Input::Left(session) => self.leave(session, effects),
+                Input::Ephemeral { from, ephemeral } => self.relay(from, &ephemeral, effects),
+                Input::Follow { session, storages } => self.follow(session, storages, effects),
+                Input::RemoteHeads { from, heads } => {
+                    for head in heads {
+                        self.hear_of(now, from, head, effects);
+                    }
+                }
+                Input::Ask { ticket, question } => {
+                    let answer = self.answer(&question);
+                    effects.push(Effect::Answer { ticket, answer });
+                }
+                Input::Loaded(_)
                 | Input::Appended(_)
-                | Input::Compacted { .. }
+                | Input::Compacted(_)
                 | Input::Deleted(_)
                 | Input::Relieve
-                | Input::DeadlinePassed => self.attend(now, input, effects),
+                | Input::DeadlinePassed => debug_assert!(false, "taken up at once"),
             }
         }
         self.queue = inputs;
-        if !turn.messages.is_empty() || !turn.submits.is_empty() {
+        // Whoever brought changes as well is answered when they are durable.
+        spoke.retain(|session| !turn.is_author(*session));
+        self.reply(now, &spoke, effects);
+        if !turn.is_empty() {
             self.merge(now, turn, effects);
         }
     }
 
-    fn sort_message(
+    /// A message without changes is taken in at once, one with changes when they are merged.
+    fn hear(
         &mut self,
-        now: Moment,
-        mut received: Received,
+        received: Received,
         turn: &mut Turn,
+        spoke: &mut BTreeSet<SessionId>,
         effects: &mut Vec<Effect>,
     ) {
         let session = received.from.session;
         if matches!(self.phase, Phase::Deleted | Phase::Broken) {
             return self.turn_away(&received, effects);
         }
-        let info = received.from.clone();
-        let member = self.members.entry(session).or_insert_with(|| Member::new(info));
-        if member.recalls(&received, &self.document, effects) {
-            return;
-        }
-        if received.changes.is_empty() && !turn.has_changes_of(session) {
-            return self.converse(now, &received, effects);
-        }
-        let sent = std::mem::take(&mut received.changes);
-        turn.author_by_change.extend(sent.iter().map(|change| (change.hash(), session)));
-        turn.changes.extend(sent);
-        turn.messages.push(received);
-    }
-
-    /// Inputs that change nothing of the document.
-    fn attend(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) {
-        match input {
-            Input::Ephemeral { from, ephemeral } => self.relay(from, ephemeral, effects),
-            Input::Follow { session, storages } => self.follow(session, storages, effects),
-            Input::RemoteHeads { from, heads } => {
-                for head in heads {
-                    self.hear_of(from, head, effects);
+        let new = || Box::new(Member::new(received.from.clone()));
+        let member = self.members.entry(session).or_insert_with(new);
+        for mut received in member.hold_back(received, &self.document, effects) {
+            if received.changes.is_empty() && !turn.is_author(session) {
+                if let Err(error) = open_to_answer(&mut self.document, &received) {
+                    return self.break_down(&error.to_string(), effects);
                 }
+                member.absorb(&received, &self.document, 0);
+                spoke.insert(session);
+                continue;
             }
-            Input::Ask { ticket, question } => {
-                let answer = self.answer(&question);
-                effects.push(Effect::Answer { ticket, answer });
-            }
-            Input::Left(session) => self.leave(session, effects),
-            Input::DeadlinePassed => self.check_deadlines(now, effects),
-            Input::Received(_)
-            | Input::Recalled { .. }
-            | Input::Submit { .. }
-            | Input::Delete { .. }
-            | Input::Loaded(_)
-            | Input::Appended(_)
-            | Input::Deleted(_)
-            | Input::Relieve
-            | Input::Compacted { .. } => {}
+            let sent = std::mem::take(&mut received.changes);
+            turn.author_by_change.extend(sent.iter().map(|change| (change.hash(), session)));
+            let changes = sent.iter().map(CheckedChange::hash).collect();
+            turn.messages.push(Brought { received, changes });
+            turn.changes.extend(sent);
         }
     }
 
-    /// A message without changes, against a document that is as durable as it looks.
-    fn converse(&mut self, now: Moment, received: &Received, effects: &mut Vec<Effect>) {
-        if wants_look_inside(received, &self.document)
-            && let Err(error) = self.document.open()
-        {
-            return self.break_down(&error.to_string(), effects);
+    fn recalled(
+        &mut self,
+        session: SessionId,
+        heads: Option<&Heads>,
+        effects: &mut Vec<Effect>,
+    ) -> Vec<Received> {
+        let Some(member) = self.members.get_mut(&session).filter(|member| member.is_recalling()) else {
+            return Vec::new();
+        };
+        if let Err(error) = self.document.open() {
+            self.break_down(&error.to_string(), effects);
+            return Vec::new();
         }
-        let session = received.from.session;
-        let Some(member) = self.members.get_mut(&session) else { return };
-        member.absorb(received, &self.document);
-        if self.document.heads().is_empty() && member.lacking.is_empty() {
-            member.message_without_changes(&Heads::default());
-            effects.push(Effect::Tell { to: session, notice: Notice::Unavailable });
-        } else if !member.is_up_to_date(self.document.heads()) {
-            match member.answer(&mut self.document) {
-                Ok(message) => {
-                    let notice = Notice::Sync(message.encode());
-                    effects.push(Effect::Tell { to: session, notice });
-                }
-                Err(error) => return self.break_down(&error.to_string(), effects),
+        member.recalled(heads, &self.document)
+    }
+
+    /// Why changes that a caller submits are not taken, if so.
+    fn objection(&self, expected: &Expected) -> Option<Result<Answer, Refusal>> {
+        let heads = self.document.heads();
+        if matches!(self.phase, Phase::Deleted | Phase::Broken) {
+            Some(Err(self.refusal_of_phase()))
+        } else if expected.is_met_by(heads) {
+            None
+        } else {
+            Some(Ok(Answer::Unexpected { heads: heads.clone() }))
+        }
+    }
+
+    /// Answers those who spoke, once each, however much they said.
+    pub(super) fn reply(&mut self, now: Moment, spoke: &BTreeSet<SessionId>, effects: &mut Vec<Effect>) {
+        let mut answers = Answers::about(&mut self.document);
+        let mut unreadable = None;
+        for session in spoke {
+            let Some(member) = self.members.get_mut(session) else { continue };
+            match answers.to(*session, member) {
+                Ok(notice) => effects.extend(notice.map(|notice| Effect::Tell { to: *session, notice })),
+                Err(error) => unreadable = Some(error.to_string()),
             }
         }
-        self.hear_of_member(now, session, effects);
+        if let Some(reason) = unreadable {
+            return self.break_down(&reason, effects);
+        }
+        for session in spoke {
+            self.hear_of_member(now, *session, effects);
+        }
     }
 
     fn merge(&mut self, now: Moment, mut turn: Turn, effects: &mut Vec<Effect>) {
         if matches!(self.phase, Phase::Deleted | Phase::Broken) {
-            let refusal = self.refusal_of_phase();
-            for Submit { ticket, .. } in turn.submits {
-                effects.push(Effect::Answer { ticket, answer: Err(refusal) });
-            }
-            return;
+            return self.turn_back(turn, self.refusal_of_phase(), effects);
         }
         if let Err(error) = self.document.open() {
             self.turn_back(turn, Refusal::StorageUnavailable, effects);
             return self.break_down(&error.to_string(), effects);
         }
-        for received in &turn.messages {
-            let session = received.from.session;
-            let waiting = self.members.get_mut(&session).map(Member::take_waiting).unwrap_or_default();
-            turn.author_by_change.extend(waiting.iter().map(|change| (change.hash(), session)));
-            turn.changes.extend(waiting);
+        if !turn.changes.is_empty() {
+            // What anybody's waiting changes lack may be among these.
+            for (session, member) in &mut self.members {
+                let waiting = member.waiting.take();
+                turn.author_by_change.extend(waiting.iter().map(|change| (change.hash(), *session)));
+                turn.changes.extend(waiting);
+            }
         }
         let changes = std::mem::take(&mut turn.changes);
         let admitted = match self.document.admit(changes, &self.limits) {
@@ -220,7 +274,7 @@ impl Room {
             Ok(()) => self.store(now, turn.with_ready(admitted.ready), effects),
             Err(error) => {
                 let suspects = Suspects::new(turn, admitted.ready, &error.to_string());
-                self.phase = Phase::Opening(Some(suspects));
+                self.phase = Phase::Opening(Some(Box::new(suspects)));
                 effects.push(Effect::Load);
             }
         }
@@ -235,20 +289,20 @@ impl Room {
             |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
         let changes = turn.ready.iter().map(saved).collect();
         effects.push(Effect::Append { changes, heads: self.document.heads().clone() });
-        self.phase = Phase::Storing(turn);
+        self.phase = Phase::Storing(Box::new(turn));
     }
 
     pub(super) fn stored(&mut self, now: Moment, stored: Result<u64, Refusal>, effects: &mut Vec<Effect>) {
         let Phase::Storing(turn) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         match stored {
             Ok(through) => {
-                self.through = through;
-                self.announce(now, turn, effects);
-                self.compact_if_grown(effects);
+                self.compaction.stored = through;
+                self.announce(now, *turn, effects);
+                self.compact_if_grown(now.elapsed, effects);
             }
             Err(refusal) => {
                 // The document in memory is ahead of the store: read it back.
-                self.turn_back(turn, refusal, effects);
+                self.turn_back(*turn, refusal, effects);
                 self.phase = Phase::Opening(None);
                 effects.push(Effect::Load);
             }
@@ -257,257 +311,57 @@ impl Room {
 
     /// Everything in the document is durable: tell everyone what is new to them.
     fn announce(&mut self, now: Moment, turn: Turn, effects: &mut Vec<Effect>) {
-        let heads = self.document.heads().clone();
-        for received in &turn.messages {
+        for Brought { received, changes } in &turn.messages {
             if let Some(member) = self.members.get_mut(&received.from.session) {
-                member.absorb(received, &self.document);
+                let taken = changes.iter().filter(|change| !turn.refused.contains(*change)).count();
+                member.absorb(received, &self.document, taken);
             }
         }
-        let authors: BTreeSet<_> = turn.author_by_change.values().copied().collect();
-        let mut same_for_all: Option<Bytes> = None;
+        let heads = self.document.heads().clone();
+        let mut answers = Answers::after(&mut self.document, &turn);
         let mut unreadable = None;
         for (session, member) in &mut self.members {
-            if member.is_silent() || member.is_up_to_date(&heads) {
-                continue;
-            }
-            let data = if !member.follows_from(&turn.heads_before) {
-                match member.answer(&mut self.document) {
-                    Ok(message) => message.encode(),
-                    Err(error) => {
-                        unreadable = Some(error);
-                        break;
+            match answers.to(*session, member) {
+                Ok(None) => {}
+                Ok(Some(notice)) => {
+                    effects.push(Effect::Tell { to: *session, notice });
+                    if member.info.extended && turn.is_author(*session) {
+                        effects.push(Effect::Tell { to: *session, notice: Notice::Durable(heads.clone()) });
                     }
                 }
-            } else if authors.contains(session) {
-                let by_others =
-                    turn.ready.iter().filter(|c| turn.author_by_change.get(&c.hash()) != Some(session));
-                let changes = by_others.map(|change| change.bytes().clone()).collect();
-                SyncMessage { changes, ..member.message_without_changes(&heads) }.encode()
-            } else {
-                let message = member.message_without_changes(&heads);
-                let all = || turn.ready.iter().map(|change| change.bytes().clone()).collect();
-                same_for_all.get_or_insert_with(|| SyncMessage { changes: all(), ..message }.encode()).clone()
-            };
-            effects.push(Effect::Tell { to: *session, notice: Notice::Sync(data) });
-            if member.info.extended && authors.contains(session) {
-                effects.push(Effect::Tell { to: *session, notice: Notice::Durable(heads.clone()) });
+                Err(error) => unreadable = Some(error.to_string()),
             }
         }
-        for received in &turn.messages {
-            self.hear_of_member(now, received.from.session, effects);
+        Self::answer_submits(&turn, &heads, effects);
+        if let Some(reason) = unreadable {
+            return self.break_down(&reason, effects);
         }
-        if let Some(error) = unreadable {
-            // What the turn stored is durable; only who is behind cannot be told.
-            self.break_down(&error.to_string(), effects);
+        for session in turn.authors() {
+            self.hear_of_member(now, session, effects);
         }
-        self.answer_submits(&turn, &heads, effects);
         for session in turn.left {
             self.leave(session, effects);
         }
     }
 
-    fn answer_submits(&self, turn: &Turn, heads: &Heads, effects: &mut Vec<Effect>) {
+    fn answer_submits(turn: &Turn, heads: &Heads, effects: &mut Vec<Effect>) {
         for Submit { ticket, refused, .. } in &turn.submits {
             let created = turn.heads_before.is_empty() && !heads.is_empty();
             let answer = Answer::Submitted { heads: heads.clone(), created, refused: refused.clone() };
             effects.push(Effect::Answer { ticket: *ticket, answer: Ok(answer) });
         }
     }
-
-    /// None of the turn's changes was kept, through no fault of theirs: their authors must offer them again.
-    pub(super) fn turn_back(&mut self, turn: Turn, refusal: Refusal, effects: &mut Vec<Effect>) {
-        let sessions: BTreeSet<_> = turn.messages.iter().map(|received| received.from.session).collect();
-        for session in sessions {
-            self.members.remove(&session);
-            effects.push(Effect::Tell { to: session, notice: Notice::Close(refusal) });
-        }
-        for Submit { ticket, .. } in turn.submits {
-            effects.push(Effect::Answer { ticket, answer: Err(refusal) });
-        }
-    }
-
-    /// One change is refused for good; its author hears of it, and so does whoever counts.
-    pub(super) fn refuse(
-        &mut self,
-        turn: &mut Turn,
-        change: ChangeHash,
-        refusal: Refusal,
-        effects: &mut Vec<Effect>,
-    ) {
-        effects.push(Effect::Refused(refusal));
-        if let Some(member) =
-            turn.author_by_change.get(&change).and_then(|author| self.members.get_mut(author))
-        {
-            member.refuse(change);
-            let notice = Notice::Refused { change: Some(change), refusal };
-            effects.push(Effect::Tell { to: member.info.session, notice });
-        }
-        for submit in turn.submits.iter_mut().filter(|submit| submit.changes.contains(&change)) {
-            submit.refused.push((change, refusal));
-        }
-    }
-
-    fn let_wait(
-        &mut self,
-        now: Moment,
-        turn: &Turn,
-        waiting: Vec<CheckedChange>,
-    ) -> Vec<(ChangeHash, Refusal)> {
-        let mut by_author: BTreeMap<Option<SessionId>, Vec<CheckedChange>> = BTreeMap::new();
-        for change in waiting {
-            by_author.entry(turn.author_by_change.get(&change.hash()).copied()).or_default().push(change);
-        }
-        let mut refused = Vec::new();
-        for (author, changes) in by_author {
-            match author.and_then(|author| self.members.get_mut(&author)) {
-                Some(member) => refused.extend(member.wait(changes, &self.limits, now.elapsed)),
-                None => refused.extend(changes.iter().map(|c| (c.hash(), Refusal::MissingDependencies))),
-            }
-        }
-        refused
-    }
-
-    fn turn_away(&mut self, received: &Received, effects: &mut Vec<Effect>) {
-        let session = received.from.session;
-        let refusal = self.refusal_of_phase();
-        for change in &received.changes {
-            effects.push(Effect::Refused(refusal));
-            let notice = Notice::Refused { change: Some(change.hash()), refusal };
-            effects.push(Effect::Tell { to: session, notice });
-        }
-        effects.push(Effect::Tell { to: session, notice: Notice::Unavailable });
-    }
-
-    fn refusal_of_phase(&self) -> Refusal {
-        match self.phase {
-            Phase::Deleted => Refusal::DocumentDeleted,
-            Phase::Opening(_) | Phase::Idle | Phase::Storing(_) | Phase::Deleting(_) | Phase::Broken => {
-                Refusal::StorageUnavailable
-            }
-        }
-    }
-
-    fn delete(&mut self, ticket: Ticket, effects: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Deleted) || self.document.heads().is_empty() {
-            effects.push(Effect::Answer { ticket, answer: Ok(Answer::Missing) });
-        } else {
-            self.phase = Phase::Deleting(ticket);
-            effects.push(Effect::Delete);
-        }
-    }
-
-    fn answer(&mut self, question: &Question) -> Result<Answer, Refusal> {
-        if matches!(self.phase, Phase::Broken) {
-            return Err(Refusal::StorageUnavailable);
-        }
-        let heads = self.document.heads().clone();
-        if heads.is_empty() {
-            return Ok(Answer::Missing);
-        }
-        let unreadable = |_| Refusal::StorageUnavailable;
-        Ok(match question {
-            Question::Heads => Answer::Heads(heads),
-            Question::Json => Answer::Json { heads, json: self.document.to_json().map_err(unreadable)? },
-            Question::File => {
-                let chunks: Vec<_> = self.document.chunks().map(AsRef::as_ref).collect();
-                Answer::File { heads, bytes: chunks.concat().into() }
-            }
-            Question::History { skip, limit } => {
-                let (changes, total) = self.document.history(*skip, *limit).map_err(unreadable)?;
-                Answer::History { heads, changes, total }
-            }
-        })
-    }
-
-    fn relay(&mut self, from: SessionId, ephemeral: Ephemeral, effects: &mut Vec<Effect>) {
-        let name = (ephemeral.sender.clone(), ephemeral.session.clone(), ephemeral.count);
-        if self.ephemeral_seen.contains(&name) {
-            return;
-        }
-        if self.ephemeral_seen.len() == EPHEMERAL_MEMORY {
-            self.ephemeral_seen.pop_front();
-        }
-        let author = name.0.clone();
-        self.ephemeral_seen.push_back(name);
-        for (session, member) in &self.members {
-            if *session != from && member.info.peer != author {
-                effects.push(Effect::Tell { to: *session, notice: Notice::Ephemeral(ephemeral.clone()) });
-            }
-        }
-    }
-
-    fn follow(&mut self, session: SessionId, storages: BTreeSet<StorageId>, effects: &mut Vec<Effect>) {
-        let Some(member) = self.members.get_mut(&session) else { return };
-        let new = storages.difference(&member.follows).filter_map(|storage| self.followed.get(storage));
-        let heads: Vec<_> = new.cloned().collect();
-        if !heads.is_empty() {
-            effects.push(Effect::Tell { to: session, notice: Notice::RemoteHeads(heads) });
-        }
-        member.follows = storages;
-    }
-
-    /// A member's own storage has reached what the member says it has.
-    fn hear_of_member(&mut self, now: Moment, session: SessionId, effects: &mut Vec<Effect>) {
-        let Some(member) = self.members.get(&session) else { return };
-        let (Some(storage), true) = (&member.info.storage, member.lacking.is_empty()) else { return };
-        // Listeners drop heads that are not younger than the last they heard.
-        let last = self.followed.get(storage).map_or(0, |head| head.timestamp_ms);
-        let timestamp_ms = u64::try_from(now.unix_ms).unwrap_or_default().max(last + 1);
-        let heads = member.said_heads().to_vec();
-        self.hear_of(session, RemoteHead { storage: storage.clone(), heads, timestamp_ms }, effects);
-    }
-
-    fn hear_of(&mut self, from: SessionId, head: RemoteHead, effects: &mut Vec<Effect>) {
-        let known = self.followed.get(&head.storage);
-        let is_news =
-            known.is_none_or(|known| known.heads != head.heads && known.timestamp_ms <= head.timestamp_ms);
-        if !is_news || (known.is_none() && self.followed.len() >= FOLLOWED_STORAGES_MAX) {
-            return;
-        }
-        for (session, member) in &self.members {
-            if *session != from && member.follows.contains(&head.storage) {
-                effects.push(Effect::Tell { to: *session, notice: Notice::RemoteHeads(vec![head.clone()]) });
-            }
-        }
-        self.followed.insert(head.storage.clone(), head);
-    }
-
-    pub(super) fn is_snapshot_worthwhile(&self) -> bool {
-        let many = self.document.tail_len() >= COMPACT_CHANGES_MIN
-            || self.document.tail_bytes() >= COMPACT_BYTES_MIN;
-        many && !self.compacting
-    }
-
-    fn compact_if_grown(&mut self, effects: &mut Vec<Effect>) {
-        // A busy document gets one only when its history has doubled since the last: so every change is
-        // rewritten a bounded number of times, however long it goes on.
-        let has_grown = self.document.tail_len() as u64 >= self.snapshot_through;
-        if has_grown && self.is_snapshot_worthwhile() {
-            self.compact(effects);
-        }
-    }
-
-    pub(super) fn compact(&mut self, effects: &mut Vec<Effect>) {
-        self.compacting = true;
-        effects.push(Effect::Compact);
-    }
-
-    /// The stored chunks do not make a document: keep everybody else's documents out of it.
-    pub(super) fn break_down(&mut self, reason: &str, effects: &mut Vec<Effect>) {
-        self.phase = Phase::Broken;
-        effects.push(Effect::Broken(reason.to_owned()));
-        for session in self.members.keys() {
-            effects.push(Effect::Tell { to: *session, notice: Notice::Unavailable });
-        }
-        self.members.clear();
-    }
 }
 
-/// Heads alone settle the two most frequent first messages: "I have what you have" and "I have nothing".
-fn wants_look_inside(received: &Received, document: &Document) -> bool {
+/// Heads alone settle the two most frequent messages: "I have what you have" and "I have nothing". For
+/// anything else the document must be looked into.
+fn open_to_answer(document: &mut Document, received: &Received) -> Result<(), tiebreak_document::OpenError> {
     let message = &received.message;
     let heads: Heads = message.heads.iter().copied().collect();
     let same = heads == *document.heads();
-    let takes_whole = heads.is_empty() && (message.reads_documents || document.heads().is_empty());
-    !(message.need.is_empty() && (same || takes_whole || document.heads().is_empty()))
+    let takes_whole = Member::would_take_whole(message) && document.stored_bytes() <= WHOLE_BYTES_MAX;
+    if message.need.is_empty() && (same || takes_whole || document.heads().is_empty()) {
+        return Ok(());
+    }
+    document.open()
 }

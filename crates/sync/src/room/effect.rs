@@ -1,0 +1,100 @@
+//! What a room wants done.
+
+use super::input::Ticket;
+use crate::SessionId;
+use bytes::Bytes;
+use tiebreak_document::SavedChange;
+use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
+
+/// What the driver must do, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Read the document and answer with [`Input::Loaded`].
+    Load,
+    /// Store the changes and answer with [`Input::Appended`].
+    Append {
+        changes: Vec<SavedChange>,
+        heads: Heads,
+    },
+    Tell {
+        to: SessionId,
+        notice: Notice,
+    },
+    /// Keep a change that broke the library, for a person.
+    Quarantine {
+        change: SavedChange,
+        reason: String,
+    },
+    /// The stored changes since the snapshot are many: make a new one in the background.
+    Compact,
+    /// Answer with [`Input::Recalled`]: what is known of this peer from earlier connections.
+    Recall {
+        session: SessionId,
+        storage: StorageId,
+    },
+    /// Keep for the peer's next connection.
+    Remember {
+        storage: StorageId,
+        heads: Heads,
+    },
+    Delete,
+    Answer {
+        ticket: Ticket,
+        answer: Result<Answer, Refusal>,
+    },
+    /// A change was refused, for metrics and logs; who could be told was told.
+    Refused(Refusal),
+    /// The document cannot be read; a person must look.
+    Broken(String),
+    /// Nobody is here and nothing is under way: the room may be dropped.
+    Done,
+}
+
+/// Word to a session about this room's document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// An encoded sync message; one allocation serves all sessions that need the same.
+    Sync(Bytes),
+    Unavailable,
+    Ephemeral(Box<Ephemeral>),
+    RemoteHeads(Vec<RemoteHead>),
+    /// The peer's changes survive a crash now.
+    Durable(Heads),
+    Refused {
+        change: Option<ChangeHash>,
+        refusal: Refusal,
+    },
+    Close(Refusal),
+}
+
+/// The answer to [`Input::Ask`], [`Input::Submit`] and [`Input::Delete`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    Heads(Heads),
+    Json {
+        heads: Heads,
+        json: serde_json::Value,
+    },
+    File {
+        heads: Heads,
+        bytes: Bytes,
+    },
+    History {
+        heads: Heads,
+        changes: Vec<tiebreak_document::HistoryEntry>,
+        total: usize,
+    },
+    /// The submitted changes are durable, save the refused ones.
+    Submitted {
+        heads: Heads,
+        created: bool,
+        refused: Vec<(ChangeHash, Refusal)>,
+    },
+    Deleted,
+    /// The document is not what the caller expected; nothing was done.
+    Unexpected {
+        heads: Heads,
+    },
+    /// There is no such document (any more).
+    Missing,
+}

@@ -1,0 +1,131 @@
+//! What reaches a room.
+
+use crate::SessionId;
+use bytes::Bytes;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tiebreak_document::{CheckedChange, SavedChange, SyncMessage};
+use tiebreak_protocol::{Ephemeral, Heads, PeerId, Refusal, RemoteHead, StorageId};
+
+/// A peer as rooms see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerInfo {
+    pub session: SessionId,
+    pub peer: PeerId,
+    /// The peer's durable storage, if it said that it has one.
+    pub storage: Option<StorageId>,
+    /// The peer speaks our extension.
+    pub extended: bool,
+}
+
+/// A sync message whose changes have passed the gatekeeper one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Received {
+    pub from: Arc<PeerInfo>,
+    pub message: SyncMessage,
+    pub changes: Vec<CheckedChange>,
+}
+
+/// A caller that waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// What a caller believes of the document; if it is otherwise by then, nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    Anything,
+    /// These heads exactly. Empty: there is no document.
+    Heads(Heads),
+}
+
+impl Expected {
+    pub(super) fn is_met_by(&self, heads: &Heads) -> bool {
+        match self {
+            Self::Anything => true,
+            Self::Heads(expected) => expected == heads,
+        }
+    }
+}
+
+/// A document as the driver read it from the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Loaded {
+    pub snapshot: Option<Bytes>,
+    /// Stored changes that the snapshot holds.
+    pub snapshot_through: u64,
+    pub tail: Vec<SavedChange>,
+    /// Stored changes in all.
+    pub through: u64,
+    pub heads: Heads,
+    pub deleted: bool,
+    /// Some chunks were unreadable and are missing here.
+    pub damaged: bool,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    Received(Box<Received>),
+    Ephemeral {
+        from: SessionId,
+        ephemeral: Box<Ephemeral>,
+    },
+    /// The session wants to hear of these storages' heads (the whole list).
+    Follow {
+        session: SessionId,
+        storages: BTreeSet<StorageId>,
+    },
+    /// A peer passes on heads that it heard of.
+    RemoteHeads {
+        from: SessionId,
+        heads: Vec<RemoteHead>,
+    },
+    /// The session's connection has ended.
+    Left(SessionId),
+    /// The answer to [`Effect::Load`]; `None`: never written.
+    Loaded(Result<Option<Box<Loaded>>, Refusal>),
+    /// The answer to [`Effect::Append`]: the sequence number of the last change stored.
+    Appended(Result<u64, Refusal>),
+    /// The answer to [`Effect::Recall`].
+    Recalled {
+        session: SessionId,
+        heads: Option<Heads>,
+    },
+    /// The answer to [`Effect::Compact`]: a snapshot that now stands for the first so many stored changes;
+    /// `None` when it could not be made or kept.
+    Compacted(Option<(Bytes, u64)>),
+    /// The server's own caller brings changes; they go the same way as a peer's.
+    Submit {
+        ticket: Ticket,
+        expected: Expected,
+        changes: Vec<CheckedChange>,
+    },
+    Ask {
+        ticket: Ticket,
+        question: Question,
+    },
+    Delete {
+        ticket: Ticket,
+        expected: Expected,
+    },
+    /// The answer to [`Effect::Delete`].
+    Deleted(Result<(), Refusal>),
+    DeadlinePassed,
+    /// Memory is short: close the document if nobody is using it right now.
+    Relieve,
+}
+
+/// What a caller may ask of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// The heads alone, without opening the document.
+    Heads,
+    Json,
+    /// All chunks in a row: a file that every Automerge library loads.
+    File,
+    /// Changes from newest to oldest, after skipping `skip` of them.
+    History {
+        skip: usize,
+        limit: usize,
+    },
+}
