@@ -250,7 +250,7 @@ impl Peer {
             sender: self.name.clone(),
             target: self.server.clone(),
             count,
-            session: "session".to_owned(),
+            session: "session".parse().expect("a good name"),
             data: Bytes::from_static(b"hello"),
         })
     }

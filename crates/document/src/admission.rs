@@ -4,15 +4,17 @@
 //! actor's earlier changes and the objects it writes into.
 
 mod references;
+mod steps;
 
-use crate::Document;
-use crate::document::Engine;
-use crate::gatekeeper::{ActorBytes, CheckedChange, Object};
-use crate::operations::Operations;
+use crate::engine::{Engine, Last, guarded};
+use crate::gatekeeper::{ActorBytes, CheckedChange, Object, OperationId};
+use crate::operations::{Id, Operations};
+use crate::{Document, OpenError};
 use automerge::{ActorId, ObjId, ReadDoc};
 use references::References;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use tiebreak_protocol::{ChangeHash, Limits, Refusal};
+use steps::Steps;
+use tiebreak_protocol::{ChangeHash, Heads, Limits, Refusal};
 
 /// The verdicts on a batch. Changes that the document already holds are in none of the lists.
 #[derive(Debug, Default)]
@@ -26,24 +28,15 @@ pub struct Admitted {
 
 impl Document {
     /// Judges every change on its own: a bad one never takes a good one with it.
-    /// The order of the batch does not matter. The document must be open.
-    pub fn admit(&self, changes: Vec<CheckedChange>, limits: &Limits) -> Admitted {
-        let nothing = Engine::default();
-        let mut admission = Admission {
-            engine: self.engine().unwrap_or(&nothing),
-            limits,
-            free_bytes: limits.document_bytes_max.saturating_sub(self.stored_bytes()),
-            max_op: 0,
-            joined: BTreeMap::new(),
-            last_seq: BTreeMap::new(),
-            heads: self.heads().iter().copied().collect(),
-            depth_by_object: BTreeMap::new(),
-            ready_operations: Operations::default(),
-            noted: 0,
-            verdicts: Admitted::default(),
-        };
+    /// The order of the batch does not matter.
+    ///
+    /// # Errors
+    /// When the document does not open.
+    pub fn admit(&mut self, changes: Vec<CheckedChange>, limits: &Limits) -> Result<Admitted, OpenError> {
+        let heads = self.heads().clone();
+        let mut admission = Admission::new(self.opened()?, &heads, limits);
         admission.run(changes);
-        admission.verdicts
+        Ok(admission.verdicts)
     }
 }
 
@@ -51,23 +44,34 @@ impl Document {
 struct Admission<'a> {
     engine: &'a Engine,
     limits: &'a Limits,
-    free_bytes: u64,
-    /// The greatest operation counter among the ready changes.
+    /// What ready changes may still weigh.
+    free_weight: u64,
+    /// The greatest operation counter, also among the ready changes.
     max_op: u64,
     joined: BTreeMap<ChangeHash, Joined>,
-    last_seq: BTreeMap<ActorBytes, u64>,
+    last_by_actor: BTreeMap<ActorBytes, Last>,
+    actors: usize,
     heads: BTreeSet<ChangeHash>,
-    depth_by_object: BTreeMap<(ActorBytes, u64), usize>,
     /// What the first `noted` ready changes did.
     ready_operations: Operations,
     noted: usize,
+    steps: Steps,
     verdicts: Admitted,
+    #[cfg(test)]
+    deps_looked_up: usize,
+}
+
+/// A change that is being judged, and how far its dependencies have been found: each is looked up once,
+/// however often the change has to wait for the next one.
+struct Candidate {
+    change: CheckedChange,
+    deps_found: usize,
+    max_op_of_deps: u64,
 }
 
 /// A change of this batch that is ready.
 struct Joined {
     deps: Vec<ChangeHash>,
-    actor: ActorBytes,
     max_op: u64,
 }
 
@@ -81,76 +85,116 @@ enum Verdict {
     Refused(Refusal),
 }
 
-impl Admission<'_> {
+impl<'a> Admission<'a> {
+    fn new(engine: &'a Engine, heads: &Heads, limits: &'a Limits) -> Self {
+        Self {
+            engine,
+            limits,
+            free_weight: limits.document_bytes_max.saturating_sub(engine.weight),
+            max_op: engine.max_op,
+            joined: BTreeMap::new(),
+            last_by_actor: BTreeMap::new(),
+            actors: engine.last_by_actor.len(),
+            heads: heads.iter().copied().collect(),
+            ready_operations: Operations::default(),
+            noted: 0,
+            steps: Steps::for_batch(),
+            verdicts: Admitted::default(),
+            #[cfg(test)]
+            deps_looked_up: 0,
+        }
+    }
+
     fn run(&mut self, changes: Vec<CheckedChange>) {
-        let mut queue = VecDeque::from(changes);
-        let mut waiting_for: BTreeMap<ChangeHash, Vec<CheckedChange>> = BTreeMap::new();
-        let mut ahead: Vec<CheckedChange> = Vec::new();
+        let candidate = |change| Candidate { change, deps_found: 0, max_op_of_deps: 0 };
+        let mut queue: VecDeque<_> = changes.into_iter().map(candidate).collect();
+        let mut waiting_for: BTreeMap<ChangeHash, Vec<Candidate>> = BTreeMap::new();
+        let mut ahead_by_start_op: BTreeMap<u64, Vec<Candidate>> = BTreeMap::new();
         loop {
-            while let Some(change) = queue.pop_front() {
-                match self.judge(&change) {
+            while let Some(mut candidate) = queue.pop_front() {
+                // What the library fails to look at, it would fail to merge.
+                let verdict = guarded(|| self.judge(&mut candidate));
+                match verdict.unwrap_or(Verdict::Refused(Refusal::Quarantined)) {
                     Verdict::Known => {}
-                    Verdict::After(missing) => waiting_for.entry(missing).or_default().push(change),
-                    Verdict::Ahead => ahead.push(change),
-                    Verdict::Refused(refusal) => self.verdicts.refused.push((change, refusal)),
+                    Verdict::After(missing) => waiting_for.entry(missing).or_default().push(candidate),
+                    Verdict::Ahead => {
+                        let start_op = candidate.change.start_op();
+                        ahead_by_start_op.entry(start_op).or_default().push(candidate);
+                    }
+                    Verdict::Refused(refusal) => self.verdicts.refused.push((candidate.change, refusal)),
                     Verdict::Ready => {
-                        queue.extend(waiting_for.remove(&change.hash()).unwrap_or_default());
-                        self.join(change);
+                        queue.extend(waiting_for.remove(&candidate.change.hash()).unwrap_or_default());
+                        self.join(candidate.change);
                     }
                 }
             }
-            let (now_in_reach, still_ahead): (Vec<_>, Vec<_>) =
-                ahead.into_iter().partition(|change| change.start_op() <= self.max_op() + 1);
-            ahead = still_ahead;
-            if now_in_reach.is_empty() {
-                break;
+            match ahead_by_start_op.first_entry() {
+                Some(first) if *first.key() <= self.max_op + 1 => queue.extend(first.remove()),
+                Some(_) | None => break,
             }
-            queue.extend(now_in_reach);
         }
-        self.verdicts.waiting.extend(waiting_for.into_values().flatten());
-        self.verdicts.waiting.extend(ahead);
+        let waiting = waiting_for.into_values().chain(ahead_by_start_op.into_values()).flatten();
+        self.verdicts.waiting.extend(waiting.map(|candidate| candidate.change));
     }
 
-    fn judge(&mut self, change: &CheckedChange) -> Verdict {
-        if self.joined.contains_key(&change.hash()) || self.engine.has(&change.hash()) {
+    fn judge(&mut self, candidate: &mut Candidate) -> Verdict {
+        let hash = candidate.change.hash();
+        if self.joined.contains_key(&hash) || self.engine.has(&hash) {
             return Verdict::Known;
         }
-        let last_seq = self.last_seq(change.actor());
-        if change.seq() <= last_seq {
+        let last = self.last(candidate.change.actor());
+        let last_seq = last.map_or(0, |last| last.seq);
+        if candidate.change.seq() <= last_seq {
             return Verdict::Refused(Refusal::Equivocation);
         }
-        let mut max_op_of_deps = 0;
-        for dep in change.deps() {
-            match self.max_op_of(dep) {
-                Some(max_op) => max_op_of_deps = max_op.max(max_op_of_deps),
-                None => return Verdict::After(*dep),
-            }
+        if let Some(missing) = self.look_up_deps(candidate) {
+            return Verdict::After(missing);
         }
+        let Candidate { change, max_op_of_deps, .. } = candidate;
         if change.seq() > last_seq + 1 {
             return Verdict::Refused(Refusal::SequenceGap);
         }
         // The library takes a gap below a change without operations for operations that are lost.
-        let leaves_gap = change.start_op() > max_op_of_deps + 1;
-        if change.start_op() <= max_op_of_deps || (leaves_gap && change.operations() == 0) {
+        let leaves_gap = change.start_op() > *max_op_of_deps + 1;
+        if change.start_op() <= *max_op_of_deps || (leaves_gap && change.operations() == 0) {
             return Verdict::Refused(Refusal::OperationCounterOutOfRange);
         }
         // An author who writes at an older state counts from all it has seen, not only from its
         // dependencies, so the counter may follow from changes beside them, but from nothing else.
-        if change.start_op() > self.max_op() + 1 {
+        if change.start_op() > self.max_op + 1 {
             return Verdict::Ahead;
         }
         self.note_ready();
-        match self.judge_content(change, last_seq) {
-            Ok(()) => Verdict::Ready,
-            Err(refusal) => Verdict::Refused(refusal),
-        }
+        let mut steps = self.steps.for_change();
+        let judged = self.judge_content(change, last, &mut steps);
+        self.steps.settle(&steps);
+        judged.map_or_else(Verdict::Refused, |()| Verdict::Ready)
     }
 
-    fn judge_content(&self, change: &CheckedChange, last_seq: u64) -> Result<(), Refusal> {
-        if change.bytes().len() as u64 > self.free_bytes {
+    /// Answers the first dependency that is not here.
+    fn look_up_deps(&mut self, candidate: &mut Candidate) -> Option<ChangeHash> {
+        for dep in candidate.change.deps().iter().skip(candidate.deps_found) {
+            #[cfg(test)]
+            {
+                self.deps_looked_up += 1;
+            }
+            let Some(max_op) = self.max_op_of(dep) else { return Some(*dep) };
+            candidate.deps_found += 1;
+            candidate.max_op_of_deps = max_op.max(candidate.max_op_of_deps);
+        }
+        None
+    }
+
+    fn judge_content(
+        &self,
+        change: &CheckedChange,
+        last: Option<Last>,
+        steps: &mut Steps,
+    ) -> Result<(), Refusal> {
+        if change.weight() > self.free_weight {
             return Err(Refusal::DocumentTooLarge);
         }
-        if last_seq == 0 && self.actors() >= self.limits.actors_per_document_max {
+        if last.is_none() && self.actors >= self.limits.actors_per_document_max {
             return Err(Refusal::TooManyActors);
         }
         let new_heads =
@@ -158,14 +202,14 @@ impl Admission<'_> {
         if new_heads > self.limits.heads_max {
             return Err(Refusal::TooManyHeads);
         }
-        if last_seq > 0 && !self.descends_from_own_last(change) {
+        if last.is_some_and(|last| !self.descends_from(change, last, steps)) {
             return Err(Refusal::SequenceGap);
         }
-        if change.other_actors().iter().any(|actor| self.last_seq(actor) == 0) {
+        if change.other_actors().iter().any(|actor| self.last(actor).is_none()) {
             return Err(Refusal::UnknownActor);
         }
-        self.depths(change)?;
-        References::new(change, self.engine, &self.ready_operations).check()
+        self.check_depths(change, steps)?;
+        References::new(change, self.engine, &self.ready_operations, steps).check()
     }
 
     /// The last change of a batch, and so the only one of most, need not be noted for others.
@@ -178,93 +222,103 @@ impl Admission<'_> {
 
     /// A change must know its actor's previous change; version vectors, and with them all of sync, assume it.
     /// Authors list it among the dependencies, save those who write at an older state of the document.
-    fn descends_from_own_last(&self, change: &CheckedChange) -> bool {
+    fn descends_from(&self, change: &CheckedChange, last: Last, steps: &mut Steps) -> bool {
+        if change.deps().contains(&last.hash) {
+            return true;
+        }
         let mut seen = BTreeSet::new();
         let mut stack = change.deps().to_vec();
         while let Some(hash) = stack.pop() {
-            if !seen.insert(hash) {
+            if hash == last.hash {
+                return true;
+            }
+            // Counters never fall on the way from a change to those that depend on it.
+            let is_below = self.max_op_of(&hash).is_none_or(|max_op| max_op < last.max_op);
+            if is_below || !seen.insert(hash) {
                 continue;
             }
-            if let Some(joined) = self.joined.get(&hash) {
-                if *joined.actor == *change.actor() {
-                    return true;
-                }
-                stack.extend(&joined.deps);
-            } else if let Some(meta) = self.engine.meta(&hash) {
-                // The first own change met on the way back is the last one: they form a chain.
-                if meta.actor.to_bytes() == change.actor() {
-                    return true;
-                }
-                stack.extend(meta.deps.iter().map(|dep| ChangeHash(dep.0)));
+            let deps = match self.joined.get(&hash) {
+                Some(joined) => joined.deps.clone(),
+                None => self.engine.deps_of(&hash),
+            };
+            if !steps.take(1 + deps.len()) {
+                return false;
             }
+            stack.extend(deps);
         }
         false
     }
 
-    /// The nesting depth of every object that the change makes.
-    fn depths(&self, change: &CheckedChange) -> Result<BTreeMap<(ActorBytes, u64), usize>, Refusal> {
-        let mut depths = BTreeMap::new();
+    /// Checks the nesting depth of every object that the change makes.
+    fn check_depths(&self, change: &CheckedChange, steps: &mut Steps) -> Result<(), Refusal> {
+        let mut depth_by_object: BTreeMap<OperationId, usize> = BTreeMap::new();
         for make in change.makes() {
-            let depth = match make.container {
-                Object::Root => 1,
-                Object::Made(id) => {
-                    let actor = change.actor_at(id.actor).ok_or(Refusal::UnknownActor)?;
-                    let container = (ActorBytes::from(actor), id.counter);
-                    let depth =
-                        depths.get(&container).or_else(|| self.depth_by_object.get(&container)).copied();
-                    depth.or_else(|| self.engine.depth(actor, id.counter)).ok_or(Refusal::UnknownObject)? + 1
-                }
+            let container = match make.container {
+                Object::Root => 0,
+                Object::Made(id) => match depth_by_object.get(&id) {
+                    Some(depth) => *depth,
+                    None => {
+                        let actor = change.actor_at(id.actor).ok_or(Refusal::UnknownActor)?;
+                        let object = Id { counter: id.counter, actor };
+                        let depth = self.depth(object, steps).ok_or(Refusal::UnknownObject)?;
+                        depth_by_object.insert(id, depth);
+                        depth
+                    }
+                },
             };
-            if depth > self.limits.depth_max {
+            if container >= self.limits.depth_max {
                 return Err(Refusal::DepthExceeded);
             }
-            depths.insert((change.actor().into(), make.counter), depth);
+            depth_by_object.insert(OperationId { counter: make.counter, actor: 0 }, container + 1);
         }
-        Ok(depths)
+        Ok(())
+    }
+
+    /// How deep an object lies; `None` when there is no such object.
+    fn depth(&self, object: Id<'_>, steps: &mut Steps) -> Option<usize> {
+        let (above, levels) = self.ready_operations.climb(object)?;
+        let Some(object) = above else { return Some(levels) };
+        if !self.engine.has_noted_operations() && steps.take_from_library(1) {
+            return Some(levels + self.engine.depth(object)?);
+        }
+        match self.engine.operations().climb(object)? {
+            (None, further) if further > 0 => Some(levels + further),
+            (None | Some(_), _) => None,
+        }
     }
 
     fn join(&mut self, change: CheckedChange) {
-        if let Ok(depths) = self.depths(&change) {
-            self.depth_by_object.extend(depths);
+        let last = Last { hash: change.hash(), seq: change.seq(), max_op: change.max_op() };
+        if self.last(change.actor()).is_none() {
+            self.actors += 1;
         }
+        self.last_by_actor.insert(change.actor().into(), last);
         self.max_op = self.max_op.max(change.max_op());
-        self.free_bytes = self.free_bytes.saturating_sub(change.bytes().len() as u64);
-        self.last_seq.insert(change.actor().into(), change.seq());
+        self.free_weight = self.free_weight.saturating_sub(change.weight());
         for dep in change.deps() {
             self.heads.remove(dep);
         }
         self.heads.insert(change.hash());
-        let joined =
-            Joined { deps: change.deps().to_vec(), actor: change.actor().into(), max_op: change.max_op() };
-        self.joined.insert(change.hash(), joined);
+        self.joined.insert(change.hash(), Joined { deps: change.deps().to_vec(), max_op: change.max_op() });
         self.verdicts.ready.push(change);
-    }
-
-    fn max_op(&self) -> u64 {
-        self.max_op.max(self.engine.max_op)
     }
 
     fn max_op_of(&self, hash: &ChangeHash) -> Option<u64> {
         let joined = self.joined.get(hash).map(|joined| joined.max_op);
-        joined.or_else(|| self.engine.meta(hash).map(|meta| meta.max_op))
+        joined.or_else(|| self.engine.max_op_of(hash))
     }
 
-    /// 0 for an actor that never wrote.
-    fn last_seq(&self, actor: &[u8]) -> u64 {
-        let known = self.last_seq.get(actor).or_else(|| self.engine.last_seq_by_actor.get(actor));
-        known.copied().unwrap_or_default()
-    }
-
-    fn actors(&self) -> usize {
-        let new = self.last_seq.keys().filter(|actor| !self.engine.last_seq_by_actor.contains_key(*actor));
-        self.engine.last_seq_by_actor.len() + new.count()
+    /// `None` for an actor that never wrote.
+    fn last(&self, actor: &[u8]) -> Option<Last> {
+        self.last_by_actor.get(actor).or_else(|| self.engine.last_by_actor.get(actor)).copied()
     }
 }
 
 impl Engine {
-    /// How deep an object lies; `None` when there is no such object.
-    fn depth(&self, actor: &[u8], counter: u64) -> Option<usize> {
-        let object = ObjId::Id(counter, ActorId::from(actor), 0);
+    /// How deep an object lies; `None` when there is no such object. The library searches the whole
+    /// document for it.
+    fn depth(&self, object: Id<'_>) -> Option<usize> {
+        let object = ObjId::Id(object.counter, ActorId::from(object.actor), 0);
         self.automerge.object_type(&object).ok()?;
         Some(self.automerge.parents(&object).ok()?.count())
     }

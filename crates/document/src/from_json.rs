@@ -1,6 +1,7 @@
 //! A document made from JSON.
 
-use crate::document::saved;
+use crate::engine::saved;
+use crate::gatekeeper::OPERATION_WEIGHT;
 use crate::{Document, SavedChange};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, AutomergeError, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
@@ -8,10 +9,7 @@ use serde_json::{Number, Value as Json};
 use tiebreak_protocol::Limits;
 
 /// What an operation takes up in a change besides its key and its text; most take less.
-const OPERATION_BYTES: usize = 16;
-
-/// Bytes of a document of the largest size that an operation must account for: a million in 32 MiB.
-const STORED_BYTES_PER_OPERATION: u64 = 32;
+const ROOM_PER_OPERATION: usize = 16;
 
 /// JSON that cannot become a document.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +38,7 @@ impl Document {
     ) -> Result<Vec<SavedChange>, ImportError> {
         let Json::Object(entries) = json else { return Err(ImportError::NotAnObject) };
         // Counted first: the library needs hundreds of bytes for each.
-        if operations(json) > limits.document_bytes_max / STORED_BYTES_PER_OPERATION {
+        if operations(json) > limits.document_bytes_max / OPERATION_WEIGHT {
             return Err(ImportError::TooLarge);
         }
         let automerge = AutoCommit::new().with_actor(ActorId::from(actor));
@@ -131,7 +129,7 @@ impl Writer<'_> {
     fn write_text(&mut self, object: &ObjId, text: &str) -> Result<(), ImportError> {
         let mut rest = text;
         while !rest.is_empty() {
-            if self.operations_left == 0 || self.bytes_left < OPERATION_BYTES {
+            if self.operations_left == 0 || self.bytes_left < ROOM_PER_OPERATION {
                 self.begin_change();
             }
             // One operation each, of at most four bytes.
@@ -151,8 +149,8 @@ impl Writer<'_> {
     /// For one operation at this place. A key that no change has room for is left to the gatekeeper.
     fn make_room(&mut self, place: Place<'_>) {
         let bytes = match place {
-            Place::Key(key) => OPERATION_BYTES + key.len(),
-            Place::Index(_) => OPERATION_BYTES,
+            Place::Key(key) => ROOM_PER_OPERATION + key.len(),
+            Place::Index(_) => ROOM_PER_OPERATION,
         };
         if self.operations_left == 0 || self.bytes_left < bytes {
             self.begin_change();

@@ -4,8 +4,9 @@
 //! chunk types "change" and "compressed change". Time and memory are linear in the size of the chunk
 //! and in the limits, whatever the numbers in the chunk claim.
 
+mod budget;
 pub(crate) mod chunk;
-mod columns;
+pub(crate) mod columns;
 mod marks;
 mod operation;
 mod preamble;
@@ -14,6 +15,7 @@ mod references;
 mod rows;
 pub(crate) mod run_length;
 
+pub use budget::Budget;
 pub use operation::{Action, ElementOrder, Key, Make, Object, Operation, OperationId, Value};
 
 use bytes::Bytes;
@@ -29,12 +31,19 @@ use tiebreak_protocol::{ChangeHash, Limits, Refusal};
 /// An actor id: 1 to 64 bytes, as chosen by the device.
 pub type ActorBytes = Box<[u8]>;
 
+/// Longest actor id. Clients draw 16 bytes; the library appends a few for isolated transactions.
+pub(crate) const ACTOR_BYTES_MAX: usize = 64;
+
 /// Most chunks that are split off one message: one of 16 MiB, filled with the smallest changes that
 /// devices make (one dependency, a 16-byte actor).
 const CHUNKS_MAX: usize = 1 << 18;
 
 /// A change of the largest size may overwrite three concurrent values with each of its operations.
 const PREDECESSORS_PER_OPERATION: u64 = 3;
+
+/// Bytes of a document of the largest size that each operation accounts for, however few it takes in its
+/// change: about what the library and our notes need to hold it.
+pub(crate) const OPERATION_WEIGHT: u64 = 32;
 
 /// A change whose own bytes are in order: well-formed, canonical, within its budget.
 /// Whether it fits a document is decided by that document.
@@ -53,7 +62,6 @@ pub struct CheckedChange {
     seq: u64,
     start_op: u64,
     operations: u64,
-    makes: Vec<Make>,
     element_orders: Vec<ElementOrder>,
     /// Seconds since the Unix epoch as claimed by the author: a label, never an order.
     time: i64,
@@ -113,6 +121,12 @@ impl CheckedChange {
         self.operations
     }
 
+    /// What it counts for in a document and while it waits: its plain size, or more if it says much in
+    /// few bytes. What it was compressed to has no part in it.
+    pub fn weight(&self) -> u64 {
+        (self.plain.len() as u64).max(self.operations.saturating_mul(OPERATION_WEIGHT))
+    }
+
     /// The greatest counter: `start_op - 1` when there are no operations.
     pub const fn max_op(&self) -> u64 {
         self.start_op + self.operations - 1
@@ -129,8 +143,11 @@ impl CheckedChange {
 
     /// The operations that make objects, by ascending counter. A container that is made in the same
     /// change (actor 0, counter not below `start_op`) stands earlier in the list.
-    pub fn makes(&self) -> &[Make] {
-        &self.makes
+    ///
+    /// Read again from the bytes: kept, they would take hundreds of times the space of the change.
+    pub fn makes(&self) -> impl Iterator<Item = Make> {
+        let makes = self.operations_iter().filter(|operation| operation.action.makes());
+        makes.map(|operation| Make { counter: operation.counter, container: operation.object })
     }
 
     /// What the change's marks rest on: pairs of elements of the history that must stand in this order.
@@ -150,12 +167,29 @@ impl CheckedChange {
     }
 }
 
-/// Checks one chunk from a peer on its own, in time and memory linear in its size.
+/// Checks one chunk from a peer on its own, in time and memory linear in its size and in the limits.
+///
+/// # Errors
+/// The first thing that is wrong with the change.
 pub fn check_change(chunk: Bytes, limits: &Limits) -> Result<CheckedChange, Refusal> {
-    let Opened { hash, plain, body_at } = chunk::open(&chunk, limits.change_bytes_max)?;
+    check_change_within(chunk, limits, &mut Budget::for_message(limits))
+}
+
+/// Checks one of several chunks that came together and share a budget.
+///
+/// # Errors
+/// The first thing that is wrong with the change; [`Refusal::MessageTooLarge`] when it may be good, but
+/// the changes before it have left too little of the budget.
+pub fn check_change_within(
+    chunk: Bytes,
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<CheckedChange, Refusal> {
+    budget.begin_change()?;
+    let Opened { hash, plain, body_at } = chunk::open(&chunk, limits.change_bytes_max, budget)?;
     let preamble = Preamble::read(plain.get(body_at..).unwrap_or_default())?;
-    let (operations, references) = check_operations(&preamble, limits)?;
-    let (makes, element_orders) = references.finish()?;
+    budget.spend_on_actors(preamble.other_actors.len())?;
+    let (operations, element_orders) = check_operations(&preamble, limits, budget)?;
     let Preamble { deps, actor, seq, start_op, time, message, other_actors, length, .. } = preamble;
     let columns_at = body_at + length;
     Ok(CheckedChange {
@@ -169,14 +203,29 @@ pub fn check_change(chunk: Bytes, limits: &Limits) -> Result<CheckedChange, Refu
         seq,
         start_op,
         operations,
-        makes,
         element_orders,
         time,
         message,
     })
 }
 
+/// Reads a change again that a document holds: it was judged when it came in, perhaps by wider limits
+/// than today's.
+pub(crate) fn reread_change(chunk: Bytes) -> Result<CheckedChange, Refusal> {
+    let any_size = Limits {
+        change_bytes_max: usize::MAX,
+        change_operations_max: COUNTER_END,
+        depth_max: usize::MAX,
+        ..Limits::default()
+    };
+    check_change_within(chunk, &any_size, &mut Budget::unlimited())
+}
+
 /// Splits concatenated chunks by their headers without reading their contents.
+///
+/// # Errors
+/// When a header is damaged or claims more than there is, or when there are more chunks than a message
+/// of changes can hold.
 pub fn split_chunks(bytes: Bytes) -> Result<Vec<Bytes>, Refusal> {
     let mut chunks = Vec::new();
     let mut rest = bytes;
@@ -191,18 +240,23 @@ pub fn split_chunks(bytes: Bytes) -> Result<Vec<Bytes>, Refusal> {
     Ok(chunks)
 }
 
-fn check_operations<'a>(preamble: &Preamble<'a>, limits: &Limits) -> Result<(u64, References<'a>), Refusal> {
+fn check_operations(
+    preamble: &Preamble<'_>,
+    limits: &Limits,
+    budget: &mut Budget,
+) -> Result<(u64, Vec<ElementOrder>), Refusal> {
     let columns = &preamble.columns;
     let operations_max = limits.change_operations_max;
     let operations = RunLength::<u64>::new(columns.action).count_rows(operations_max)?;
     if preamble.start_op + operations > COUNTER_END {
         return Err(Refusal::OperationCounterOutOfRange);
     }
+    budget.spend_on_operations(operations)?;
     let predecessors_max = operations_max.saturating_mul(PREDECESSORS_PER_OPERATION);
     let mut rows = Rows::new(columns, preamble.start_op, operations, predecessors_max);
     let mut references = References::new(preamble, limits.depth_max);
     while let Some(operation) = rows.next()? {
         references.check(&operation)?;
     }
-    Ok((operations, references))
+    Ok((operations, references.finish()?))
 }

@@ -4,7 +4,7 @@ mod touched;
 
 pub use touched::{Made, PathStep, Touch, TouchAction};
 
-use crate::document::{Engine, guarded, library_hash, our_hash};
+use crate::engine::{Engine, library_hash, our_hash};
 use crate::{Document, OpenError};
 use automerge::{ChangeMetadata, ReadDoc};
 use tiebreak_protocol::ChangeHash;
@@ -39,9 +39,7 @@ impl Document {
     /// # Errors
     /// When the document does not open.
     pub fn history(&mut self, skip: usize, limit: usize) -> Result<(Vec<HistoryEntry>, usize), OpenError> {
-        self.open()?;
-        let Some(engine) = self.engine() else { return Ok((Vec::new(), 0)) };
-        guarded(|| {
+        self.opened()?.read(|engine| {
             let changes = engine.automerge.get_changes_meta(&[]);
             let mut operations_left = OPERATIONS_PER_PAGE_MAX;
             let page = changes.iter().rev().skip(skip).take(limit);

@@ -3,20 +3,19 @@
 //! A file is a row of chunks: changes, and whole documents as the libraries save them. What a document
 //! chunk would grow to is worked out from its columns before the library may read it.
 
-mod document_chunk;
+mod budget;
 
-use crate::document::{panic_text, saved};
+use crate::document_chunk::DOCUMENT;
+use crate::engine::{panic_text, saved};
 use crate::gatekeeper::chunk::{self, Header, TYPE_AT};
-use crate::gatekeeper::{CheckedChange, check_change, split_chunks};
+use crate::gatekeeper::{self, CheckedChange, check_change_within, split_chunks};
 use crate::{Document, SavedChange};
 use automerge::{Automerge, AutomergeError};
+use budget::Budget;
 use bytes::Bytes;
-use document_chunk::Budget;
 use sha2::{Digest, Sha256};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tiebreak_protocol::{ChangeHash, Limits, Refusal};
-
-const DOCUMENT: u8 = 0;
 
 /// The changes of a file. Those that were refused take only themselves out.
 #[derive(Debug, Default)]
@@ -57,6 +56,7 @@ impl Document {
             return Err(FileError::NotAFile);
         }
         let mut budget = Budget::new(limits);
+        let mut changes_budget = gatekeeper::Budget::for_file(limits);
         let mut found = FileChanges::default();
         for chunk in split_chunks(file).map_err(|_| FileError::Malformed)? {
             let (header, _) = Header::read(&chunk).map_err(|_| FileError::Malformed)?;
@@ -67,10 +67,10 @@ impl Document {
                 }
                 budget.spend_on(header.body)?;
                 for SavedChange { bytes, .. } in unfold(&chunk)? {
-                    found.add(bytes, limits);
+                    found.add(bytes, limits, &mut changes_budget);
                 }
             } else {
-                found.add(chunk, limits);
+                found.add(chunk, limits, &mut changes_budget);
             }
         }
         Ok(found)
@@ -78,12 +78,12 @@ impl Document {
 }
 
 impl FileChanges {
-    fn add(&mut self, chunk: Bytes, limits: &Limits) {
-        match check_change(chunk.clone(), limits) {
+    fn add(&mut self, chunk: Bytes, limits: &Limits, budget: &mut gatekeeper::Budget) {
+        match check_change_within(chunk.clone(), limits, budget) {
             Ok(change) => self.changes.push(change),
             Err(refusal) => {
                 let bytes_max = limits.change_bytes_max.max(chunk.len());
-                let hash = chunk::open(&chunk, bytes_max).ok().map(|opened| opened.hash);
+                let hash = chunk::open(&chunk, bytes_max, budget).ok().map(|opened| opened.hash);
                 self.refused.push((hash, refusal));
             }
         }

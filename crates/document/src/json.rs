@@ -3,19 +3,16 @@
 use crate::{Document, OpenError};
 use automerge::ScalarValue;
 use automerge::hydrate::Value;
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Number, Value as Json};
 
 impl Document {
     /// The present state as JSON. Text objects are strings, counters numbers, timestamps numbers of
     /// milliseconds since the Unix epoch, bytes arrays of numbers; numbers that JSON lacks are null.
     ///
     /// # Errors
-    /// When the document does not open.
+    /// When the document does not open or is not readable.
     pub fn to_json(&mut self) -> Result<Json, OpenError> {
-        self.open()?;
-        Ok(self
-            .engine()
-            .map_or_else(|| Json::Object(Map::new()), |engine| to_json(&engine.automerge.hydrate(None))))
+        self.opened()?.read(|engine| to_json(&engine.automerge.hydrate(None)))
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod admission;
 mod document;
+mod document_chunk;
+mod engine;
 mod from_json;
 mod gatekeeper;
 mod history;
@@ -14,8 +16,8 @@ pub use admission::Admitted;
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;
 pub use gatekeeper::{
-    Action, ActorBytes, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId, Value,
-    check_change, split_chunks,
+    Action, ActorBytes, Budget, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId,
+    Value, check_change, check_change_within, split_chunks,
 };
 pub use history::{HistoryEntry, Made, PathStep, Touch, TouchAction};
 pub use import::{FileChanges, FileError};

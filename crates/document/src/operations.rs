@@ -7,12 +7,11 @@
 
 mod stored;
 
-use crate::document::saved;
-use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, check_change};
+use crate::engine::{guarded, saved};
+use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, reread_change};
 use automerge::{Automerge, ObjType};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tiebreak_protocol::Limits;
 
 /// What names an operation. Ids are ordered as the library orders them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,16 +91,15 @@ const NOWHERE: ShortId = ShortId { actor: 0, counter: 0 };
 impl Operations {
     /// Everything that a document holds.
     pub(crate) fn of(automerge: &Automerge) -> Self {
-        stored::read(&automerge.save_nocompress()).unwrap_or_else(|| Self::of_changes(automerge))
+        let saved = guarded(|| automerge.save_nocompress()).ok();
+        saved.and_then(|saved| stored::read(&saved)).unwrap_or_else(|| Self::of_changes(automerge))
     }
 
     /// The same from the changes, which takes far longer.
     fn of_changes(automerge: &Automerge) -> Self {
-        let any =
-            Limits { change_bytes_max: usize::MAX, change_operations_max: u64::MAX, ..Limits::default() };
         let mut operations = Self::default();
         for change in automerge.get_changes(&[]) {
-            if let Ok(change) = check_change(saved(&change).bytes, &any) {
+            if let Ok(change) = reread_change(saved(&change).bytes) {
                 operations.note(&change);
             }
         }
@@ -121,6 +119,23 @@ impl Operations {
             ShortPlace::Inserted(after) => Place::Inserted { first: self.id(*first)?, after: self.id(after) },
         };
         Some(Known { object: self.id(run.object), place, deed: run.deed })
+    }
+
+    /// Goes up from an object to the first container that is not noted here, or to the root, and counts
+    /// the levels; `None` when what is noted is no object.
+    pub(crate) fn climb<'a>(&'a self, object: Id<'a>) -> Option<(Option<Id<'a>>, usize)> {
+        let (mut at, mut levels) = (object, 0);
+        while let Some(known) = self.find(at) {
+            let Known { deed: Deed::Makes(_), object, .. } = known else { return None };
+            levels += 1;
+            match object {
+                // Containers are older than what they contain.
+                Some(container) if container < at => at = container,
+                Some(_) => return None,
+                None => return Some((None, levels)),
+            }
+        }
+        Some((Some(at), levels))
     }
 
     /// Adds the operations of a change.

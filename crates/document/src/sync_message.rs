@@ -4,7 +4,8 @@
 //! capability flags: a peer then sends single changes instead of whole documents, which is what the
 //! gatekeeper can judge one by one.
 
-use crate::document::{library_hash, our_hash};
+use crate::engine::{library_hash, our_hash};
+use crate::gatekeeper::reader::write_unsigned;
 use automerge::sync::BloomFilter;
 use bytes::Bytes;
 use tiebreak_protocol::ChangeHash;
@@ -13,7 +14,11 @@ const TYPE_V1: u8 = 0x42;
 const TYPE_V2: u8 = 0x43;
 /// Lists of hashes in a message: heads, needs, what was seen last.
 const HASHES_MAX: u64 = 100_000;
+/// Changes asked for by name that are answered; a peer names the others again in its next message.
+const NEED_MAX: usize = 10_000;
 const HAVES_MAX: u64 = 16;
+/// Runs of chunks in a message: as many as there are smallest changes in one of 16 MiB.
+const RUNS_MAX: u64 = 1 << 18;
 /// The library writes 10 bits and 7 probes per entry.
 const BITS_PER_ENTRY_MAX: u64 = 64;
 const PROBES_MAX: u64 = 32;
@@ -31,7 +36,7 @@ pub struct InvalidSyncMessage;
 pub struct SyncMessage {
     /// The sender's heads.
     pub heads: Vec<ChangeHash>,
-    /// Changes that the sender asks for by name.
+    /// Changes that the sender asks for by name, each once.
     pub need: Vec<ChangeHash>,
     /// What the sender has.
     pub have: Vec<Have>,
@@ -101,10 +106,17 @@ impl SyncMessage {
             return Err(InvalidSyncMessage);
         }
         let heads = reader.hashes()?;
-        let need = reader.hashes()?;
+        let mut need = reader.hashes()?;
+        need.sort_unstable();
+        need.dedup();
+        need.truncate(NEED_MAX);
         let have = (0..reader.length(HAVES_MAX)?).map(|_| reader.have()).collect::<Result<_, _>>()?;
-        let count = reader.length(bytes.len() as u64)?;
-        let changes = (0..count).map(|_| reader.run()).collect::<Result<_, _>>()?;
+        let changes: Vec<_> =
+            (0..reader.length(RUNS_MAX)?).map(|_| reader.run()).collect::<Result<_, _>>()?;
+        // Nobody sends empty runs, which take no space in a message and some in memory.
+        if changes.iter().any(Bytes::is_empty) {
+            return Err(InvalidSyncMessage);
+        }
         let mut message = Self { heads, need, have, changes, ..Self::default() };
         if reader.at < bytes.len() {
             // Old peers append nothing; what newer ones append beyond the flags is theirs to add.
@@ -127,36 +139,27 @@ impl SyncMessage {
         out.push(TYPE_V1);
         write_hashes(&mut out, &self.heads);
         write_hashes(&mut out, &self.need);
-        write_length(&mut out, self.have.len());
+        write_unsigned(self.have.len() as u64, &mut out);
         for have in &self.have {
             write_hashes(&mut out, &have.last_sync);
             let filter = have.filter.as_ref().map(BloomFilter::to_bytes).unwrap_or_default();
-            write_length(&mut out, filter.len());
+            write_unsigned(filter.len() as u64, &mut out);
             out.extend(filter);
         }
-        write_length(&mut out, self.changes.len());
+        write_unsigned(self.changes.len() as u64, &mut out);
         for change in &self.changes {
-            write_length(&mut out, change.len());
+            write_unsigned(change.len() as u64, &mut out);
             out.extend_from_slice(change);
         }
         out.into()
     }
 }
 
-fn write_length(out: &mut Vec<u8>, length: usize) {
-    let mut rest = length;
-    while rest >= 0x80 {
-        out.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    out.push(rest as u8);
-}
-
 /// Hashes are written sorted, as the library asserts.
 fn write_hashes(out: &mut Vec<u8>, hashes: &[ChangeHash]) {
     let mut sorted = hashes.to_vec();
     sorted.sort_unstable();
-    write_length(out, sorted.len());
+    write_unsigned(sorted.len() as u64, out);
     for hash in sorted {
         out.extend(hash.0);
     }
@@ -286,6 +289,32 @@ mod tests {
             bytes.push(0);
             assert_eq!(SyncMessage::decode(&bytes.into()), Err(InvalidSyncMessage), "{header:?}");
         }
+    }
+
+    #[test]
+    fn a_change_that_is_asked_for_twice_is_asked_for_once_and_a_long_list_is_cut() {
+        let read = |need: Vec<ChangeHash>| {
+            SyncMessage::decode(&SyncMessage { need, ..SyncMessage::default() }.encode()).unwrap().need
+        };
+        assert_eq!(read(vec![hash(1), hash(2), hash(1), hash(1)]), [hash(1), hash(2)]);
+        let numbered = |number: u32| {
+            let mut hash = [0; 32];
+            hash[..4].copy_from_slice(&number.to_be_bytes());
+            ChangeHash(hash)
+        };
+        assert_eq!(read((0..10_001).map(numbered).collect()).len(), 10_000);
+    }
+
+    #[test]
+    fn empty_runs_and_more_runs_than_a_message_has_changes_are_refused() {
+        let with = |runs: &[&[u8]]| {
+            let changes = runs.iter().map(|run| Bytes::copy_from_slice(run)).collect();
+            SyncMessage::decode(&SyncMessage { changes, ..SyncMessage::default() }.encode())
+        };
+        assert_eq!(with(&[b"one", b""]), Err(InvalidSyncMessage));
+        let most = vec![&b"x"[..]; 1 << 18];
+        assert_eq!(with(&most).unwrap().changes.len(), 1 << 18);
+        assert_eq!(with(&[&most[..], &most[..1]].concat()), Err(InvalidSyncMessage));
     }
 
     proptest! {

@@ -3,16 +3,20 @@
 //! Source: the code of `@automerge/automerge-repo-network-websocket` 2.5 (its README says `metadata`
 //! where the code sends `peerMetadata`; both are read). One WebSocket message is one CBOR map with text keys.
 
+mod cbor;
 mod decode;
 mod encode;
 
-use crate::{ChangeHash, DocumentId, ExtensionFrame, PeerId, StorageId};
+use crate::{ChangeHash, DocumentId, EphemeralSessionId, ExtensionFrame, PeerId, StorageId};
 use bytes::Bytes;
 
 pub use decode::DecodeError;
 
 /// The one version of the protocol that there is.
 pub(crate) const PROTOCOL_VERSION: &str = "1";
+
+/// The greatest integer that JavaScript holds exactly, 2^53 - 1: none above it is read or written.
+pub(crate) const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// One message, in either direction.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +116,7 @@ pub struct Ephemeral {
     pub target: PeerId,
     /// Rises within a session; with sender and session it identifies the message.
     pub count: u64,
-    pub session: String,
+    pub session: EphemeralSessionId,
     pub data: Bytes,
 }
 
@@ -139,6 +143,7 @@ pub struct RemoteHeadsChanged {
 pub struct RemoteHead {
     pub storage: StorageId,
     pub heads: Vec<ChangeHash>,
+    /// At most 2^53 - 1.
     pub timestamp_ms: u64,
 }
 

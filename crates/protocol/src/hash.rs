@@ -19,6 +19,9 @@ impl fmt::Debug for ChangeHash {
     }
 }
 
+/// 36 bytes in base58 take 50 digits at most.
+const BASE58_LENGTH_MAX: usize = 50;
+
 /// A change hash is 64 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a change hash is 64 hexadecimal digits")]
@@ -28,16 +31,22 @@ impl FromStr for ChangeHash {
     type Err = InvalidChangeHash;
 
     fn from_str(text: &str) -> Result<Self, InvalidChangeHash> {
-        if text.len() != 64 || !text.is_ascii() {
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let mut bytes = [0; 32];
+        if pairs.len() != bytes.len() || !rest.is_empty() {
             return Err(InvalidChangeHash);
         }
-        let mut bytes = [0; 32];
-        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(digits).map_err(|_| InvalidChangeHash)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidChangeHash)?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = hex_digit(*high)? << 4 | hex_digit(*low)?;
         }
         Ok(Self(bytes))
     }
+}
+
+/// A digit only: what the standard library reads as a number may begin with a sign.
+fn hex_digit(byte: u8) -> Result<u8, InvalidChangeHash> {
+    let digit = char::from(byte).to_digit(16).ok_or(InvalidChangeHash)?;
+    u8::try_from(digit).map_err(|_| InvalidChangeHash)
 }
 
 impl ChangeHash {
@@ -47,7 +56,14 @@ impl ChangeHash {
     }
 
     /// Reads the base58check spelling.
+    ///
+    /// # Errors
+    /// When the text is too long, its check does not hold, or it is not 32 bytes.
     pub fn from_base58(text: &str) -> Result<Self, InvalidChangeHash> {
+        // Decoding takes time quadratic in the length.
+        if text.len() > BASE58_LENGTH_MAX {
+            return Err(InvalidChangeHash);
+        }
         let bytes = bs58::decode(text).with_check(None).into_vec().map_err(|_| InvalidChangeHash)?;
         Ok(Self(bytes.try_into().map_err(|_| InvalidChangeHash)?))
     }
@@ -101,5 +117,30 @@ impl Heads {
 impl FromIterator<ChangeHash> for Heads {
     fn from_iter<T: IntoIterator<Item = ChangeHash>>(hashes: T) -> Self {
         Self::new(hashes.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_hexadecimal_digits_and_nothing_that_reads_as_a_number() {
+        let hash = ChangeHash([0xaf; 32]);
+        assert_eq!(hash.to_string().parse(), Ok(hash));
+        assert_eq!(hash.to_string().to_uppercase().parse(), Ok(hash));
+        for wrong in ["+f".repeat(32), "a".repeat(63), "a".repeat(66), "é".repeat(32), " f".repeat(32)] {
+            assert_eq!(wrong.parse::<ChangeHash>(), Err(InvalidChangeHash), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_longest_base58_spelling_is_read_and_none_that_is_longer() {
+        for byte in [0, 1, 0xff] {
+            let hash = ChangeHash([byte; 32]);
+            assert!(hash.to_base58().len() <= BASE58_LENGTH_MAX);
+            assert_eq!(ChangeHash::from_base58(&hash.to_base58()), Ok(hash));
+        }
+        assert_eq!(ChangeHash::from_base58(&"1".repeat(100_000)), Err(InvalidChangeHash));
     }
 }

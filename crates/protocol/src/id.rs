@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Longest accepted peer or storage id, bytes. Stock clients use 16 to 50.
+/// Longest accepted peer, storage or session id, bytes. Stock clients use 10 to 50.
 const NAME_BYTES_MAX: usize = 256;
 
 /// The automerge-repo document id: 16 bytes, written in base58 with a 4-byte double SHA-256 check.
@@ -53,9 +53,9 @@ impl FromStr for DocumentId {
     }
 }
 
-/// A text that cannot be a peer or storage id.
+/// A text that cannot be a peer, storage or session id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a peer or storage id is 1 to {NAME_BYTES_MAX} bytes of text without control characters")]
+#[error("a peer, storage or session id is 1 to {NAME_BYTES_MAX} bytes of text without control characters")]
 pub struct InvalidName;
 
 macro_rules! name {
@@ -105,6 +105,12 @@ name! {
     StorageId
 }
 
+name! {
+    /// What a peer calls one run of itself in the messages that it has relayed: with its own id and a
+    /// rising count it tells copies apart.
+    EphemeralSessionId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +139,7 @@ mod tests {
         assert_eq!("".parse::<PeerId>(), Err(InvalidName));
         assert_eq!("a\u{0}".parse::<PeerId>(), Err(InvalidName));
         assert_eq!("x".repeat(257).parse::<StorageId>(), Err(InvalidName));
+        assert_eq!("x".repeat(257).parse::<EphemeralSessionId>(), Err(InvalidName));
         assert!("x".repeat(256).parse::<StorageId>().is_ok());
     }
 }

@@ -13,6 +13,6 @@ pub use frame::{
     RemoteSubscriptionChange, SyncFrame,
 };
 pub use hash::{ChangeHash, Heads, InvalidChangeHash};
-pub use id::{DocumentId, InvalidDocumentId, InvalidName, PeerId, StorageId};
+pub use id::{DocumentId, EphemeralSessionId, InvalidDocumentId, InvalidName, PeerId, StorageId};
 pub use limits::Limits;
 pub use refusal::Refusal;

@@ -9,6 +9,14 @@ pub struct Limits {
     /// Largest WebSocket message taken from a peer, bytes. Stock peers put all that a document lacks
     /// here into one message and one frame, so this bounds the largest offline catch-up.
     pub message_bytes_max: usize,
+    /// What all changes of one message may inflate to, bytes: they are held together until they are
+    /// judged. A message is for one document, so nothing of it is lost to a peer of good will as long as
+    /// this is not below `document_bytes_max`; twice that leaves room for changes that are already here.
+    pub message_inflated_bytes_max: usize,
+    /// Operations in all changes of one message, counted by summing run lengths. Each weighs 32 bytes in
+    /// a document, so one of the largest size holds a million; twice that, for the same reason. Walking
+    /// them takes a fraction of a second.
+    pub message_operations_max: u64,
     /// Largest change, inflated, bytes.
     pub change_bytes_max: usize,
     /// Most operations in one change, counted by summing run lengths.
@@ -23,7 +31,7 @@ pub struct Limits {
     pub changes_burst: u32,
     /// Ephemeral messages per second and connection; surplus ones are dropped (they carry no state).
     pub ephemeral_per_second: u32,
-    /// Largest document: stored snapshot plus changes since, bytes.
+    /// Largest document, bytes that its history takes uncompressed; an operation counts for 32 at least.
     pub document_bytes_max: u64,
     /// Actors that may ever write to one document.
     pub actors_per_document_max: usize,
@@ -31,7 +39,7 @@ pub struct Limits {
     pub heads_max: usize,
     /// Changes that wait for their dependencies, per connection and document.
     pub waiting_changes_max: usize,
-    /// Bytes of those.
+    /// Bytes of those, counted as those of a document: at least one change of the largest size.
     pub waiting_bytes_max: usize,
     /// How long they wait.
     pub waiting_time: Duration,
@@ -58,6 +66,8 @@ impl Default for Limits {
         const MIB: usize = 1024 * KIB;
         Self {
             message_bytes_max: 16 * MIB,
+            message_inflated_bytes_max: 64 * MIB,
+            message_operations_max: 2_000_000,
             change_bytes_max: MIB,
             change_operations_max: 100_000,
             depth_max: 64,
@@ -69,7 +79,7 @@ impl Default for Limits {
             actors_per_document_max: 10_000,
             heads_max: 1_000,
             waiting_changes_max: 64,
-            waiting_bytes_max: MIB,
+            waiting_bytes_max: 4 * MIB,
             waiting_time: Duration::from_secs(30),
             handshake_time: Duration::from_secs(5),
             handshake_bytes_max: 16 * KIB,
@@ -80,5 +90,21 @@ impl Default for Limits {
             snapshot_changes_min: 1_000,
             room_idle_time: Duration::from_secs(30),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_limit_lets_in_the_next_has_room_for() {
+        let limits = Limits::default();
+        // As documents count operations.
+        let change = limits.change_operations_max * 32;
+        assert!(limits.waiting_bytes_max as u64 >= change.max(limits.change_bytes_max as u64));
+        assert!(limits.document_bytes_max >= limits.message_bytes_max as u64);
+        assert!(limits.message_inflated_bytes_max as u64 >= limits.document_bytes_max);
+        assert!(limits.message_operations_max >= limits.document_bytes_max / 32);
     }
 }

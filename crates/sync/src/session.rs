@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{SyncMessage, check_change, split_chunks};
+use tiebreak_document::{Budget, CheckedChange, SyncMessage, check_change_within, split_chunks};
 use tiebreak_protocol::{
     ChangeHash, DocumentId, EXTENSION, Ephemeral, ExtensionFrame, Frame, Join, Limits, Peer, PeerId,
     PeerMetadata, Refusal, RemoteHeadsChanged, RemoteSubscriptionChange, StorageId, SyncFrame,
@@ -15,6 +15,10 @@ use tiebreak_protocol::{
 
 /// Storages one peer may follow the heads of.
 const FOLLOWS_MAX: usize = 1_000;
+
+/// Refused changes of one message that the peer is told of. They are counted on, but have no names by
+/// which the peer could tell them apart.
+const REFUSALS_TOLD_MAX: usize = 256;
 
 /// The server's side of the handshake.
 #[derive(Debug, Clone)]
@@ -173,19 +177,7 @@ impl Session {
     }
 
     fn sync(&mut self, now: Moment, sync: SyncFrame, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let message = SyncMessage::decode(&sync.data).map_err(|_| Refusal::MalformedMessage)?;
-        let mut changes = Vec::new();
-        let mut refused: Vec<(Option<ChangeHash>, Refusal)> = Vec::new();
-        for run in &message.changes {
-            // A run that does not split into chunks is refused whole: where the next one starts is unknown.
-            let chunks = split_chunks(run.clone()).map_err(|_| Refusal::MalformedMessage)?;
-            for chunk in chunks {
-                match check_change(chunk, &self.limits) {
-                    Ok(change) => changes.push(change),
-                    Err(refusal) => refused.push((None, refusal)),
-                }
-            }
-        }
+        // Before any work: this may be anybody.
         let Phase::Live(live) = &mut self.phase else { return Err(Refusal::HandshakeExpected) };
         if !self.documents.contains(&sync.document)
             && self.documents.len() >= self.limits.documents_per_connection_max
@@ -197,14 +189,17 @@ impl Session {
             effects.push(Effect::Refused(Refusal::TooManyDocuments));
             return self.tell_refused(sync.document, None, Refusal::TooManyDocuments, effects);
         }
+        let mut message = SyncMessage::decode(&sync.data).map_err(|_| Refusal::MalformedMessage)?;
+        let runs = std::mem::take(&mut message.changes);
+        let Checked { changes, refused, chunks } = Checked::new(runs, &self.limits);
         let is_new = self.documents.insert(sync.document);
-        let wait = live.changes.take(changes.len() + refused.len(), now.elapsed);
+        let wait = live.changes.take(chunks, now.elapsed);
         let info = Arc::clone(&live.info);
         let follows = (is_new && !live.follows.is_empty()).then(|| live.follows.clone());
         let received = Received { from: Arc::clone(&info), message, changes };
-        for (change, refusal) in refused {
+        for refusal in refused {
             effects.push(Effect::Refused(refusal));
-            self.tell_refused(sync.document, change, refusal, effects)?;
+            self.tell_refused(sync.document, None, refusal, effects)?;
         }
         effects.push(Effect::ToRoom {
             document: sync.document,
@@ -348,6 +343,49 @@ impl Session {
             Phase::Live(live) => Ok(live),
             Phase::Handshaking { .. } => Err(Refusal::HandshakeExpected),
             Phase::Closed => Err(Refusal::MalformedMessage),
+        }
+    }
+}
+
+/// The changes of one message, past the gatekeeper.
+#[derive(Debug, Default)]
+struct Checked {
+    changes: Vec<CheckedChange>,
+    /// Why others were not taken, as far as the peer is told.
+    refused: Vec<Refusal>,
+    /// How many there were, good and bad.
+    chunks: usize,
+}
+
+impl Checked {
+    fn new(runs: Vec<Bytes>, limits: &Limits) -> Self {
+        let mut checked = Self::default();
+        let mut budget = Budget::for_message(limits);
+        for run in runs {
+            // Where the next chunk of a damaged run begins is unknown; other runs begin where they begin.
+            let Ok(chunks) = split_chunks(run) else {
+                checked.refuse(Refusal::MalformedChange);
+                continue;
+            };
+            for chunk in chunks {
+                match check_change_within(chunk, limits, &mut budget) {
+                    Ok(change) => checked.take(change),
+                    Err(refusal) => checked.refuse(refusal),
+                }
+            }
+        }
+        checked
+    }
+
+    fn take(&mut self, change: CheckedChange) {
+        self.chunks += 1;
+        self.changes.push(change);
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        self.chunks += 1;
+        if self.refused.len() < REFUSALS_TOLD_MAX {
+            self.refused.push(refusal);
         }
     }
 }

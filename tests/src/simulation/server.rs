@@ -212,8 +212,7 @@ impl Server {
         if stored.snapshot.is_some() {
             let mut read =
                 Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
-            read.open().expect("what is stored opens");
-            hashes.extend(read.hashes_since(&[]));
+            hashes.extend(read.hashes_since(&[]).expect("what is stored opens"));
         }
         hashes
     }

@@ -3,28 +3,32 @@
 //! The library does not ask: from a change that refers to what is not there it makes a document that
 //! panics, or that it cannot load again. References inside the change were checked with its bytes.
 
-use crate::document::Engine;
+use super::steps::Steps;
+use crate::engine::Engine;
 use crate::gatekeeper::{Action, CheckedChange, ElementOrder, Key, Object, Operation, OperationId};
 use crate::operations::{Deed, Id, Known, Operations, Place};
 use automerge::{ActorId, ObjId, ObjType, ReadDoc};
 use tiebreak_protocol::Refusal;
 
-/// Runs of elements looked at for the marks of one change: dozens of marks over a whole large text.
-const ORDER_STEPS_MAX: usize = 1 << 20;
-
 /// Checks the references of one change.
-pub(super) struct References<'a> {
+pub(super) struct References<'a, 's> {
     change: &'a CheckedChange,
     engine: &'a Engine,
     /// The changes of the batch that are ready.
     ready: &'a Operations,
     /// The last object looked up: most changes stay in one.
     object: Option<(OperationId, ObjType)>,
+    steps: &'s mut Steps,
 }
 
-impl<'a> References<'a> {
-    pub(super) const fn new(change: &'a CheckedChange, engine: &'a Engine, ready: &'a Operations) -> Self {
-        Self { change, engine, ready, object: None }
+impl<'a, 's> References<'a, 's> {
+    pub(super) const fn new(
+        change: &'a CheckedChange,
+        engine: &'a Engine,
+        ready: &'a Operations,
+        steps: &'s mut Steps,
+    ) -> Self {
+        Self { change, engine, ready, object: None, steps }
     }
 
     pub(super) fn check(mut self) -> Result<(), Refusal> {
@@ -33,9 +37,8 @@ impl<'a> References<'a> {
             self.check_element(&operation)?;
             self.check_predecessors(&operation)?;
         }
-        let mut steps_left = ORDER_STEPS_MAX;
         for order in self.change.element_orders() {
-            self.check_order(*order, &mut steps_left)?;
+            self.check_order(*order)?;
         }
         Ok(())
     }
@@ -80,7 +83,7 @@ impl<'a> References<'a> {
     }
 
     /// What an operation overwrites was written to the same place. (Deletions are never found.)
-    fn check_predecessors(&self, operation: &Operation<'_>) -> Result<(), Refusal> {
+    fn check_predecessors(&mut self, operation: &Operation<'_>) -> Result<(), Refusal> {
         for id in &operation.predecessors {
             // An element that exists was written by the operation whose name it bears.
             if self.is_here(*id) || Key::Element(*id) == operation.key {
@@ -93,11 +96,12 @@ impl<'a> References<'a> {
         Ok(())
     }
 
-    fn writes_to_place(&self, id: Id<'_>, operation: &Operation<'_>) -> Result<bool, Refusal> {
+    fn writes_to_place(&mut self, id: Id<'_>, operation: &Operation<'_>) -> Result<bool, Refusal> {
         let object = self.object_id(operation.object)?;
         // Most changes overwrite what is visible, and for that the history need not be noted.
         if let Key::Property(property) = operation.key
             && !self.engine.has_noted_operations()
+            && self.steps.take_from_library(1)
             && self.is_visible(id, object, property)
         {
             return Ok(true);
@@ -112,9 +116,10 @@ impl<'a> References<'a> {
         Ok(same_place && known.object == object)
     }
 
-    fn is_visible(&self, id: Id<'_>, object: Option<Id<'_>>, property: &str) -> bool {
+    fn is_visible(&mut self, id: Id<'_>, object: Option<Id<'_>>, property: &str) -> bool {
         let object = object.map_or(ObjId::Root, library_id);
         let visible = self.engine.automerge.get_all(object, property).unwrap_or_default();
+        self.steps.take_from_library(visible.len());
         let is_it = |written_by: &ObjId| match written_by {
             ObjId::Id(counter, actor, _) => *counter == id.counter && actor.to_bytes() == id.actor,
             ObjId::Root => false,
@@ -122,19 +127,21 @@ impl<'a> References<'a> {
         visible.iter().any(|(_, written_by)| is_it(written_by))
     }
 
-    fn check_order(&self, order: ElementOrder, steps_left: &mut usize) -> Result<(), Refusal> {
+    fn check_order(&mut self, order: ElementOrder) -> Result<(), Refusal> {
         let (first, second) = (self.id(order.first)?, self.id(order.second)?);
-        if self.stands_before(first, second, steps_left)? { Ok(()) } else { Err(Refusal::UnknownOperation) }
+        if self.stands_before(first, second)? { Ok(()) } else { Err(Refusal::UnknownOperation) }
     }
 
     /// Elements form a tree: each hangs on the one it was inserted after. A sequence is that tree, read
     /// from the root, at each fork the greatest id first. So where the ways up from both elements meet,
     /// the elements through which they come there decide.
-    fn stands_before(&self, first: Id<'a>, second: Id<'a>, steps_left: &mut usize) -> Result<bool, Refusal> {
+    fn stands_before(&mut self, first: Id<'a>, second: Id<'a>) -> Result<bool, Refusal> {
         let mut first = Climb { at: Some(first), through: None };
         let mut second = Climb { at: Some(second), through: None };
         loop {
-            *steps_left = steps_left.checked_sub(1).ok_or(Refusal::UnknownOperation)?;
+            if !self.steps.take(1) {
+                return Err(Refusal::UnknownOperation);
+            }
             let (first_run, second_run) = (self.run(first.at)?, self.run(second.at)?);
             // Ids grow on the way down, so the run that begins with the greater id is not on the other way.
             match (first_run, second_run) {

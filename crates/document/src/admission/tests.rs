@@ -1,6 +1,7 @@
 //! Which changes join a document, and which do not.
 
-use crate::{CheckedChange, Document, check_change};
+use super::{Admission, Admitted, Steps};
+use crate::{CheckedChange, Document, SavedChange, check_change};
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{ActorId, AutoCommit, Change, ExpandedChange, ObjType, PatchLog, ROOT};
 use proptest::prelude::*;
@@ -31,7 +32,7 @@ pub(super) fn altered(change: &CheckedChange, alter: impl FnOnce(&mut ExpandedCh
 pub(super) fn document_with(changes: &[CheckedChange]) -> Document {
     let mut document = Document::new();
     document.open().unwrap();
-    let admitted = document.admit(changes.to_vec(), &Limits::default());
+    let admitted = document.admit(changes.to_vec(), &Limits::default()).unwrap();
     assert_eq!(admitted.ready.len(), changes.len(), "{:?}", admitted.refused);
     document.merge(&admitted.ready).unwrap();
     document
@@ -46,7 +47,9 @@ fn verdict_within(
     change: CheckedChange,
     limits: &Limits,
 ) -> Result<&'static str, Refusal> {
-    let admitted = document.admit(vec![change], limits);
+    let mut admission = Admission::new(document.opened_before(), document.heads(), limits);
+    admission.run(vec![change]);
+    let admitted = admission.verdicts;
     match (admitted.ready.len(), admitted.waiting.len(), admitted.refused.first()) {
         (_, _, Some((_, refusal))) => Err(*refusal),
         (1, 0, None) => Ok("ready"),
@@ -72,7 +75,7 @@ fn a_second_change_for_one_actor_and_sequence_number_is_equivocation() {
     let document = document_with(std::slice::from_ref(&first));
     assert_eq!(verdict(&document, second.clone()), Err(Refusal::Equivocation));
     // Of two in one batch the first to be judged joins.
-    let admitted = Document::new().admit(vec![first, second], &Limits::default());
+    let admitted = Document::new().admit(vec![first, second], &Limits::default()).unwrap();
     assert_eq!((admitted.ready.len(), admitted.refused.len()), (1, 1));
 }
 
@@ -81,9 +84,9 @@ fn a_change_waits_while_its_dependencies_are_missing() {
     let mut ann = author(1);
     let first = write(&mut ann, "a");
     let (second, third) = (write(&mut ann, "b"), write(&mut ann, "c"));
-    let document = document_with(&[first]);
+    let mut document = document_with(&[first]);
     assert_eq!(verdict(&document, third.clone()), Ok("waiting"));
-    let admitted = document.admit(vec![third, second.clone()], &Limits::default());
+    let admitted = document.admit(vec![third, second.clone()], &Limits::default()).unwrap();
     assert_eq!(admitted.ready.first(), Some(&second));
     assert_eq!(admitted.ready.len(), 2);
 }
@@ -160,7 +163,7 @@ fn nesting_to_the_limit_joins_and_one_level_more_does_not() {
         changes.push(checked(&ann.get_last_local_change().unwrap()));
     }
     let limits = Limits { depth_max: 3, ..Limits::default() };
-    let admitted = Document::new().admit(changes.clone(), &limits);
+    let admitted = Document::new().admit(changes.clone(), &limits).unwrap();
     assert_eq!(admitted.ready.len(), 3);
     assert_eq!(admitted.refused[0].1, Refusal::DepthExceeded);
     // The same when the objects above are in the document already.
@@ -173,7 +176,7 @@ fn one_actor_one_head_and_one_byte_past_the_limits_are_refused() {
     let first = write(&mut author(1), "a");
     let document = document_with(std::slice::from_ref(&first));
     let change = write(&mut author(2), "b");
-    let size = change.bytes().len() as u64 + document.stored_bytes();
+    let size = first.weight() + change.weight();
     let with = |limits: Limits| verdict_within(&document, change.clone(), &limits);
     let limits = Limits::default;
     assert_eq!(with(Limits { actors_per_document_max: 2, ..limits() }), Ok("ready"));
@@ -182,6 +185,66 @@ fn one_actor_one_head_and_one_byte_past_the_limits_are_refused() {
     assert_eq!(with(Limits { heads_max: 1, ..limits() }), Err(Refusal::TooManyHeads));
     assert_eq!(with(Limits { document_bytes_max: size, ..limits() }), Ok("ready"));
     assert_eq!(with(Limits { document_bytes_max: size - 1, ..limits() }), Err(Refusal::DocumentTooLarge));
+}
+
+#[test]
+fn what_compresses_well_counts_as_what_it_unfolds_to() {
+    let mut ann = author(1);
+    ann.put(ROOT, "zeros", "0".repeat(100_000)).unwrap();
+    ann.commit().unwrap();
+    let zeros = ann.get_last_local_change().unwrap().bytes().into_owned();
+    let zeros = check_change(zeros.into(), &Limits::default()).unwrap();
+    assert!(zeros.bytes().len() < 1_000 && zeros.weight() > 100_000);
+    let list = ann.put_object(ROOT, "list", ObjType::List).unwrap();
+    for index in 0..10_000 {
+        ann.insert(&list, index, true).unwrap();
+    }
+    ann.commit().unwrap();
+    let list = checked(&ann.get_last_local_change().unwrap());
+    assert_eq!((list.plain_bytes().len() < 1_000, list.weight()), (true, 10_001 * 32));
+
+    let mut document = document_with(std::slice::from_ref(&zeros));
+    let max = zeros.weight() + list.weight();
+    let within = |document: &Document, document_bytes_max| {
+        verdict_within(document, list.clone(), &Limits { document_bytes_max, ..Limits::default() })
+    };
+    assert_eq!(within(&document, max), Ok("ready"));
+    assert_eq!(within(&document, max - 1), Err(Refusal::DocumentTooLarge));
+    // The same when it was read back from its changes, or from a snapshot.
+    document.close();
+    document.open().unwrap();
+    assert_eq!(within(&document, max - 1), Err(Refusal::DocumentTooLarge));
+    let snapshot = document.snapshot().unwrap();
+    assert!(snapshot.len() < 1_000);
+    document.compacted(snapshot, 1);
+    for _ in 0..2 {
+        assert_eq!(within(&document, list.weight() + 100_000), Err(Refusal::DocumentTooLarge));
+        assert_eq!(within(&document, list.weight() + 100_100), Ok("ready"));
+        document.close();
+        document.open().unwrap();
+    }
+}
+
+#[test]
+fn a_document_that_is_never_closed_weighs_no_more_than_its_snapshot_and_what_came_after() {
+    let mut ann = author(1);
+    let mut changes: Vec<_> = (0..=100)
+        .map(|number| {
+            ann.put(ROOT, "key", number).unwrap();
+            ann.commit().unwrap();
+            checked(&ann.get_last_local_change().unwrap())
+        })
+        .collect();
+    let next = changes.pop().unwrap();
+    let mut document = document_with(&changes);
+    let within = |document: &Document, document_bytes_max| {
+        verdict_within(document, next.clone(), &Limits { document_bytes_max, ..Limits::default() })
+    };
+    let narrow = 100 * next.weight() / 2;
+    assert_eq!(within(&document, narrow), Err(Refusal::DocumentTooLarge));
+    let snapshot = document.snapshot().unwrap();
+    document.compacted(snapshot, 100);
+    assert_eq!(within(&document, narrow), Ok("ready"));
 }
 
 #[test]
@@ -195,7 +258,7 @@ fn a_snapshot_holds_the_whole_history_and_replaces_the_tail() {
     assert_eq!((document.tail_len(), document.chunks().count()), (0, 1));
     document.close();
     assert_eq!(document.to_json().unwrap(), json);
-    assert_eq!(document.hashes_since(&[]).len(), 20);
+    assert_eq!(document.hashes_since(&[]).unwrap().len(), 20);
 }
 
 #[test]
@@ -230,7 +293,7 @@ fn chunks_that_are_not_what_was_stored_do_not_open() {
     let document = document_with(&changes);
     let tail: Vec<_> = changes
         .iter()
-        .map(|change| crate::SavedChange { hash: change.hash(), bytes: change.bytes().clone() })
+        .map(|change| SavedChange { hash: change.hash(), bytes: change.bytes().clone() })
         .collect();
     let mut missing_last = Document::from_stored(None, tail[..2].to_vec(), document.heads().clone());
     assert!(missing_last.open().is_err());
@@ -240,6 +303,148 @@ fn chunks_that_are_not_what_was_stored_do_not_open() {
         Document::from_stored(None, vec![tail[0].clone(), tail[2].clone()], document.heads().clone());
     missing_middle.open_what_is_readable().unwrap();
     assert_eq!(missing_middle.heads().as_slice(), [changes[0].hash()]);
+}
+
+/// Judges a batch with so many steps to take; answers what is left of them, too.
+fn judged_within(document: &Document, batch: Vec<CheckedChange>, steps: usize) -> (Admitted, usize) {
+    let limits = Limits::default();
+    let mut admission = Admission::new(document.opened_before(), document.heads(), &limits);
+    admission.steps = Steps::only(steps);
+    admission.run(batch);
+    (admission.verdicts, admission.steps.left())
+}
+
+/// Ann's first change beside a long history of Bob's, before or after it by their counters, and a change
+/// of hers that knows only Bob's.
+fn forgotten_beside(changes_of_bob: usize, counter: u64) -> (Document, CheckedChange) {
+    let (mut ann, mut bob) = (author(1), author(2));
+    let chain: Vec<_> = (0..changes_of_bob).map(|n| write(&mut bob, &format!("{n}"))).collect();
+    let first = altered(&write(&mut ann, "a"), |change| change.start_op = counter.try_into().unwrap());
+    let second = altered(&write(&mut ann, "b"), |change| {
+        change.start_op = (changes_of_bob as u64 + 1).try_into().unwrap();
+        change.deps = vec![automerge::ChangeHash(chain.last().unwrap().hash().0)];
+    });
+    (document_with(&[chain, vec![first]].concat()), second)
+}
+
+#[test]
+fn the_walk_back_to_an_authors_last_change_ends_below_its_counter() {
+    let (document, forgets) = forgotten_beside(300, 300);
+    let (admitted, left) = judged_within(&document, vec![forgets], 1_000);
+    assert_eq!(admitted.refused[0].1, Refusal::SequenceGap);
+    assert!(left > 990, "{left} of 1,000 steps are left");
+}
+
+#[test]
+fn a_batch_has_so_many_steps_and_wasting_them_takes_none_from_others() {
+    let (document, forgets) = forgotten_beside(300, 1);
+    let waste = (0..50).map(|time| altered(&forgets, |change| change.time = time));
+    let honest = write(&mut author(3), "c");
+    let batch: Vec<_> = waste.chain([honest.clone()]).collect();
+    let (admitted, left) = judged_within(&document, batch, 1_000);
+    assert_eq!(admitted.ready, [honest]);
+    assert_eq!(admitted.refused.len(), 50);
+    assert!(admitted.refused.iter().all(|(_, refusal)| *refusal == Refusal::SequenceGap));
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn an_author_who_names_its_last_change_takes_no_step() {
+    let (mut ann, mut bob) = (author(1), author(2));
+    let chain: Vec<_> = (0..100).map(|n| write(&mut bob, &format!("{n}"))).collect();
+    let first = write(&mut ann, "a");
+    let document = document_with(&[chain, vec![first]].concat());
+    let (admitted, left) = judged_within(&document, vec![write(&mut ann, "b")], 0);
+    assert_eq!((admitted.ready.len(), left), (1, 0));
+}
+
+#[test]
+fn a_dependency_that_was_found_is_not_looked_up_again() {
+    let mut bob = author(2);
+    let mut chain: Vec<_> = (0..200).map(|n| write(&mut bob, &format!("{n}"))).collect();
+    let joins_all = altered(&write(&mut bob, "last"), |change| {
+        change.deps = chain.iter().map(|dep| automerge::ChangeHash(dep.hash().0)).collect();
+        change.deps.sort();
+    });
+    // They come in the order in which they are waited for, after the one that waits.
+    chain.insert(0, joins_all);
+    let (document, limits) = (document_with(&[]), Limits::default());
+    let mut admission = Admission::new(document.opened_before(), document.heads(), &limits);
+    admission.run(chain);
+    assert_eq!(admission.verdicts.ready.len(), 201);
+    assert!(admission.deps_looked_up <= 2 * 201 + 199, "{}", admission.deps_looked_up);
+}
+
+#[test]
+fn changes_ahead_of_each_other_join_in_the_order_of_their_counters() {
+    // One author after the other writes beside the rest, counting from all that was there before.
+    let changes = (1..=100_u8).map(|number| {
+        altered(&write(&mut author(number), "a"), |change| {
+            change.start_op = u64::from(number).try_into().unwrap();
+        })
+    });
+    let (admitted, _) = judged_within(&document_with(&[]), changes.rev().collect(), 0);
+    assert_eq!(admitted.ready.len(), 100);
+    assert!(admitted.ready.is_sorted_by_key(CheckedChange::start_op));
+}
+
+#[test]
+fn objects_made_in_a_batch_are_nested_as_deep_as_those_that_are_merged() {
+    let mut ann = author(1);
+    let mut object = ROOT;
+    let mut changes = Vec::new();
+    for _ in 0..6 {
+        object = ann.put_object(&object, "deeper", ObjType::Map).unwrap();
+        ann.commit().unwrap();
+        changes.push(checked(&ann.get_last_local_change().unwrap()));
+    }
+    for merged in 0..6 {
+        let mut document = document_with(&changes[..merged]);
+        let rest = changes[merged..].to_vec();
+        for (depth_max, ready) in [(5, 5 - merged.min(5)), (6, 6 - merged)] {
+            let limits = Limits { depth_max, ..Limits::default() };
+            assert_eq!(
+                document.admit(rest.clone(), &limits).unwrap().ready.len(),
+                ready,
+                "{merged} {depth_max}"
+            );
+            document.opened_before().operations();
+            assert_eq!(
+                document.admit(rest.clone(), &limits).unwrap().ready.len(),
+                ready,
+                "{merged} {depth_max} noted"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_hangs_on_a_lost_change_comes_back_when_devices_bring_it() {
+    let mut ann = author(1);
+    let changes: Vec<_> = (0..4).map(|n| write(&mut ann, &format!("key {n}"))).collect();
+    let [first, lost, third, fourth] = &changes[..] else { panic!("four changes") };
+    let saved = |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+    let whole = document_with(&changes[..3]);
+    for brought in [vec![lost], vec![lost, third], vec![fourth, third, lost]] {
+        let tail = vec![saved(first), saved(third)];
+        let mut damaged = Document::from_stored(None, tail, whole.heads().clone());
+        damaged.open_what_is_readable().unwrap();
+        assert_eq!((damaged.heads().as_slice(), damaged.tail_len()), (&[first.hash()][..], 1));
+        assert!(!damaged.has(&lost.hash()) && !damaged.has(&third.hash()));
+        // Alone, what hangs on the lost change waits for it.
+        assert_eq!(verdict(&damaged, fourth.clone()), Ok("waiting"));
+        let admitted = damaged.admit(brought.iter().copied().cloned().collect(), &Limits::default()).unwrap();
+        assert_eq!(admitted.ready.len(), brought.len());
+        damaged.merge(&admitted.ready).unwrap();
+        let newest = admitted.ready.last().unwrap().hash();
+        assert_eq!(damaged.heads().as_slice(), [newest]);
+        assert_eq!(damaged.hashes_since(&[]).unwrap().len(), 1 + brought.len());
+        // What a store holds by then: the third change came in before the lost one came back.
+        let again = [saved(first), saved(third)].into_iter().chain(admitted.ready.iter().map(saved));
+        let mut reopened = Document::from_stored(None, again.collect(), damaged.heads().clone());
+        reopened.open().unwrap();
+        assert_eq!(reopened.to_json().unwrap(), damaged.to_json().unwrap());
+    }
 }
 
 proptest! {
@@ -279,13 +484,13 @@ proptest! {
         let mut waiting = Vec::new();
         for group in shuffled.chunks(total.div_ceil(groups).max(1)) {
             waiting.extend(group.to_vec());
-            let admitted = document.admit(std::mem::take(&mut waiting), &Limits::default());
+            let admitted = document.admit(std::mem::take(&mut waiting), &Limits::default()).unwrap();
             prop_assert!(admitted.refused.is_empty(), "{:?}", admitted.refused);
             document.merge(&admitted.ready).unwrap();
             waiting = admitted.waiting;
         }
         prop_assert!(waiting.is_empty());
-        prop_assert_eq!(document.hashes_since(&[]).len(), total);
+        prop_assert_eq!(document.hashes_since(&[]).unwrap().len(), total);
         let mut library = AutoCommit::new();
         for author in &mut authors {
             library.merge(author).unwrap();

@@ -1,5 +1,6 @@
 //! The envelope of a change: magic, checksum, type and length, and deflate where the type says so.
 
+use super::budget::Budget;
 use super::reader::{Reader, write_unsigned};
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -8,8 +9,8 @@ use tiebreak_protocol::{ChangeHash, Refusal};
 
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHECKSUM_LENGTH: u64 = 4;
-const CHANGE: u8 = 1;
-const DEFLATED_CHANGE: u8 = 2;
+pub(crate) const CHANGE: u8 = 1;
+pub(crate) const DEFLATED_CHANGE: u8 = 2;
 
 /// Where the type byte stands; what the hash covers begins there.
 pub(crate) const TYPE_AT: usize = 8;
@@ -51,7 +52,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens a chunk that must be exactly one change, plain or deflated.
-pub(crate) fn open(chunk: &Bytes, body_bytes_max: usize) -> Result<Opened, Refusal> {
+pub(crate) fn open(chunk: &Bytes, body_bytes_max: usize, budget: &mut Budget) -> Result<Opened, Refusal> {
     let (header, rest) = Header::read(chunk)?;
     if !matches!(header.chunk_type, CHANGE | DEFLATED_CHANGE) {
         return Err(Refusal::NotAChange);
@@ -63,8 +64,13 @@ pub(crate) fn open(chunk: &Bytes, body_bytes_max: usize) -> Result<Opened, Refus
         return Err(Refusal::ChangeTooLarge);
     }
     let (plain, body_at) = match header.chunk_type {
-        DEFLATED_CHANGE => plain_chunk(header.checksum, &inflate(header.body, body_bytes_max)?),
-        _ => (chunk.clone(), header.length),
+        DEFLATED_CHANGE => {
+            plain_chunk(header.checksum, &inflate_within(header.body, body_bytes_max, budget)?)
+        }
+        _ => {
+            budget.spend_on_body(header.body.len())?;
+            (chunk.clone(), header.length)
+        }
     };
     let hash = ChangeHash(Sha256::digest(&plain[TYPE_AT..]).into());
     if !hash.0.starts_with(header.checksum) {
@@ -84,17 +90,30 @@ fn plain_chunk(checksum: &[u8], body: &[u8]) -> (Bytes, usize) {
     (plain.into(), body_at)
 }
 
+fn inflate_within(deflated: &[u8], bytes_max: usize, budget: &mut Budget) -> Result<Vec<u8>, Refusal> {
+    let room = bytes_max.min(budget.body_bytes_left());
+    let mut inflated = Vec::new();
+    let verdict = inflate(deflated, room, &mut inflated);
+    budget.spend_on_body(inflated.len())?;
+    match verdict {
+        Ok(()) => Ok(inflated),
+        Err(Refusal::ChangeTooLarge) if room < bytes_max => Err(Refusal::MessageTooLarge),
+        Err(refusal) => Err(refusal),
+    }
+}
+
 /// Inflates a raw deflate stream that must end where its input ends, into at most `bytes_max` bytes.
-pub(crate) fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+/// What came out before a refusal stays in `inflated`.
+pub(crate) fn inflate(mut deflated: &[u8], bytes_max: usize, inflated: &mut Vec<u8>) -> Result<(), Refusal> {
     const RAW: bool = false;
     let mut inflater = Decompress::new(RAW);
     // One byte of room past the limit tells "exactly as large" from "larger".
     let room_max = bytes_max.saturating_add(1);
-    let mut inflated = Vec::with_capacity(deflated.len().saturating_mul(4).clamp(1024, room_max.max(1024)));
+    inflated.reserve(deflated.len().saturating_mul(4).clamp(1024, room_max.max(1024)));
     loop {
         let (taken_before, given_before) = (inflater.total_in(), inflater.total_out());
         let status = inflater
-            .decompress_vec(deflated, &mut inflated, FlushDecompress::Finish)
+            .decompress_vec(deflated, inflated, FlushDecompress::Finish)
             .map_err(|_| Refusal::MalformedChange)?;
         if inflated.len() > bytes_max {
             return Err(Refusal::ChangeTooLarge);
@@ -103,7 +122,7 @@ pub(crate) fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, 
             usize::try_from(inflater.total_in() - taken_before).map_err(|_| Refusal::MalformedChange)?;
         deflated = deflated.get(taken..).unwrap_or_default();
         if status == Status::StreamEnd {
-            return if deflated.is_empty() { Ok(inflated) } else { Err(Refusal::MalformedChange) };
+            return if deflated.is_empty() { Ok(()) } else { Err(Refusal::MalformedChange) };
         }
         let stuck = taken == 0 && inflater.total_out() == given_before;
         if inflated.len() < inflated.capacity() && stuck {
@@ -111,5 +130,22 @@ pub(crate) fn inflate(mut deflated: &[u8], bytes_max: usize) -> Result<Vec<u8>, 
         }
         let more = inflated.capacity().min(room_max.saturating_sub(inflated.len())).max(1);
         inflated.reserve(more);
+    }
+}
+
+/// How long a deflated stream is inflated, as far as it is one. Nothing is kept of it.
+pub(crate) fn inflated_length(mut deflated: &[u8]) -> u64 {
+    const RAW: bool = false;
+    let mut inflater = Decompress::new(RAW);
+    let mut scratch = [0; 16 * 1024];
+    loop {
+        let before = (inflater.total_in(), inflater.total_out());
+        let status = inflater.decompress(deflated, &mut scratch, FlushDecompress::None);
+        let after = (inflater.total_in(), inflater.total_out());
+        if after == before || !matches!(status, Ok(Status::Ok | Status::BufError)) {
+            return after.1;
+        }
+        let taken = usize::try_from(after.0 - before.0).unwrap_or(usize::MAX);
+        deflated = deflated.get(taken..).unwrap_or_default();
     }
 }

@@ -8,6 +8,35 @@ use tiebreak_protocol::Refusal;
 const SPECIFICATIONS: [u64; 14] =
     [0x01, 0x02, 0x11, 0x13, 0x15, 0x34, 0x42, 0x56, 0x57, 0x70, 0x71, 0x73, 0x94, 0xa5];
 
+/// Columns in a group; no version of the format has more than half as many.
+const COLUMNS_MAX: u64 = 32;
+
+/// What is told of a column before the columns themselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Specification {
+    pub(crate) column: u64,
+    pub(crate) length: u64,
+}
+
+/// Reads the specifications of a group of columns, which must rise: none is repeated or misplaced.
+pub(crate) fn specifications(reader: &mut Reader<'_>) -> Result<Vec<Specification>, Refusal> {
+    /// Deflated columns stand where they would stand otherwise.
+    const DEFLATED: u64 = 1 << 3;
+    let mut found: Vec<Specification> = Vec::new();
+    let count = reader.unsigned()?;
+    if count > COLUMNS_MAX {
+        return Err(Refusal::MalformedChange);
+    }
+    for _ in 0..count {
+        let (column, length) = (reader.unsigned()?, reader.unsigned()?);
+        if found.last().is_some_and(|last| last.column & !DEFLATED >= column & !DEFLATED) {
+            return Err(Refusal::MalformedChange);
+        }
+        found.push(Specification { column, length });
+    }
+    Ok(found)
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Columns<'a> {
     pub(super) object_actor: &'a [u8],
@@ -30,18 +59,12 @@ impl<'a> Columns<'a> {
     /// Reads the column specifications and takes the columns' bytes, which follow them.
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Refusal> {
         let mut lengths = [0_u64; SPECIFICATIONS.len()];
-        let mut next = 0;
-        for _ in 0..reader.unsigned()? {
-            let specification = reader.unsigned()?;
-            let skipped = SPECIFICATIONS.get(next..).unwrap_or_default().iter();
-            let index = skipped.take_while(|known| **known != specification).count() + next;
-            // Unknown, repeated and misplaced columns all end here.
-            let length = lengths.get_mut(index).ok_or(Refusal::MalformedChange)?;
-            *length = reader.unsigned()?;
-            if *length == 0 {
+        for Specification { column, length } in specifications(reader)? {
+            let index = SPECIFICATIONS.binary_search(&column).map_err(|_| Refusal::MalformedChange)?;
+            if length == 0 {
                 return Err(Refusal::NotCanonical);
             }
-            next = index + 1;
+            lengths[index] = length;
         }
         let mut columns = [&[][..]; SPECIFICATIONS.len()];
         for (column, length) in columns.iter_mut().zip(lengths) {

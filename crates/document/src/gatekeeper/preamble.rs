@@ -1,12 +1,9 @@
 //! What a change says about itself before its operations: who, when, after what.
 
-use super::ActorBytes;
 use super::columns::Columns;
 use super::reader::Reader;
+use super::{ACTOR_BYTES_MAX, ActorBytes};
 use tiebreak_protocol::{ChangeHash, Refusal};
-
-/// Longest actor id. Clients draw 16 bytes; the library appends a few for isolated transactions.
-const ACTOR_BYTES_MAX: usize = 64;
 
 const HASH_LENGTH: u64 = 32;
 

@@ -1,7 +1,7 @@
 //! Whether the operations of a change make sense together: what they act on, overwrite and nest.
 
 use super::marks::check_marks;
-use super::operation::{Action, ElementOrder, Key, Make, Object, Operation, OperationId, Value};
+use super::operation::{Action, ElementOrder, Key, Object, Operation, OperationId, Value};
 use super::preamble::Preamble;
 use std::cmp::Ordering;
 use tiebreak_protocol::Refusal;
@@ -29,7 +29,6 @@ pub(super) struct References<'a> {
     /// Whether an operation refers to the actor of this index.
     referred: Vec<bool>,
     seen: Vec<Seen<'a>>,
-    makes: Vec<Make>,
 }
 
 impl<'a> References<'a> {
@@ -41,7 +40,6 @@ impl<'a> References<'a> {
             author_rank: others.partition_point(|actor| *actor < preamble.actor),
             referred: vec![false; others.len() + 1],
             seen: Vec::new(),
-            makes: Vec::new(),
         }
     }
 
@@ -50,12 +48,9 @@ impl<'a> References<'a> {
         let depth = self.check_object(operation)?;
         self.check_key(operation)?;
         self.check_predecessors(operation)?;
-        let Operation { counter, object, key, insert, action, .. } = *operation;
-        if action.makes() {
-            if depth > self.depth_max {
-                return Err(Refusal::DepthExceeded);
-            }
-            self.makes.push(Make { counter, container: object });
+        let Operation { object, key, insert, action, .. } = *operation;
+        if action.makes() && depth > self.depth_max {
+            return Err(Refusal::DepthExceeded);
         }
         let begins_mark = operation.mark_name.is_some();
         self.seen.push(Seen { object, key, action, insert, begins_mark, depth });
@@ -64,12 +59,11 @@ impl<'a> References<'a> {
 
     /// Ends the walk and hands out what the history has to be asked about. The library names no actor
     /// in a change that the change does not refer to.
-    pub(super) fn finish(self) -> Result<(Vec<Make>, Vec<ElementOrder>), Refusal> {
+    pub(super) fn finish(self) -> Result<Vec<ElementOrder>, Refusal> {
         if !self.referred.iter().skip(1).all(|referred| *referred) {
             return Err(Refusal::NotCanonical);
         }
-        let element_orders = check_marks(&self.seen, self.start_op)?;
-        Ok((self.makes, element_orders))
+        check_marks(&self.seen, self.start_op)
     }
 
     /// Answers the depth that an object made in this operation's object has at least.

@@ -1,12 +1,11 @@
 //! What one change touched: its operations as places and acts, neighbours folded into one.
 
-use crate::document::{Engine, guarded};
-use crate::gatekeeper::{Action, CheckedChange, Key, Object, Operation, OperationId, Value, check_change};
+use crate::engine::{Engine, guarded};
+use crate::gatekeeper::{Action, CheckedChange, Key, Object, Operation, OperationId, Value, reread_change};
 use automerge::{ActorId, ObjId, ObjType, Parent, Prop, ReadDoc};
 use bytes::Bytes;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-use tiebreak_protocol::Limits;
 
 /// Touches listed per change.
 const TOUCHES_MAX: usize = 100;
@@ -76,7 +75,7 @@ struct Last {
 impl Touches {
     /// Reads a change that the document holds.
     pub(super) fn read(engine: &Engine, change: &[u8]) -> Option<Self> {
-        let change = check_change(Bytes::copy_from_slice(change), &any_size()).ok()?;
+        let change = reread_change(Bytes::copy_from_slice(change)).ok()?;
         let mut places = Places { engine, change: &change, path_by_object: BTreeMap::new() };
         let mut touches = Self::default();
         for operation in change.operations_iter() {
@@ -259,15 +258,5 @@ fn excerpt(value: &Value<'_>) -> Json {
             Json::String(shown)
         }
         Value::Bytes(bytes) => Json::String(format!("{} bytes", bytes.len())),
-    }
-}
-
-/// The change was judged when it came in, perhaps by wider limits than today's.
-fn any_size() -> Limits {
-    Limits {
-        change_bytes_max: usize::MAX,
-        change_operations_max: 1 << 31,
-        depth_max: usize::MAX,
-        ..Limits::default()
     }
 }

@@ -1,14 +1,11 @@
 //! Reads the operations out of a document chunk: one walk over its columns.
 
 use super::{Deed, NOWHERE, Operations, Run, ShortId, ShortPlace, fold};
-use crate::gatekeeper::reader::Reader;
+use crate::document_chunk::DocumentChunk;
+use crate::gatekeeper::chunk::Header;
 use crate::gatekeeper::run_length::{Delta, Flags, RunLength};
 use automerge::ObjType;
 use tiebreak_protocol::Refusal;
-
-/// Magic, checksum and type of a chunk.
-const HEADER_BYTES: u64 = 4 + 4 + 1;
-const HASH_BYTES: u64 = 32;
 
 const ACTION: u64 = 0x42;
 
@@ -18,29 +15,22 @@ pub(super) fn read(saved: &[u8]) -> Option<Operations> {
 }
 
 fn read_chunk(saved: &[u8]) -> Result<Option<Operations>, Refusal> {
-    let mut reader = Reader::new(saved);
-    reader.take(HEADER_BYTES)?;
-    let mut reader = Reader::new(reader.length_prefixed()?);
+    let (header, _) = Header::read(saved)?;
+    let chunk = DocumentChunk::read(header.body)?;
     let mut operations = Operations::default();
-    for number in 0..reader.unsigned()? {
+    for (number, actor) in (0_u32..).zip(chunk.actors()) {
         // Ids in the columns are these numbers.
-        if u64::from(operations.actors.note(reader.length_prefixed()?)) != number {
+        if operations.actors.note(actor) != number {
             return Ok(None);
         }
     }
-    let heads = reader.unsigned()?;
-    reader.take(heads.saturating_mul(HASH_BYTES))?;
-    let change_columns = specifications(&mut reader)?;
-    let operation_columns = specifications(&mut reader)?;
-    for (_, length) in change_columns {
-        reader.take(length)?;
+    let columns = &chunk.operation_columns;
+    if columns.iter().any(|column| column.is_deflated) {
+        return Ok(None);
     }
-    let mut columns = Vec::new();
-    for (specification, length) in operation_columns {
-        columns.push((specification, reader.take(length)?));
-    }
-    let column =
-        |wanted| columns.iter().find(|(found, _)| *found == wanted).map_or(&[][..], |(_, bytes)| *bytes);
+    let column = |wanted| {
+        columns.iter().find(|column| column.specification == wanted).map_or(&[][..], |column| column.bytes)
+    };
     let rows = RunLength::<u64>::new(column(ACTION)).count_rows(u64::MAX)?;
     let mut columns = Columns::new(column);
     let mut runs = Vec::new();
@@ -54,15 +44,6 @@ fn read_chunk(saved: &[u8]) -> Result<Option<Operations>, Refusal> {
     }
     operations.runs = folded.into_iter().collect();
     Ok(Some(operations))
-}
-
-/// Column specifications with the lengths of their columns.
-fn specifications(reader: &mut Reader<'_>) -> Result<Vec<(u64, u64)>, Refusal> {
-    let mut found = Vec::new();
-    for _ in 0..reader.unsigned()? {
-        found.push((reader.unsigned()?, reader.unsigned()?));
-    }
-    Ok(found)
 }
 
 struct Columns<'a> {

@@ -1,6 +1,6 @@
 //! The worst inputs in a child process with little memory and a small stack: none may take it down.
 
-use crate::{chunk, corpus};
+use crate::{chunk, corpus, messages};
 use bytes::Bytes;
 use flate2::{Compression, write::DeflateEncoder};
 use std::io::Write;
@@ -41,6 +41,7 @@ fn refuse_everything() {
         assert!(Vec::<u8>::new().try_reserve(ADDRESS_SPACE_KIB_MAX * 1024).is_err());
     }
     assert_eq!(corpus::replay(), Vec::<String>::new());
+    assert_eq!(messages::replay(), Vec::<String>::new());
     assert_eq!(check_change(deflate_bomb(256 * MIB), &Limits::default()), Err(Refusal::ChangeTooLarge));
     assert_eq!(check_change(deflate_bomb(2 * MIB), &Limits::default()), Err(Refusal::ChangeTooLarge));
     let text = chunk::plain(&vec![b'x'; 10 * MIB]);

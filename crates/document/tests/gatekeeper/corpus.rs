@@ -1,8 +1,9 @@
 //! The corpus: `corpus/<code>/<name>.bin`, where `<code>` is the refusal that the bytes must get, or `accepted`.
 
+use crate::fuzz_inputs;
 use bytes::Bytes;
 use std::path::{Path, PathBuf};
-use tiebreak_document::{check_change, split_chunks};
+use tiebreak_document::{SyncMessage, check_change, split_chunks};
 use tiebreak_protocol::{Limits, Refusal};
 
 pub(crate) fn directory() -> PathBuf {
@@ -35,8 +36,7 @@ pub(crate) fn code<T>(result: &Result<T, Refusal>) -> &'static str {
 
 /// Answers what is wrong, a line per file.
 pub(crate) fn replay() -> Vec<String> {
-    // The files at the limit and one past it were made for these.
-    let limits = Limits { change_bytes_max: 256 << 10, change_operations_max: 10_000, ..Limits::default() };
+    let limits = Limits::default();
     let mut wrong = Vec::new();
     for (expected, path, bytes) in files() {
         // Good files may hold many changes; a bad one is judged whole.
@@ -61,5 +61,15 @@ fn every_folder_of_the_corpus_is_a_refusal_code() {
     for (code, path, _) in files() {
         let known = Refusal::ALL.iter().any(|refusal| refusal.code() == code);
         assert!(known || code == "accepted", "{}", path.display());
+    }
+}
+
+#[test]
+fn the_fuzz_target_runs_over_the_corpus() {
+    for (_, _, bytes) in files() {
+        fuzz_inputs::try_chunks(&bytes);
+        fuzz_inputs::try_message(&bytes);
+        let changes = split_chunks(bytes).unwrap_or_default();
+        fuzz_inputs::try_message(&SyncMessage { changes, ..SyncMessage::default() }.encode());
     }
 }

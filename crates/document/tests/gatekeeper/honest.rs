@@ -69,7 +69,7 @@ fn assert_same_operations(checked: &tiebreak_document::CheckedChange, change: &C
     }
     let makes = ours.iter().filter(|operation| operation.action.makes());
     let makes = makes.map(|operation| (operation.counter, operation.object));
-    assert!(makes.eq(checked.makes().iter().map(|make| (make.counter, make.container))));
+    assert!(makes.eq(checked.makes().map(|make| (make.counter, make.container))));
 }
 
 trait KeyText {
@@ -124,7 +124,7 @@ proptest! {
                 prop_assert_eq!(place, Place::Fits, "{}", crate::hex(change.raw_bytes()));
             }
             waiting.push(checked);
-            let admitted = document.admit(waiting, &Limits::default());
+            let admitted = document.admit(waiting, &Limits::default()).unwrap();
             prop_assert!(admitted.refused.is_empty(), "{:?}", admitted.refused);
             document.merge(&admitted.ready).unwrap();
             waiting = admitted.waiting;

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+mod budget;
 mod chunk;
 mod confined;
 mod corpus;
 mod damaged;
+#[path = "../../fuzz/inputs.rs"]
+mod fuzz_inputs;
 mod history;
 mod honest;
+mod messages;
 mod mutations;
 mod random;
 mod rewrite;

@@ -7,6 +7,7 @@ use automerge::Change;
 use bytes::Bytes;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tiebreak_document::{CheckedChange, Document, check_change, split_chunks};
@@ -16,7 +17,7 @@ use tiebreak_protocol::{Limits, Refusal};
 struct Scenario {
     history: History,
     before: Vec<CheckedChange>,
-    document: Document,
+    document: RefCell<Document>,
     snapshot: Bytes,
     change: Change,
 }
@@ -119,7 +120,7 @@ impl Scenario {
         document.open().unwrap();
         document.merge(&before).unwrap();
         let snapshot = document.snapshot().unwrap();
-        Self { history, before, document, snapshot, change }
+        Self { history, before, document: RefCell::new(document), snapshot, change }
     }
 
     /// Gives `merged` of the changes before to a document, and then the others together with this one.
@@ -130,8 +131,11 @@ impl Scenario {
         merged: usize,
     ) -> (Document, Result<Vec<CheckedChange>, Option<Refusal>>) {
         let (merged, batch) = self.before.split_at(merged);
-        let mut document =
-            Document::from_stored(Some(self.snapshot.clone()), vec![], self.document.heads().clone());
+        let mut document = Document::from_stored(
+            Some(self.snapshot.clone()),
+            vec![],
+            self.document.borrow().heads().clone(),
+        );
         if !batch.is_empty() {
             document = Document::new();
             document.open().unwrap();
@@ -139,9 +143,9 @@ impl Scenario {
         }
         let batch = batch.iter().chain([change]).cloned().collect();
         // A document that has served before has noted more of its history than a new one.
-        let admitted =
-            if document.is_open() { &document } else { &self.document }.admit(batch, &Limits::default());
-        document.open().unwrap();
+        let mut served_before = self.document.borrow_mut();
+        let judge = if document.is_open() { &mut document } else { &mut *served_before };
+        let admitted = judge.admit(batch, &Limits::default()).unwrap();
         let refusal = admitted.refused.first().map(|(_, refusal)| *refusal);
         let is_ready = admitted.ready.iter().any(|ready| ready.hash() == change.hash());
         (document, if is_ready { Ok(admitted.ready) } else { Err(refusal) })

@@ -4,14 +4,11 @@
 use super::{
     Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHeadsChanged, RemoteSubscriptionChange, SyncFrame,
 };
-use crate::frame::PROTOCOL_VERSION;
+use crate::frame::{PROTOCOL_VERSION, SAFE_INTEGER_MAX};
 use crate::{DocumentId, ExtensionFrame, PeerId, StorageId};
 use bytes::Bytes;
 use minicbor::Encoder;
 use std::convert::Infallible;
-
-/// The greatest integer that JavaScript holds exactly, 2^53 - 1.
-const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
 
 type Written = Result<(), minicbor::encode::Error<Infallible>>;
 
@@ -153,7 +150,7 @@ fn write_ephemeral(out: &mut Writer<'_>, ephemeral: &Ephemeral) -> Written {
     out.route(&ephemeral.sender, &ephemeral.target)?;
     out.document(ephemeral.document)?;
     out.integer("count", ephemeral.count)?;
-    out.text("sessionId", &ephemeral.session)?;
+    out.text("sessionId", ephemeral.session.as_str())?;
     out.data(&ephemeral.data)
 }
 

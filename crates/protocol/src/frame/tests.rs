@@ -50,7 +50,7 @@ fn every_kind() -> Vec<Frame> {
             sender: ann.clone(),
             target: server.clone(),
             count: 9,
-            session: "s".to_owned(),
+            session: "s".parse().unwrap(),
             data: Bytes::from_static(&[1]),
         }),
         Frame::RemoteSubscriptionChange(RemoteSubscriptionChange {
@@ -90,23 +90,13 @@ fn every_kind_of_frame_survives_the_round_trip() {
 }
 
 #[test]
-fn sync_bytes_are_frozen() {
-    let id = document().to_string();
-    let mut expected = b"\xa5dtypedsynchsenderIdcannhtargetIdfserverjdocumentId".to_vec();
-    expected.extend([0x78, u8::try_from(id.len()).unwrap()]);
-    expected.extend(id.as_bytes());
-    expected.extend(b"ddata\x42\x42\x00");
-    assert_eq!(Frame::Sync(sync()).encode(), expected);
-}
-
-#[test]
 fn large_numbers_are_written_as_floats_and_end_at_two_to_the_53_minus_one() {
     let mut frame = Frame::Ephemeral(Ephemeral {
         document: document(),
         sender: peer("ann"),
         target: peer("bob"),
         count: u64::MAX,
-        session: "s".to_owned(),
+        session: "s".parse().unwrap(),
         data: Bytes::from_static(&[1]),
     });
     let Ok(Frame::Ephemeral(read)) = Frame::decode(&frame.encode()) else { panic!("not ephemeral") };
@@ -220,6 +210,129 @@ fn a_length_beyond_the_message_is_refused_without_allocating_it() {
     assert!(decode(b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff").is_err());
     assert!(decode(b"\xa1ddata\x5b\x7f\xff\xff\xff\xff\xff\xff\xff").is_err());
     assert!(decode(b"\xa1caddx\x9b\x7f\xff\xff\xff\xff\xff\xff\xff").is_err());
+}
+
+#[test]
+fn every_text_list_flag_and_map_is_read_behind_tags_and_in_pieces() {
+    let tagged = |e: &mut minicbor::Encoder<&mut Vec<u8>>| {
+        e.tag(minicbor::data::Tag::new(258)).unwrap();
+    };
+    let in_pieces = |e: &mut minicbor::Encoder<&mut Vec<u8>>, text: &str| {
+        let (head, tail) = text.split_at(1);
+        e.begin_str().unwrap().str(head).unwrap().str(tail).unwrap().end().unwrap();
+    };
+    let bytes = cbor(|e| {
+        tagged(e);
+        e.begin_map().unwrap();
+        in_pieces(e, "type");
+        tagged(e);
+        in_pieces(e, "join");
+        e.str("senderId").unwrap();
+        in_pieces(e, "ann");
+        e.str("peerMetadata").unwrap();
+        tagged(e);
+        e.begin_map().unwrap();
+        e.str("isEphemeral").unwrap();
+        tagged(e);
+        e.bool(true).unwrap().str("extensions").unwrap();
+        tagged(e);
+        e.begin_array().unwrap();
+        in_pieces(e, "tiebreak/1");
+        e.end().unwrap().end().unwrap();
+        e.str("unknown").unwrap();
+        in_pieces(e, "skipped");
+        e.str("supportedProtocolVersions").unwrap().begin_array().unwrap().str("1").unwrap().end().unwrap();
+        e.end().unwrap();
+    });
+    let metadata =
+        PeerMetadata { storage_id: None, is_ephemeral: true, extensions: vec!["tiebreak/1".to_owned()] };
+    assert_eq!(decode(&bytes), Ok(Frame::Join(Join::new(peer("ann"), metadata))));
+    let bytes = cbor(|e| {
+        e.map(5).unwrap().str("type").unwrap().str("sync").unwrap();
+        e.str("senderId").unwrap().str("ann").unwrap().str("targetId").unwrap().str("server").unwrap();
+        e.str("documentId").unwrap().str(&document().to_string()).unwrap();
+        e.str("data").unwrap().begin_bytes().unwrap().bytes(&[0x42]).unwrap().bytes(&[0]).unwrap();
+        e.end().unwrap();
+    });
+    assert_eq!(decode(&bytes), Ok(Frame::Sync(sync())));
+}
+
+fn remote_heads(heads: usize, timestamp_ms: u64) -> RemoteHeadsChanged {
+    RemoteHeadsChanged {
+        document: document(),
+        sender: peer("ann"),
+        target: peer("server"),
+        heads: vec![RemoteHead {
+            storage: "3f1c".parse().unwrap(),
+            heads: vec![ChangeHash([3; 32]); heads],
+            timestamp_ms,
+        }],
+    }
+}
+
+#[test]
+fn one_remote_head_past_the_limit_is_refused() {
+    let frame = |heads| Frame::RemoteHeadsChanged(remote_heads(heads, 1));
+    assert_eq!(Frame::decode(&frame(1_000).encode()), Ok(frame(1_000)));
+    assert_eq!(Frame::decode(&frame(1_001).encode()), Err(DecodeError::Invalid("newHeads")));
+}
+
+#[test]
+fn an_integer_past_two_to_the_53_minus_one_is_refused_however_it_is_written() {
+    let with_timestamp = |write: &dyn Fn(&mut minicbor::Encoder<&mut Vec<u8>>)| {
+        cbor(|e| {
+            e.map(5).unwrap().str("type").unwrap().str("remote-heads-changed").unwrap();
+            e.str("senderId").unwrap().str("ann").unwrap().str("targetId").unwrap().str("server").unwrap();
+            e.str("documentId").unwrap().str(&document().to_string()).unwrap();
+            e.str("newHeads").unwrap().map(1).unwrap().str("3f1c").unwrap().map(1).unwrap();
+            e.str("timestamp").unwrap();
+            write(e);
+        })
+    };
+    let max = (1 << 53) - 1;
+    let expected = Frame::RemoteHeadsChanged(remote_heads(0, max));
+    let with_u64 = |value: u64| {
+        decode(&with_timestamp(&|e| {
+            e.u64(value).unwrap();
+        }))
+    };
+    assert_eq!(with_u64(max), Ok(expected.clone()));
+    assert_eq!(
+        decode(&with_timestamp(&|e| {
+            e.f64(max as f64).unwrap();
+        })),
+        Ok(expected)
+    );
+    for past in [max + 1, u64::MAX] {
+        assert_eq!(with_u64(past), Err(DecodeError::Invalid("newHeads")));
+    }
+    let float = decode(&with_timestamp(&|e| {
+        e.f64((max + 1) as f64).unwrap();
+    }));
+    assert_eq!(float, Err(DecodeError::Invalid("newHeads")));
+}
+
+#[test]
+fn a_session_id_that_is_longer_than_any_name_is_refused() {
+    let with_session = |length: usize| {
+        cbor(|e| {
+            e.map(7).unwrap().str("type").unwrap().str("ephemeral").unwrap();
+            e.str("senderId").unwrap().str("a").unwrap().str("targetId").unwrap().str("b").unwrap();
+            e.str("documentId").unwrap().str(&document().to_string()).unwrap();
+            e.str("data").unwrap().bytes(&[1]).unwrap().str("count").unwrap().u8(1).unwrap();
+            e.str("sessionId").unwrap().str(&"s".repeat(length)).unwrap();
+        })
+    };
+    assert!(decode(&with_session(256)).is_ok());
+    assert_eq!(decode(&with_session(257)), Err(DecodeError::Invalid("sessionId")));
+}
+
+/// What peers read, a line a frame in the order of `every_kind`: lines are added, none ever changes.
+#[test]
+fn the_bytes_of_every_kind_of_frame_are_frozen() {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let written: Vec<_> = every_kind().iter().map(|frame| hex(&frame.encode())).collect();
+    assert_eq!(written, include_str!("frozen.hex").lines().collect::<Vec<_>>());
 }
 
 proptest! {

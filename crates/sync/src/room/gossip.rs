@@ -4,7 +4,7 @@
 use super::{Effect, Notice, Room};
 use crate::{Moment, SessionId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use tiebreak_protocol::{Ephemeral, PeerId, RemoteHead, StorageId};
+use tiebreak_protocol::{Ephemeral, EphemeralSessionId, PeerId, RemoteHead, StorageId};
 
 /// Storages whose heads a room remembers for those who follow them; the one heard of longest ago goes first.
 const STORAGES_MAX: usize = 1_000;
@@ -14,7 +14,7 @@ const EPHEMERAL_MEMORY: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Gossip {
     head_by_storage: BTreeMap<StorageId, RemoteHead>,
-    ephemeral_seen: VecDeque<(PeerId, String, u64)>,
+    ephemeral_seen: VecDeque<(PeerId, EphemeralSessionId, u64)>,
 }
 
 impl Gossip {

@@ -243,7 +243,7 @@ impl Member {
                 self.need.insert(hash);
                 continue;
             }
-            if let Some(change) = document.change(&hash) {
+            if let Some(change) = document.change(&hash)? {
                 bytes += change.bytes.len();
                 changes.push(change.bytes);
             }

@@ -325,7 +325,7 @@ fn an_ephemeral_message_reaches_everybody_else_once() {
         sender: info(1).peer.clone(),
         target: "server".parse().unwrap(),
         count: 1,
-        session: "s".to_owned(),
+        session: "s".parse().unwrap(),
         data: Bytes::from_static(b"cursor"),
     };
     let input = Input::Ephemeral { from: session(1), ephemeral: Box::new(ephemeral.clone()) };

@@ -256,7 +256,13 @@ impl Room {
             }
         }
         let changes = std::mem::take(&mut turn.changes);
-        let admitted = self.document.admit(changes, &self.limits);
+        let admitted = match self.document.admit(changes, &self.limits) {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                self.turn_back(turn, Refusal::StorageUnavailable, effects);
+                return self.break_down(&error.to_string(), effects);
+            }
+        };
         let mut refused: Vec<_> =
             admitted.refused.into_iter().map(|(change, refusal)| (change.hash(), refusal)).collect();
         refused.extend(self.let_wait(now, &turn, admitted.waiting));

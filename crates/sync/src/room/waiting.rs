@@ -47,14 +47,16 @@ impl Waiting {
         limits: &Limits,
         now: Duration,
     ) -> Vec<(ChangeHash, Refusal)> {
-        let mut bytes: usize = self.changes.iter().map(|change| change.bytes().len()).sum();
+        let mut bytes: u64 = self.changes.iter().map(CheckedChange::weight).sum();
         let mut refused = Vec::new();
         for change in changes {
             if self.has(&change.hash()) {
                 continue;
             }
-            let bytes_with_it = bytes + change.bytes().len();
-            if self.changes.len() < limits.waiting_changes_max && bytes_with_it <= limits.waiting_bytes_max {
+            let bytes_with_it = bytes + change.weight();
+            if self.changes.len() < limits.waiting_changes_max
+                && bytes_with_it <= limits.waiting_bytes_max as u64
+            {
                 bytes = bytes_with_it;
                 self.until_by_change.entry(change.hash()).or_insert(now + limits.waiting_time);
                 self.changes.push(change);

@@ -32,6 +32,19 @@ fn sync(document: DocumentId) -> Frame {
     Frame::Sync(SyncFrame { document, sender: name("ann"), target: name("server"), data })
 }
 
+fn sync_with(changes: Vec<Bytes>) -> Frame {
+    let data = SyncMessage { changes, ..SyncMessage::default() }.encode();
+    Frame::Sync(SyncFrame { document: DOCUMENT, sender: name("ann"), target: name("server"), data })
+}
+
+fn received(effects: &[Effect]) -> &Received {
+    let found = effects.iter().find_map(|effect| match effect {
+        Effect::ToRoom { input: room::Input::Received(received), .. } => Some(received),
+        _other => None,
+    });
+    found.unwrap()
+}
+
 fn sent(effects: &[Effect]) -> Vec<Frame> {
     let frame = |effect: &Effect| match effect {
         Effect::Send(bytes) => Some(Frame::decode(bytes).unwrap()),
@@ -138,7 +151,7 @@ fn surplus_ephemeral_messages_are_dropped_and_counted() {
             sender: name("ann"),
             target: name("server"),
             count,
-            session: "s".to_owned(),
+            session: "s".parse().unwrap(),
             data: Bytes::from_static(b"x"),
         };
         session.handle(now, Input::Binary(Frame::Ephemeral(ephemeral).encode()))
@@ -166,6 +179,62 @@ fn a_change_that_fails_the_gatekeeper_is_refused_alone() {
         panic!("nothing for the room")
     };
     assert_eq!(received.changes.len(), 1);
+}
+
+#[test]
+fn a_run_that_does_not_split_into_changes_is_refused_alone() {
+    let mut session = joined(Limits::default(), &[EXTENSION]);
+    let good = good_change();
+    let cut = good.slice(..good.len() - 1);
+    let effects = session.handle(NOW, Input::Binary(sync_with(vec![cut, good]).encode()));
+    assert_eq!(closed_with(&effects), None);
+    assert_eq!(effects[0], Effect::Refused(Refusal::MalformedChange));
+    assert_eq!(received(&effects).changes.len(), 1);
+}
+
+#[test]
+fn the_changes_of_a_message_share_one_budget_and_those_past_it_are_refused() {
+    let limits = Limits { message_operations_max: 3, ..Limits::default() };
+    let mut session = joined(limits, &[EXTENSION]);
+    let effects = session.handle(NOW, Input::Binary(sync_with(vec![good_change(); 5]).encode()));
+    assert_eq!(closed_with(&effects), None);
+    assert_eq!(received(&effects).changes.len(), 3);
+    let refused = effects.iter().filter(|effect| **effect == Effect::Refused(Refusal::MessageTooLarge));
+    assert_eq!(refused.count(), 2);
+}
+
+#[test]
+fn a_message_full_of_broken_changes_is_answered_in_bounds() {
+    let mut session = joined(Limits::default(), &[EXTENSION]);
+    let effects =
+        session.handle(NOW, Input::Binary(sync_with(vec![Bytes::from_static(b"x"); 10_000]).encode()));
+    assert!(effects.len() <= 2 * REFUSALS_TOLD_MAX + 2, "{}", effects.len());
+    assert!(matches!(effects.last(), Some(Effect::Pause(_))));
+}
+
+#[test]
+fn a_sync_message_before_the_join_is_not_even_read() {
+    let data = Bytes::from_static(b"no sync message");
+    let frame = |kind: fn(SyncFrame) -> Frame| {
+        kind(SyncFrame {
+            document: DOCUMENT,
+            sender: name("ann"),
+            target: name("server"),
+            data: data.clone(),
+        })
+    };
+    for frame in [frame(Frame::Sync), frame(Frame::Request)] {
+        let effects = session_with(Limits::default()).handle(NOW, Input::Binary(frame.encode()));
+        assert_eq!(closed_with(&effects), Some(Refusal::HandshakeExpected));
+    }
+}
+
+#[test]
+fn rooms_get_the_changes_of_a_message_once() {
+    let mut session = joined(Limits::default(), &[]);
+    let effects = session.handle(NOW, Input::Binary(sync_with(vec![good_change()]).encode()));
+    let received = received(&effects);
+    assert_eq!((received.message.changes.len(), received.changes.len()), (0, 1));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a change may refer to in the history, and what it may not.
 
+use super::{Operations, References, Steps};
 use crate::admission::tests::{altered, author, checked, document_with, verdict, write};
 use crate::{CheckedChange, Document};
 use automerge::legacy::{ElementId, Key, ObjectId, Op, OpId};
@@ -70,7 +71,7 @@ impl Base {
         let change = altered(change, |change| alter(&mut change.operations[0]));
         let document = document_with(&self.changes);
         let alone = verdict(&document, change.clone());
-        document.engine().unwrap().operations();
+        document.opened_before().operations();
         assert_eq!(verdict(&document, change.clone()), alone);
         assert_eq!(verdict_in_batch(&self.changes, change), alone);
         alone
@@ -81,7 +82,7 @@ fn verdict_in_batch(before: &[CheckedChange], change: CheckedChange) -> Result<&
     let mut document = Document::new();
     document.open().unwrap();
     let batch = before.iter().cloned().chain([change]).collect();
-    let admitted = document.admit(batch, &Limits::default());
+    let admitted = document.admit(batch, &Limits::default()).unwrap();
     match admitted.refused.first() {
         Some((_, refusal)) => Err(*refusal),
         None if admitted.ready.len() == before.len() + 1 => Ok("ready"),
@@ -295,4 +296,23 @@ fn a_mark_ends_behind_where_it_begins_whoever_wrote_the_text() {
             assert_eq!(verdict_in_batch(&changes, mark), expected, "{from} {to} in a batch");
         }
     }
+}
+
+#[test]
+fn marks_whose_order_takes_too_many_steps_to_find_are_refused() {
+    let (mut author, text) = text_by_three();
+    let changes: Vec<_> = author.get_changes(&[]).iter().map(checked).collect();
+    let document = document_with(&changes);
+    let length = author.length(&text);
+    author.mark(&text, Mark::new("bold".to_owned(), true, 1, length), ExpandMark::None).unwrap();
+    author.commit().unwrap();
+    let mark = checked(&author.get_last_local_change().unwrap());
+    let with = |steps: usize| {
+        let (engine, ready) = (document.opened_before(), Operations::default());
+        let mut steps = Steps::only(steps);
+        References::new(&mark, engine, &ready, &mut steps).check().map(|()| 100 - steps.left())
+    };
+    let needed = with(100).unwrap();
+    assert!(needed > 1 && with(needed).is_ok(), "{needed}");
+    assert_eq!(with(needed - 1), Err(Refusal::UnknownOperation));
 }

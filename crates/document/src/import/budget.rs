@@ -5,22 +5,18 @@
 //! hold as changes is refused.
 
 use super::FileError;
+use crate::document_chunk::{Column, DocumentChunk};
 use crate::gatekeeper::chunk::inflate;
 use crate::gatekeeper::reader::Reader;
+use crate::gatekeeper::{ACTOR_BYTES_MAX, OPERATION_WEIGHT};
 use std::borrow::Cow;
 use tiebreak_protocol::{Limits, Refusal};
-
-/// Longest actor id that the gatekeeper lets in; every change repeats its author's.
-const ACTOR_BYTES_MAX: usize = 64;
 
 /// Bytes of a document of the largest size that each must account for. Changes and operations can fold
 /// together to almost nothing, so these are choices: in 32 MiB 131,072 changes and a million operations,
 /// which take the library 160 MB to unfold.
 const CHANGE_BYTES: u64 = 256;
 const DEPENDENCY_BYTES: u64 = 32;
-const OPERATION_BYTES: u64 = 32;
-
-const DEFLATED: u64 = 1 << 3;
 
 const CHANGE_COLUMNS: &[u64] = &[0x01, 0x03, 0x13, 0x23, 0x35, 0x40, 0x43, 0x56, 0x57];
 const MESSAGE: u64 = 0x35;
@@ -32,8 +28,8 @@ const OPERATION_COLUMNS: &[u64] =
 const SUCCESSOR_COUNT: u64 = 0x80;
 const SUCCESSOR: [u64; 2] = [0x81, 0x83];
 
-/// A column's specification and its bytes, inflated.
-type Column<'a> = (u64, Cow<'a, [u8]>);
+/// A column's specification and its bytes.
+type Inflated<'a> = (u64, Cow<'a, [u8]>);
 
 /// What is left to unfold to.
 #[derive(Debug)]
@@ -56,27 +52,28 @@ impl Budget {
             changes: bytes / CHANGE_BYTES,
             dependencies: bytes / DEPENDENCY_BYTES,
             message_bytes: bytes,
-            operations: bytes / OPERATION_BYTES,
-            successors: bytes / OPERATION_BYTES,
+            operations: bytes / OPERATION_WEIGHT,
+            successors: bytes / OPERATION_WEIGHT,
         }
     }
 
     /// Walks the body of a document chunk.
     pub(super) fn spend_on(&mut self, body: &[u8]) -> Result<(), FileError> {
-        let mut reader = Reader::new(body);
-        for _ in 0..reader.unsigned()? {
-            if reader.length_prefixed()?.len() > ACTOR_BYTES_MAX {
-                return Err(FileError::TooLarge);
-            }
+        let chunk = DocumentChunk::read(body)?;
+        // Every change repeats its author's.
+        if chunk.actors().any(|actor| actor.len() > ACTOR_BYTES_MAX) {
+            return Err(FileError::TooLarge);
         }
-        let heads = reader.unsigned()?;
-        reader.take(heads.checked_mul(32).ok_or(FileError::Malformed)?)?;
-        let change_columns = specifications(&mut reader, CHANGE_COLUMNS)?;
-        let operation_columns = specifications(&mut reader, OPERATION_COLUMNS)?;
+        let is_known = |column: &Column<'_>, known: &[u64]| known.contains(&column.specification);
+        if !chunk.change_columns.iter().all(|column| is_known(column, CHANGE_COLUMNS))
+            || !chunk.operation_columns.iter().all(|column| is_known(column, OPERATION_COLUMNS))
+        {
+            return Err(FileError::Unknown);
+        }
 
         let mut changes = 0;
         let mut value_bytes = None;
-        for (specification, bytes) in self.columns(&mut reader, change_columns)? {
+        for (specification, bytes) in self.inflated(&chunk.change_columns)? {
             let sum = self.sum(specification, &bytes, &mut value_bytes)?;
             match specification {
                 MESSAGE => spend(&mut self.message_bytes, sum.text_bytes)?,
@@ -92,7 +89,7 @@ impl Budget {
 
         let mut operations = 0;
         value_bytes = None;
-        for (specification, bytes) in self.columns(&mut reader, operation_columns)? {
+        for (specification, bytes) in self.inflated(&chunk.operation_columns)? {
             let sum = self.sum(specification, &bytes, &mut value_bytes)?;
             if specification == SUCCESSOR_COUNT {
                 spend(&mut self.successors, sum.values)?;
@@ -107,24 +104,21 @@ impl Budget {
         spend(&mut self.operations, operations)
     }
 
-    fn columns<'a>(
-        &mut self,
-        reader: &mut Reader<'a>,
-        specifications: Vec<(u64, u64)>,
-    ) -> Result<Vec<Column<'a>>, FileError> {
-        let mut columns = Vec::with_capacity(specifications.len());
-        for (specification, length) in specifications {
-            let stored = reader.take(length)?;
-            let bytes = if specification & DEFLATED == 0 {
-                Cow::Borrowed(stored)
-            } else {
+    fn inflated<'a>(&mut self, columns: &[Column<'a>]) -> Result<Vec<Inflated<'a>>, FileError> {
+        let mut all = Vec::with_capacity(columns.len());
+        for column in columns {
+            let bytes = if column.is_deflated {
                 let room = usize::try_from(self.inflated_bytes).unwrap_or(usize::MAX);
-                Cow::Owned(inflate(stored, room).map_err(too_large_or_malformed)?)
+                let mut inflated = Vec::new();
+                inflate(column.bytes, room, &mut inflated).map_err(too_large_or_malformed)?;
+                Cow::Owned(inflated)
+            } else {
+                Cow::Borrowed(column.bytes)
             };
             spend(&mut self.inflated_bytes, bytes.len() as u64)?;
-            columns.push((specification & !DEFLATED, bytes));
+            all.push((column.specification, bytes));
         }
-        Ok(columns)
+        Ok(all)
     }
 
     fn sum(&self, specification: u64, bytes: &[u8], value_bytes: &mut Option<u64>) -> Result<Sum, FileError> {
@@ -199,19 +193,6 @@ fn add_up_flags(bytes: &[u8], rows_max: u64) -> Result<Sum, FileError> {
         sum.add(reader.unsigned()?, (0, 0), rows_max)?;
     }
     Ok(sum)
-}
-
-/// Column specifications with the lengths of their columns; unknown, repeated and misplaced ones are refused.
-fn specifications(reader: &mut Reader<'_>, known: &[u64]) -> Result<Vec<(u64, u64)>, FileError> {
-    let mut found = Vec::new();
-    let mut left = known;
-    for _ in 0..reader.unsigned()? {
-        let (specification, length) = (reader.unsigned()?, reader.unsigned()?);
-        let at = left.iter().position(|known| *known == specification & !DEFLATED);
-        left = at.and_then(|at| left.get(at + 1..)).ok_or(FileError::Unknown)?;
-        found.push((specification, length));
-    }
-    Ok(found)
 }
 
 fn spend(budget: &mut u64, amount: u64) -> Result<(), FileError> {
