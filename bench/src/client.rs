@@ -6,7 +6,7 @@ mod light_peer;
 mod socket;
 mod sync_scan;
 
-pub(crate) use full_client::{Fetched, fetch, loaded_document};
+pub(crate) use full_client::{Device, Fetched, fetch, loaded_document};
 pub(crate) use light_frame::LightFrame;
 pub(crate) use light_peer::{Arrivals, LightPeer, Role};
 pub(crate) use socket::{

@@ -47,6 +47,8 @@ const COLD_LOAD: &[Column] = &[
     plain("library's load ms", "library_load_ms"),
     plain("bare transfer ms", "transfer_ms"),
     plain("cold ÷ (load + transfer)", "cold_by_own"),
+    plain("first visit with the document ms", "first_visit_ms"),
+    plain("next visit ms", "next_visit_ms"),
     plain("RSS MiB", "server_rss_mib"),
 ];
 

@@ -2,8 +2,8 @@
 
 use super::{Scale, Stage};
 use crate::client::{
-    Fetched, LightFrame, Socket, SocketOptions, SyncScan, connect, fetch, loaded_document, new_peer_id,
-    next_binary, send_all,
+    Device, Fetched, LightFrame, Socket, SocketOptions, SyncScan, connect, fetch, loaded_document,
+    new_peer_id, next_binary, send_all,
 };
 use crate::document::BenchDocument;
 use crate::machine::resident_kib;
@@ -61,6 +61,9 @@ async fn measure(
     let (_document, load_time) = loaded_document(saved)?;
     let transfer_time = bare_transfer_time(cold.received_bytes)?;
     let mut figures = Figures::default();
+    let (first, again) = visits(server, document, saved).await?;
+    figures.set("first_visit_ms", ms(first));
+    figures.set("next_visit_ms", ms(again));
     figures.set("cold_ms", ms(cold.elapsed));
     figures.set("warm_ms", ms(warm.elapsed));
     figures.set("client_apply_ms", ms(cold.apply_time));
@@ -70,6 +73,24 @@ async fn measure(
     figures.set("cold_by_own", ms(cold.elapsed) / ms(load_time + transfer_time));
     figures.set("server_rss_mib", resident_kib(server.pid) / 1024.0);
     Ok(figures)
+}
+
+/// How long a device that has the document takes to meet the server for the first time, and to come back
+/// when both have been edited since.
+async fn visits(
+    server: &ServerProcess,
+    document: &BenchDocument,
+    saved: &[u8],
+) -> anyhow::Result<(Duration, Duration)> {
+    let (content, _load_time) = loaded_document(saved)?;
+    let mut device = Device::new(content.fork())?;
+    let mut other = Device::new(content)?;
+    let first = device.visit(&server.endpoint, document.id).await?;
+    other.edit(1)?;
+    other.visit(&server.endpoint, document.id).await?;
+    device.edit(2)?;
+    let again = device.visit(&server.endpoint, document.id).await?;
+    Ok((first, again))
 }
 
 async fn fetch_all(
