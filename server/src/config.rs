@@ -3,9 +3,11 @@
 
 mod file;
 mod setting;
+mod web;
 
 pub use file::ConfigFile;
 pub use setting::{Origin, Setting};
+pub use web::{InvalidWebName, WebHost, WebOrigin};
 
 use clap::{Args, ValueEnum};
 use std::net::SocketAddr;
@@ -25,6 +27,14 @@ pub struct Config {
     /// Directory of the embedded store; created if it does not exist
     #[arg(long, env = "TIEBREAK_DATA", default_value = "./tiebreak-data")]
     pub data: PathBuf,
+    /// Web pages that may connect besides those that this machine serves, by origin, as in https://app.example;
+    /// may be given several times
+    #[arg(long, env = "TIEBREAK_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub allow_origin: Vec<WebOrigin>,
+    /// Names by which the server may be asked besides this machine's own, as in sync.example: those under which a
+    /// proxy forwards to it; may be given several times
+    #[arg(long, env = "TIEBREAK_ALLOW_HOST", value_name = "HOST", value_delimiter = ',')]
+    pub allow_host: Vec<WebHost>,
     /// Where documents live: `sqlite`, or a `postgres://…` URL
     #[arg(long, env = "TIEBREAK_STORE", default_value = "sqlite", hide_env_values = true)]
     pub store: StoreChoice,

@@ -1,5 +1,6 @@
 //! The HTTP surface: one file an endpoint, one router, from which its OpenAPI document is made.
 
+mod callers;
 mod create_document;
 mod delete_document;
 mod documents;
@@ -20,13 +21,14 @@ mod strict_json;
 mod time;
 mod websocket;
 
+pub(crate) use callers::Callers;
 pub(crate) use documents::Documents;
 
 use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use problem::Fault;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,20 +61,20 @@ impl FromRef<App> for Health {
 }
 
 /// Everything that the main listener serves.
-pub(crate) fn router(app: App) -> Router {
+pub(crate) fn router(app: App, callers: Callers) -> Router {
     let body_bytes_max = app.documents.limits().message_bytes_max;
-    finish(routes(), body_bytes_max).with_state(app)
+    finish(routes(), body_bytes_max, Some(callers)).with_state(app)
 }
 
 /// What operators need, for a listener of its own.
-pub(crate) fn operations(health: Health) -> Router {
-    finish(operation_routes(), 0).with_state(health)
+pub(crate) fn operations(health: Health, callers: Callers) -> Router {
+    finish(operation_routes(), 0, Some(callers)).with_state(health)
 }
 
-/// Documents alone, for the command line without a server.
+/// Documents alone, for the command line without a server: nobody else can ask.
 pub(crate) fn documents_only(documents: Documents) -> Router {
     let body_bytes_max = documents.limits().message_bytes_max;
-    finish(document_routes(), body_bytes_max).with_state(documents)
+    finish(document_routes(), body_bytes_max, None).with_state(documents)
 }
 
 fn routes() -> OpenApiRouter<App> {
@@ -105,11 +107,15 @@ where
         .routes(routes!(health::metrics))
 }
 
-fn finish<S: Clone + Send + Sync + 'static>(routes: OpenApiRouter<S>, body_bytes_max: usize) -> Router<S> {
+fn finish<S: Clone + Send + Sync + 'static>(
+    routes: OpenApiRouter<S>,
+    body_bytes_max: usize,
+    callers: Option<Callers>,
+) -> Router<S> {
     let (router, _description) = routes.split_for_parts();
     router
         .fallback(async || Fault::NotFound)
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(from_fn(guard::guard))
+        .layer(from_fn_with_state(callers, guard::guard))
 }

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::compaction::Compactor;
 use crate::config::{Config, StoreChoice};
 use crate::doors::automerge::Door;
-use crate::http::{self, App, Documents};
+use crate::http::{self, App, Callers, Documents};
 use crate::memory::{self, Memory};
 use crate::metrics;
 use crate::rooms::{RoomContext, Rooms};
@@ -138,9 +138,10 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let cap_bytes = config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib << 20);
     servers.spawn(memory.watch(cap_bytes, rooms.clone(), closing.clone()));
     if let Some(admin) = admin {
-        servers.spawn(serve_operations(admin, health.clone(), closing.clone()));
+        let router = http::operations(health.clone(), callers(&config, &admin));
+        servers.spawn(serve_operations(admin, router, closing.clone()));
     }
-    let router = http::router(App { door, documents, health });
+    let router = http::router(App { door, documents, health }, callers(&config, &listener));
     let mut serving = std::pin::pin!(http::listener::serve(listener, router, closing.clone()));
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,
@@ -170,8 +171,14 @@ fn raise_descriptor_limit() -> usize {
     usize::try_from(allowed).unwrap_or(usize::MAX).saturating_sub(DESCRIPTORS_RESERVED).max(1)
 }
 
-async fn serve_operations(admin: TcpListener, health: Health, closing: CancellationToken) {
-    if let Err(error) = http::listener::serve(admin, http::operations(health), closing).await {
+/// Which pages may ask at this listener.
+fn callers(config: &Config, listener: &TcpListener) -> Callers {
+    let ip = listener.local_addr().map_or(config.listen.ip(), |address| address.ip());
+    Callers::of_listener(ip, &config.allow_origin, &config.allow_host)
+}
+
+async fn serve_operations(admin: TcpListener, router: axum::Router, closing: CancellationToken) {
+    if let Err(error) = http::listener::serve(admin, router, closing).await {
         warn!(%error, "the admin listener failed");
     }
 }

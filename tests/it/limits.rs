@@ -110,7 +110,7 @@ fn a_server_near_its_memory_cap_says_busy_instead_of_growing() {
     let (server, _data) = server(&["--memory-max-mib", "1"]);
     let refused = until("the pressure", || {
         let mut stream = std::net::TcpStream::connect(server.address()).unwrap();
-        let upgrade = "GET /automerge HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        let upgrade = "GET /automerge HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
         std::io::Write::write_all(&mut stream, upgrade.as_bytes()).unwrap();
         let mut answer = vec![0; 2_000];

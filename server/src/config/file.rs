@@ -2,7 +2,7 @@
 
 use super::{Config, ConfigError};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Args, Command};
+use clap::{Arg, ArgMatches, Args, Command};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ impl ConfigFile {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let not_toml = |source| ConfigError::NotToml { path: path.to_owned(), source: Box::new(source) };
         let table: toml::Table = toml::from_str(&text).map_err(not_toml)?;
-        let known: Vec<String> = ids();
+        let (known, lists) = (ids(|_argument| true), ids(takes_several));
         let mut value_by_id = BTreeMap::new();
         for (key, value) in table {
             let id = key.replace('-', "_");
@@ -36,6 +36,12 @@ impl ConfigFile {
                 toml::Value::Integer(number) => number.to_string(),
                 toml::Value::Float(number) => number.to_string(),
                 toml::Value::Boolean(value) => value.to_string(),
+                toml::Value::Array(items) if lists.contains(&id) => {
+                    let texts = items.iter().map(toml::Value::as_str).collect::<Option<Vec<_>>>();
+                    texts
+                        .ok_or_else(|| ConfigError::NotAValue { path: path.to_owned(), key: key.clone() })?
+                        .join(",")
+                }
                 toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
                     return Err(ConfigError::NotAValue { path: path.to_owned(), key });
                 }
@@ -70,8 +76,13 @@ impl ConfigFile {
     }
 }
 
-/// The ids of all settings, which are their long names with underscores.
-fn ids() -> Vec<String> {
+/// The ids of settings, which are their long names with underscores.
+fn ids(wanted: fn(&Arg) -> bool) -> Vec<String> {
     let command = Config::augment_args(Command::new("tiebreak"));
-    command.get_arguments().map(|argument| argument.get_id().to_string()).collect()
+    let arguments = command.get_arguments().filter(|argument| wanted(argument));
+    arguments.map(|argument| argument.get_id().to_string()).collect()
+}
+
+fn takes_several(argument: &Arg) -> bool {
+    argument.get_value_delimiter().is_some()
 }

@@ -43,7 +43,8 @@ impl Setting {
                 (_, Some(_) | None) => Origin::Default,
             };
             let values = in_force.get_raw(id);
-            let value = values.and_then(|mut values| values.next_back()).map(|value| value.to_string_lossy());
+            let value = values
+                .map(|values| values.map(|value| value.to_string_lossy()).collect::<Vec<_>>().join(","));
             Self { name, value: value.map(|value| without_secrets(id, &value)), origin }
         };
         command.get_arguments().map(setting).collect()

@@ -1,6 +1,6 @@
 //! `GET /healthz`, `/readyz`, `/metrics`.
 
-use super::problem::{Fault, ReadyProblems};
+use super::problem::{AnyProblems, Fault, ReadyProblems};
 use crate::metrics as recorder;
 use crate::server::Health;
 use axum::extract::State;
@@ -12,7 +12,10 @@ use axum::response::IntoResponse;
     get,
     path = "/healthz",
     tag = "operations",
-    responses((status = OK, description = "It does", body = String, content_type = "text/plain"))
+    responses(
+        (status = OK, description = "It does", body = String, content_type = "text/plain"),
+        AnyProblems,
+    )
 )]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
@@ -38,7 +41,10 @@ pub(super) async fn ready(State(health): State<Health>) -> Result<&'static str, 
     get,
     path = "/metrics",
     tag = "operations",
-    responses((status = OK, description = "All metrics", body = String, content_type = "text/plain"))
+    responses(
+        (status = OK, description = "All metrics", body = String, content_type = "text/plain"),
+        AnyProblems,
+    )
 )]
 pub(super) async fn metrics() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], recorder::render())

@@ -1,5 +1,6 @@
 //! `GET /v1/openapi.json`: what the server answers to, for programs. It is made from the router itself.
 
+use super::problem::AnyProblems;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use std::sync::LazyLock;
@@ -33,7 +34,7 @@ static DESCRIPTION: LazyLock<String> = LazyLock::new(|| {
     get,
     path = "/v1/openapi.json",
     tag = "operations",
-    responses((status = OK, description = "The OpenAPI document", body = serde_json::Value))
+    responses((status = OK, description = "The OpenAPI document", body = serde_json::Value), AnyProblems)
 )]
 pub(super) async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], DESCRIPTION.as_str())

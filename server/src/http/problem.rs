@@ -20,6 +20,14 @@ const RETRY_AFTER_S: HeaderValue = HeaderValue::from_static("5");
 pub(crate) enum Fault {
     #[error("there is nothing at this address; /v1/openapi.json lists what there is")]
     NotFound,
+    #[error(
+        "pages of this origin may not connect; the operator can let them in with `tiebreak serve --allow-origin`"
+    )]
+    OriginNotAllowed,
+    #[error(
+        "the server is not known by this Host; the operator can let it in with `tiebreak serve --allow-host`"
+    )]
+    HostNotAllowed,
     #[error("this address does not take this method; the Allow header lists those it takes")]
     MethodNotAllowed,
     #[error("the body must have one of these content types: {0}")]
@@ -64,6 +72,8 @@ impl Fault {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
+            Self::HostNotAllowed => (StatusCode::FORBIDDEN, "host_not_allowed"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::NotAcceptable(_) => (StatusCode::NOT_ACCEPTABLE, "not_acceptable"),
@@ -159,6 +169,9 @@ fn status(refusal: Refusal) -> StatusCode {
     }
 }
 
+/// What may go wrong at every address, before it is looked at.
+const EVERYWHERE: &[Fault] = &[Fault::OriginNotAllowed, Fault::HostNotAllowed];
+
 /// What may go wrong wherever the core is asked.
 const CORE: &[Fault] = &[
     Fault::Internal,
@@ -209,14 +222,15 @@ macro_rules! problem_sets {
 
 // For the OpenAPI document: which problems an address may answer with.
 problem_sets! {
-    ListProblems = CORE, &[Fault::InvalidParameter(String::new()), Fault::InvalidDocumentId];
-    CreateProblems = CORE, FILE, NEW;
-    ShowProblems = CORE, DOCUMENT, &[Fault::MalformedCondition, Fault::NotAcceptable("")];
-    HistoryProblems = CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
-    ImportProblems = CORE, DOCUMENT, CONDITION, FILE;
-    DeleteProblems = CORE, DOCUMENT, CONDITION;
-    UpgradeProblems = &[Fault::UpgradeRequired, Fault::Refused(Refusal::ShuttingDown)];
-    ReadyProblems = &[
+    AnyProblems = EVERYWHERE;
+    ListProblems = EVERYWHERE, CORE, &[Fault::InvalidParameter(String::new()), Fault::InvalidDocumentId];
+    CreateProblems = EVERYWHERE, CORE, FILE, NEW;
+    ShowProblems = EVERYWHERE, CORE, DOCUMENT, &[Fault::MalformedCondition, Fault::NotAcceptable("")];
+    HistoryProblems = EVERYWHERE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
+    ImportProblems = EVERYWHERE, CORE, DOCUMENT, CONDITION, FILE;
+    DeleteProblems = EVERYWHERE, CORE, DOCUMENT, CONDITION;
+    UpgradeProblems = EVERYWHERE, &[Fault::UpgradeRequired, Fault::Refused(Refusal::ShuttingDown)];
+    ReadyProblems = EVERYWHERE, &[
         Fault::Refused(Refusal::ShuttingDown),
         Fault::Refused(Refusal::StorageUnavailable),
         Fault::Refused(Refusal::StorageFull),

@@ -43,6 +43,20 @@ fn flags_go_before_variables_before_the_file_before_defaults() {
 }
 
 #[test]
+fn a_list_may_be_given_in_every_place() {
+    let (_directory, path) = file("allow_origin = ['https://a.example', 'https://b.example']");
+    let both = ("https://a.example,https://b.example", "file", Some(text(&path)));
+    let shown = json_output(&mut tiebreak(&["config", "--json", "--config", text(&path)]));
+    assert_eq!(setting(&shown, "allow-origin"), both);
+    let flags = ["--allow-origin", "https://c.example", "--allow-origin", "https://d.example"];
+    let shown = json_output(tiebreak(&["config", "--json", "--config", text(&path)]).args(flags));
+    assert_eq!(setting(&shown, "allow-origin").0, "https://c.example,https://d.example");
+    let (_directory, path) = file("heads_max = ['7']");
+    let said = complaint(&mut tiebreak(&["config", "--config", text(&path)]));
+    assert!(said.contains("`heads_max` that is neither"), "{said}");
+}
+
+#[test]
 fn the_file_itself_may_be_named_by_a_variable() {
     let (_directory, path) = file("log_format = 'json'");
     let shown = json_output(tiebreak(&["config", "--json"]).env("TIEBREAK_CONFIG", &path));

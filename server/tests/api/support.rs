@@ -106,8 +106,10 @@ impl Reply {
 pub(crate) fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Reply {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let mut head =
-        format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
+    if !headers.iter().any(|header| header.starts_with("host:")) {
+        head.push_str(&format!("host: {address}\r\n"));
+    }
     for header in headers {
         head.push_str(&format!("{header}\r\n"));
     }
