@@ -4,6 +4,7 @@ use crate::clock::unix_ms;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::rooms::{Call, Message, RoomContext, Rooms};
+use crate::storage::refusal;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
 use tiebreak_protocol::{DocumentId, Refusal};
-use tiebreak_storage::{Append, ChangeRow, QuarantinedChange, StorageError, StoredDocument};
+use tiebreak_storage::{Append, ChangeRow, QuarantinedChange, StoredDocument};
 use tiebreak_sync::room::{Answer, Effect, Input, Loaded, Notice, Ticket};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{mpsc, oneshot};
@@ -170,7 +171,7 @@ impl RoomDriver {
                     let (context, document) = (self.context.clone(), self.document);
                     let delete = async move {
                         let deleted = context.store.delete(document).await;
-                        Some(Input::Deleted(deleted.map(drop).map_err(|error| refusal(&context, &error))))
+                        Some(Input::Deleted(deleted.map(drop).map_err(|error| refusal(&error))))
                     };
                     self.work.push(delete.boxed());
                 }
@@ -202,9 +203,7 @@ impl RoomDriver {
         async move {
             let stored = context.store.load(document).await;
             Some(Input::Loaded(
-                stored
-                    .map(|stored| stored.map(loaded).map(Box::new))
-                    .map_err(|error| refusal(&context, &error)),
+                stored.map(|stored| stored.map(loaded).map(Box::new)).map_err(|error| refusal(&error)),
             ))
         }
         .boxed()
@@ -222,9 +221,7 @@ impl RoomDriver {
         let append = async move {
             metrics::changes_appended(append.changes.len());
             let stored = context.store.append(append).await;
-            Some(Input::Appended(
-                stored.map(|committed| committed.through).map_err(|error| refusal(&context, &error)),
-            ))
+            Some(Input::Appended(stored.map(|committed| committed.through).map_err(|error| refusal(&error))))
         };
         self.work.push(append.boxed());
     }
@@ -238,7 +235,7 @@ impl RoomDriver {
         let keep = async move {
             if let Err(error) = context.store.quarantine(change).await {
                 error!(%document, %error, "a quarantined change was not kept");
-                refusal(&context, &error);
+                refusal(&error);
             }
             None
         };
@@ -286,23 +283,5 @@ fn loaded(stored: StoredDocument) -> Loaded {
         heads: stored.heads,
         deleted: stored.deleted,
         damaged: !stored.damaged.is_empty(),
-    }
-}
-
-/// What a peer may know of a storage error. A fatal one stops the process.
-fn refusal(context: &RoomContext, error: &StorageError) -> Refusal {
-    metrics::storage_failed(error);
-    match error {
-        StorageError::Full => Refusal::StorageFull,
-        StorageError::Deleted => Refusal::DocumentDeleted,
-        StorageError::Damaged(_) | StorageError::Unavailable(_) => {
-            warn!(%error, "storage is unavailable");
-            Refusal::StorageUnavailable
-        }
-        StorageError::Fatal(_) => {
-            error!(%error, "storage failed; stopping, so that nothing is acknowledged that is not durable");
-            context.failure.cancel();
-            Refusal::StorageUnavailable
-        }
     }
 }

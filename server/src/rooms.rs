@@ -47,8 +47,6 @@ pub(crate) struct RoomContext {
     pub(crate) clock: Clock,
     pub(crate) compactor: Compactor,
     pub(crate) memory: Memory,
-    /// Cancelled when the store failed for good: the process must stop.
-    pub(crate) failure: CancellationToken,
 }
 
 /// A cheap handle to all rooms.

@@ -18,12 +18,16 @@ use tiebreak_storage::{DocumentStore, SqliteOptions, SqliteStore, StorageError};
 use tiebreak_sync::session::ServerIdentity;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 /// How long connections and rooms get to finish at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+
+/// How long the store gets after that: a checkpoint, or the last transaction.
+const STORE_CLOSES_IN: Duration = Duration::from_secs(10);
 
 /// In the data directory: where the server that has it open listens, for the command line.
 pub(crate) const ADDRESS_FILE: &str = "tiebreak.address";
@@ -49,7 +53,9 @@ pub enum ServerError {
     #[error("could not accept connections")]
     Accept(#[source] std::io::Error),
     #[error("the store failed; start again to recover from what is durable")]
-    StoreFailed,
+    StoreFailed(#[source] StorageError),
+    #[error("the store did not close in time; what it was asked to write is durable, or was not answered")]
+    StoreStuck,
 }
 
 /// Whether the server can do its work.
@@ -64,13 +70,7 @@ impl Health {
         if self.closing.is_cancelled() {
             return Err(Refusal::ShuttingDown);
         }
-        self.store.probe().await.map_err(|error| match error {
-            StorageError::Full => Refusal::StorageFull,
-            StorageError::Deleted
-            | StorageError::Damaged(_)
-            | StorageError::Unavailable(_)
-            | StorageError::Fatal(_) => Refusal::StorageUnavailable,
-        })
+        self.store.probe().await.map_err(|error| storage::refusal(&error))
     }
 }
 
@@ -101,7 +101,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let store = open_store(&config).await?;
     let identity = Arc::new(identity(store.as_ref()).await?);
     let (limits, clock) = (Arc::new(config.limits.limits()), Clock::start());
-    let (closing, failure) = (CancellationToken::new(), CancellationToken::new());
+    let closing = CancellationToken::new();
     let (compactor, memory) = (Compactor::new(Arc::clone(&store)), Memory::default());
     let connections_max = config.connections_max.min(raise_descriptor_limit());
     let context = RoomContext {
@@ -110,7 +110,6 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         clock,
         compactor,
         memory: memory.clone(),
-        failure: failure.clone(),
     };
     let rooms = Rooms::new(context);
     let connections = TaskTracker::new();
@@ -146,23 +145,50 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,
         () = stop.cancelled() => Ok(()),
-        () = failure.cancelled() => Ok(()),
+        failure = store.failed() => {
+            error!(%failure, "storage failed; stopping, so that nothing is acknowledged that is not durable");
+            Ok(())
+        }
     };
     info!("stopping");
-    closing.cancel();
-    connections.close();
-    servers.close();
-    let finished = async {
-        connections.wait().await;
-        rooms.close().await;
-        servers.wait().await;
-        serving.await.ok();
-    };
-    if tokio::time::timeout(SHUTDOWN_GRACE, finished).await.is_err() {
-        warn!(connections = connections.len(), rooms = rooms.len(), "shutdown grace ran out");
-    }
+    let running = Running { store, rooms, connections, servers, closing };
+    let stopped = running.stop(async { serving.await.ok() }).await;
     accepting.map_err(ServerError::Accept)?;
-    if failure.is_cancelled() { Err(ServerError::StoreFailed) } else { Ok(()) }
+    stopped
+}
+
+/// What is waited for at the end.
+struct Running {
+    store: Arc<dyn DocumentStore>,
+    rooms: Rooms,
+    connections: TaskTracker,
+    servers: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Running {
+    /// Says goodbye to everyone, then lets the rooms and last the store finish what they have begun.
+    async fn stop(self, serving: impl Future) -> Result<(), ServerError> {
+        let Self { store, rooms, connections, servers, closing } = self;
+        closing.cancel();
+        connections.close();
+        servers.close();
+        let finished = async {
+            connections.wait().await;
+            rooms.close().await;
+            servers.wait().await;
+            serving.await;
+        };
+        if timeout(SHUTDOWN_GRACE, finished).await.is_err() {
+            warn!(connections = connections.len(), rooms = rooms.len(), "shutdown grace ran out");
+        }
+        // Nobody writes any more: what still waits, the heads shared with peers among it, goes in now.
+        match timeout(STORE_CLOSES_IN, store.close()).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => Err(ServerError::StoreFailed(failure)),
+            Err(_elapsed) => Err(ServerError::StoreStuck),
+        }
+    }
 }
 
 /// As many descriptors as the system allows. Answers how many of them connections may take.

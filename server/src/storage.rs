@@ -2,6 +2,10 @@
 
 pub mod postgres;
 
+use crate::metrics;
+use tiebreak_protocol::Refusal;
+use tiebreak_storage::StorageError;
+
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -9,4 +13,18 @@ pub enum OpenError {
     Sqlite(#[from] tiebreak_storage::OpenError),
     #[error("could not open the PostgreSQL store")]
     Postgres(#[from] postgres::OpenError),
+}
+
+/// What a peer or a caller may know of a storage error. The one place that decides it, counts it and logs it; that
+/// the process must stop after a fatal one is told by [`tiebreak_storage::DocumentStore::failed`].
+pub(crate) fn refusal(error: &StorageError) -> Refusal {
+    metrics::storage_failed(error);
+    match error {
+        StorageError::Full => Refusal::StorageFull,
+        StorageError::Deleted => Refusal::DocumentDeleted,
+        StorageError::Damaged(_) | StorageError::Unavailable(_) | StorageError::Fatal(_) => {
+            tracing::warn!(%error, "storage is unavailable");
+            Refusal::StorageUnavailable
+        }
+    }
 }

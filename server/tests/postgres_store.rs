@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use support::postgres::Cluster;
 use support::proxy::{Passing, Proxy};
-use tiebreak_protocol::{DocumentId, StorageId};
+use tiebreak_protocol::{DocumentId, Heads, StorageId};
 use tiebreak_server::storage::postgres::{OpenError, PostgresOptions, PostgresStore};
 use tiebreak_storage::conformance::{self, batch, change, changes, compaction, document, heads};
 use tiebreak_storage::{Append, ChangeRow, DamagedChunk, DocumentStore, StorageError};
 use tiebreak_tests::peer::Peer;
 use tiebreak_tests::server_process::ServerProcess;
+use tiebreak_tests::wait::until;
 use tokio::task::JoinHandle;
 
 async fn connect(url: &str) -> Arc<PostgresStore> {
@@ -54,7 +55,7 @@ async fn a_second_server_on_the_same_database_is_refused_until_the_first_one_clo
     assert!(matches!(PostgresStore::connect(&cluster.url()).await, Err(OpenError::InUse)));
     first.append(batch(id, 1..=3, 0)).await.unwrap();
     first.remember_shared_heads(peer.clone(), id, heads(2)).await.unwrap();
-    first.close().await;
+    first.close().await.unwrap();
     assert!(matches!(append(&first, id, 4).await, Err(StorageError::Unavailable(_))));
     let second = connect(&cluster.url()).await;
     expect_changes(&second, id, 3).await;
@@ -88,7 +89,7 @@ async fn a_newer_schema_is_refused_and_an_interrupted_migration_is_run_again() {
     drop(client);
     let store = connect(&cluster.url()).await;
     assert_eq!(append(&store, document("migrated"), 1).await, Ok(1));
-    store.close().await;
+    store.close().await.unwrap();
     let later = "INSERT INTO schema_migrations (version, name) VALUES (9999, 'later')";
     cluster.client().await.batch_execute(later).await.unwrap();
     let refused = PostgresStore::connect(&cluster.url()).await.unwrap_err();
@@ -278,10 +279,10 @@ async fn a_server_that_lost_the_database_to_another_one_stops() {
     assert!(matches!(unavailable, Err(StorageError::Unavailable(_))), "{unavailable:?}");
     let second = connect(&cluster.url()).await;
     assert_eq!(append(&second, id, 2).await, Ok(2));
-    second.close().await;
+    second.close().await.unwrap();
     proxy.pass(Passing::Everything);
-    // Nobody writes: the first one notices by itself.
-    eventually(|| async { first.failure().is_some() }).await;
+    // Nobody writes: the first one notices by itself, and whoever waits for that hears of it.
+    assert!(matches!(first.failed().await, StorageError::Fatal(_)));
     assert!(matches!(append(&first, id, 3).await, Err(StorageError::Fatal(_))));
     let again = connect(&cluster.url()).await;
     expect_changes(&again, id, 2).await;
@@ -394,4 +395,26 @@ async fn the_server_serves_from_postgresql_and_loses_nothing_when_it_is_killed()
     })
     .await
     .unwrap();
+}
+
+/// What the server learned last, an orderly stop must not lose: the next handshake would start from nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_shared_with_a_device_at_the_end_are_there_after_an_orderly_stop() {
+    let cluster = Cluster::start().await;
+    let (url, id) = (cluster.url(), DocumentId::from_bytes([8; 16]));
+    let written = tokio::task::spawn_blocking(move || {
+        let data = tempfile::tempdir().unwrap();
+        let mut server = ServerProcess::start(data.path(), &["--store", &url]);
+        let mut device = Peer::connect_with_storage(server.address(), "device");
+        let written = device.write(id, "key", 1).unwrap();
+        device.until("the answer", |peer| peer.is_acknowledged(id)).unwrap();
+        drop(device);
+        until("the device to be gone", || (server.metric("tiebreak_connections") == 0.0).then_some(()));
+        server.terminate();
+        assert!(server.wait().success(), "{}", server.log());
+        written
+    });
+    let written = Heads::new(vec![written.await.unwrap()]);
+    let store = connect(&cluster.url()).await;
+    assert_eq!(store.shared_heads("device".parse().unwrap(), id).await, Ok(Some(written)));
 }

@@ -50,12 +50,23 @@ impl Peer {
     /// # Errors
     /// How the conversation ended instead.
     pub fn try_connect(address: SocketAddr, name: &str) -> Result<Self, Ended> {
+        Self::join(address, name, PeerMetadata { is_ephemeral: true, ..PeerMetadata::default() })
+    }
+
+    /// Connects as a device that keeps its documents under a storage id of this name.
+    ///
+    /// # Panics
+    /// When the server does not accept.
+    pub fn connect_with_storage(address: SocketAddr, name: &str) -> Self {
+        let storage_id = Some(name.parse().expect("a good name"));
+        let metadata = PeerMetadata { storage_id, is_ephemeral: false, ..PeerMetadata::default() };
+        Self::join(address, name, metadata).expect("the server accepts")
+    }
+
+    fn join(address: SocketAddr, name: &str, metadata: PeerMetadata) -> Result<Self, Ended> {
         let mut socket = open(address)?;
         let name: PeerId = name.parse().expect("a good name");
-        let join = Frame::Join(Join::new(
-            name.clone(),
-            PeerMetadata { is_ephemeral: true, ..PeerMetadata::default() },
-        ));
+        let join = Frame::Join(Join::new(name.clone(), metadata));
         socket.send(Message::Binary(join.encode())).map_err(|error| ended(&error))?;
         let mut peer = Self {
             socket,

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = Instant::now();
     let loaded = store.load(id(64, 50, 1)).await?.map_or(0, |stored| stored.changes.len());
     println!("loading {loaded} changes: {:?}", started.elapsed());
-    store.close();
+    store.close().await?;
     std::fs::remove_dir_all(directory)?;
     Ok(())
 }

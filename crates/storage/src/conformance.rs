@@ -38,6 +38,8 @@ pub async fn run_all(store: Arc<dyn DocumentStore>) {
     a_probe_succeeds(store).await;
     overlapping_appends_to_many_documents_all_arrive(Arc::clone(&shared)).await;
     overlapping_appends_to_one_document_get_different_numbers(shared).await;
+    a_store_that_works_has_not_failed(store).await;
+    a_closed_store_takes_nothing_more(store).await;
 }
 
 pub async fn a_document_never_written_is_not_there(store: &dyn DocumentStore) {
@@ -285,6 +287,22 @@ pub async fn the_own_storage_id_is_chosen_once(store: &dyn DocumentStore) {
 
 pub async fn a_probe_succeeds(store: &dyn DocumentStore) {
     assert_eq!(store.probe().await, Ok(()));
+}
+
+pub async fn a_store_that_works_has_not_failed(store: &dyn DocumentStore) {
+    let failed = tokio::time::timeout(std::time::Duration::ZERO, store.failed()).await;
+    assert!(failed.is_err(), "{failed:?}");
+}
+
+/// The last of the suite: the store is not usable afterwards.
+pub async fn a_closed_store_takes_nothing_more(store: &dyn DocumentStore) {
+    assert_eq!(store.close().await, Ok(()));
+    let id = document("closed");
+    let refused = store.append(batch(id, 1..=1, 0)).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    let refused = store.load(id).await;
+    assert!(matches!(refused, Err(StorageError::Unavailable(_))), "{refused:?}");
+    assert_eq!(store.close().await, Ok(()), "closing again changes nothing");
 }
 
 pub async fn overlapping_appends_to_many_documents_all_arrive(store: Arc<dyn DocumentStore>) {

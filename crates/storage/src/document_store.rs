@@ -8,6 +8,9 @@ use tiebreak_protocol::{ChangeHash, DocumentId, Heads, StorageId};
 /// A boxed future, so that the server picks its store at start instead of carrying a type parameter.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
 
+/// A future that ends when a store has failed for good.
+pub type StoreFailure<'a> = Pin<Box<dyn Future<Output = StorageError> + Send + 'a>>;
+
 /// Why a store could not do what it was asked. Except with `Fatal`, nothing of the failed call was kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StorageError {
@@ -88,6 +91,14 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug + 'static {
 
     /// Answers once a read and a durable write work: for readiness probes.
     fn probe(&self) -> StoreFuture<'_, ()>;
+
+    /// Resolves with the [`StorageError::Fatal`] after which every call fails, whoever met it first, and never
+    /// for a store that works: the one place where the process learns that it must stop.
+    fn failed(&self) -> StoreFailure<'_>;
+
+    /// Writes what waits, remembered heads included, and gives the data back; later calls answer
+    /// [`StorageError::Unavailable`]. Fails when the store failed, now or before.
+    fn close(&self) -> StoreFuture<'_, ()>;
 }
 
 /// One batch of changes for one document.

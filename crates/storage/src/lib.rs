@@ -8,11 +8,12 @@ pub mod rows;
 pub mod shared_heads;
 pub mod sql;
 mod sqlite;
+pub mod status;
 
 pub use document_store::{
     Append, ChangeRow, Committed, Compaction, DamagedChunk, DocumentPage, DocumentStore, DocumentSummary,
-    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, StorageError, StoreFuture,
-    StoredDocument,
+    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, StorageError, StoreFailure,
+    StoreFuture, StoredDocument,
 };
 pub use memory::MemoryStore;
 pub use sqlite::{

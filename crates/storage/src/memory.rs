@@ -1,9 +1,10 @@
 //! A store in memory: simple and exact, the model that the durable ones are compared with.
 
 use crate::document_store::{PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX};
+use crate::status::{Status, closed};
 use crate::{
     Append, ChangeRow, Committed, Compaction, DocumentPage, DocumentStore, DocumentSummary,
-    QuarantinedChange, StorageError, StoreFuture, StoredDocument,
+    QuarantinedChange, StorageError, StoreFailure, StoreFuture, StoredDocument,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use tiebreak_protocol::{DocumentId, Heads, StorageId};
 pub struct MemoryStore {
     // Held for the length of one map operation, never across an await.
     state: Mutex<State>,
+    status: Status,
 }
 
 #[derive(Debug, Default)]
@@ -25,6 +27,7 @@ struct State {
     quarantine: BTreeMap<DocumentId, Vec<QuarantinedChange>>,
     shared_heads: BTreeMap<(DocumentId, StorageId), Heads>,
     own_storage_id: Option<StorageId>,
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -45,50 +48,73 @@ impl MemoryStore {
         Self::default()
     }
 
+    /// Fails for good, as a disk would make it.
+    pub fn fail(&self, failure: StorageError) {
+        self.status.fail(failure);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does one operation, unless the store has failed or is closed.
+    fn with<'a, T: Send + 'a>(
+        &self,
+        operate: impl FnOnce(&mut State) -> Result<T, StorageError>,
+    ) -> StoreFuture<'a, T> {
+        let mut state = self.state();
+        let answer = match self.status.failure() {
+            Some(failure) => Err(failure),
+            None if state.closed => Err(closed()),
+            None => operate(&mut state),
+        };
+        Box::pin(ready(answer))
     }
 }
 
 impl DocumentStore for MemoryStore {
     fn append(&self, append: Append) -> StoreFuture<'_, Committed> {
-        Box::pin(ready(self.state().append(append)))
+        self.with(|state| state.append(append))
     }
 
     fn load(&self, document: DocumentId) -> StoreFuture<'_, Option<StoredDocument>> {
-        Box::pin(ready(Ok(self.state().documents.get(&document).map(Document::stored))))
+        self.with(|state| Ok(state.documents.get(&document).map(Document::stored)))
     }
 
     fn compact(&self, compaction: Compaction) -> StoreFuture<'_, ()> {
-        if let Some(document) = self.state().documents.get_mut(&compaction.document) {
-            document.compact(compaction);
-        }
-        Box::pin(ready(Ok(())))
+        self.with(|state| {
+            if let Some(document) = state.documents.get_mut(&compaction.document) {
+                document.compact(compaction);
+            }
+            Ok(())
+        })
     }
 
     fn list(&self, after: Option<DocumentId>, limit: usize) -> StoreFuture<'_, DocumentPage> {
-        Box::pin(ready(Ok(self.state().list(after, limit.clamp(1, PAGE_DOCUMENTS_MAX)))))
+        self.with(|state| Ok(state.list(after, limit.clamp(1, PAGE_DOCUMENTS_MAX))))
     }
 
     fn delete(&self, document: DocumentId) -> StoreFuture<'_, bool> {
-        Box::pin(ready(Ok(self.state().delete(document))))
+        self.with(|state| Ok(state.delete(document)))
     }
 
     fn quarantine(&self, change: QuarantinedChange) -> StoreFuture<'_, ()> {
-        let mut state = self.state();
-        let kept = state.quarantine.entry(change.document).or_default();
-        if kept.len() < QUARANTINED_PER_DOCUMENT_MAX && kept.iter().all(|other| other.bytes != change.bytes) {
-            kept.push(change);
-        }
-        Box::pin(ready(Ok(())))
+        self.with(|state| {
+            let kept = state.quarantine.entry(change.document).or_default();
+            let is_new = kept.iter().all(|other| other.bytes != change.bytes);
+            if kept.len() < QUARANTINED_PER_DOCUMENT_MAX && is_new {
+                kept.push(change);
+            }
+            Ok(())
+        })
     }
 
     fn quarantined(&self, document: DocumentId) -> StoreFuture<'_, Vec<QuarantinedChange>> {
-        Box::pin(ready(Ok(self.state().quarantine.get(&document).cloned().unwrap_or_default())))
+        self.with(|state| Ok(state.quarantine.get(&document).cloned().unwrap_or_default()))
     }
 
     fn shared_heads(&self, peer: StorageId, document: DocumentId) -> StoreFuture<'_, Option<Heads>> {
-        Box::pin(ready(Ok(self.state().shared_heads.get(&(document, peer)).cloned())))
+        self.with(|state| Ok(state.shared_heads.get(&(document, peer)).cloned()))
     }
 
     fn remember_shared_heads(
@@ -97,19 +123,29 @@ impl DocumentStore for MemoryStore {
         document: DocumentId,
         heads: Heads,
     ) -> StoreFuture<'_, ()> {
-        let mut state = self.state();
-        if state.documents.get(&document).is_some_and(|stored| !stored.deleted) {
-            state.shared_heads.insert((document, peer), heads);
-        }
-        Box::pin(ready(Ok(())))
+        self.with(|state| {
+            if state.documents.get(&document).is_some_and(|stored| !stored.deleted) {
+                state.shared_heads.insert((document, peer), heads);
+            }
+            Ok(())
+        })
     }
 
     fn own_storage_id(&self, candidate: StorageId) -> StoreFuture<'_, StorageId> {
-        Box::pin(ready(Ok(self.state().own_storage_id.get_or_insert(candidate).clone())))
+        self.with(|state| Ok(state.own_storage_id.get_or_insert(candidate).clone()))
     }
 
     fn probe(&self) -> StoreFuture<'_, ()> {
-        Box::pin(ready(Ok(())))
+        self.with(|_state| Ok(()))
+    }
+
+    fn failed(&self) -> StoreFailure<'_> {
+        Box::pin(self.status.failed())
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        self.state().closed = true;
+        Box::pin(ready(self.status.failure().map_or(Ok(()), Err)))
     }
 }
 

@@ -5,11 +5,11 @@ mod check;
 mod failure;
 mod migrations;
 mod open;
+mod panic_guard;
 mod queue;
 mod reader;
 mod reads;
 mod reserve;
-mod status;
 mod writer;
 mod writes;
 
@@ -19,17 +19,18 @@ pub use open::{OpenError, QuickCheck, SqliteOptions};
 
 use crate::document_store::PAGE_DOCUMENTS_MAX;
 use crate::shared_heads::SharedHeadsBuffer;
+use crate::status::Status;
 use crate::{
-    Append, Committed, Compaction, DocumentPage, DocumentStore, QuarantinedChange, StorageError, StoreFuture,
-    StoredDocument,
+    Append, Committed, Compaction, DocumentPage, DocumentStore, QuarantinedChange, StorageError,
+    StoreFailure, StoreFuture, StoredDocument,
 };
 use failure::Failure;
 use open::DirectoryLock;
+use panic_guard::PanicGuard;
 use queue::Queue;
 use reader::Read;
 use reserve::Reserve;
 use rusqlite::Connection;
-use status::{PanicGuard, Status};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -65,6 +66,17 @@ struct Running {
     readers: Vec<JoinHandle<()>>,
     writer: JoinHandle<()>,
     _lock: DirectoryLock,
+}
+
+impl Running {
+    fn end(self, reads: &Queue<Read>, writes: &Queue<Box<dyn Write>>) {
+        reads.close();
+        for reader in self.readers {
+            join(reader);
+        }
+        writes.close();
+        join(self.writer);
+    }
 }
 
 impl SqliteStore {
@@ -120,18 +132,22 @@ impl SqliteStore {
         self.status.failure()
     }
 
-    /// Writes what waits, ends the threads and gives the directory back. Blocks; later calls answer
-    /// [`StorageError::Unavailable`]. Dropping the store does the same.
-    pub fn close(&self) {
-        let Some(running) = self.running.lock().unwrap_or_else(PoisonError::into_inner).take() else {
-            return;
-        };
-        self.reads.close();
-        for reader in running.readers {
-            join(reader);
+    /// Writes what waits, ends the threads and gives the directory back. Blocks.
+    fn end(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            running.end(&self.reads, &self.writes);
         }
-        self.writes.close();
-        join(running.writer);
+    }
+
+    async fn end_elsewhere(&self) -> Result<(), StorageError> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running {
+            let (reads, writes) = (Arc::clone(&self.reads), Arc::clone(&self.writes));
+            let ended = tokio::task::spawn_blocking(move || running.end(&reads, &writes)).await;
+            ended.map_err(|_| StorageError::Fatal("closing the store panicked".to_owned()))?;
+        }
+        self.status.failure().map_or(Ok(()), Err)
     }
 
     async fn write<T: Send + 'static>(
@@ -191,7 +207,7 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.close();
+        self.end();
     }
 }
 
@@ -264,6 +280,14 @@ impl DocumentStore for SqliteStore {
             self.write(Size::of(0), |connection| writes::probe(connection, now_ms())).await?;
             self.read(|connection| connection.query_row("SELECT 1", (), |_row| Ok(()))).await
         })
+    }
+
+    fn failed(&self) -> StoreFailure<'_> {
+        Box::pin(self.status.failed())
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(self.end_elsewhere())
     }
 }
 

@@ -117,10 +117,10 @@ impl Client {
     }
 
     /// Waits until everything that was asked for is done.
-    pub(super) async fn close(self) {
+    pub(super) async fn close(self) -> anyhow::Result<()> {
         match self {
-            Self::Server { .. } => {}
-            Self::Local(local) => local.close().await,
+            Self::Server { .. } => Ok(()),
+            Self::Local(local) => Ok(local.close().await?),
         }
     }
 }

@@ -51,8 +51,8 @@ pub(super) fn run(doc: Doc) -> anyhow::Result<ExitCode> {
             Doc::Import(import) => import.run(&client).await,
             Doc::Delete(delete) => delete.run(&client).await,
         };
-        client.close().await;
-        done.map(|()| ExitCode::SUCCESS)
+        let closed = client.close().await;
+        done.and(closed).map(|()| ExitCode::SUCCESS)
     })
 }
 

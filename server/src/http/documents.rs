@@ -4,12 +4,13 @@ use super::etag::IfMatch;
 use super::problem::Fault;
 use crate::metrics;
 use crate::rooms::{Call, Rooms};
+use crate::storage::refusal;
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
 use tiebreak_document::{CheckedChange, FileChanges, HistoryEntry};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
-use tiebreak_storage::{DocumentPage, DocumentStore, StorageError};
+use tiebreak_storage::{DocumentPage, DocumentStore};
 use tiebreak_sync::room::{Answer, Expected, Question};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -192,16 +193,5 @@ impl Documents {
 impl From<FileChanges> for Offered {
     fn from(file: FileChanges) -> Self {
         Self { changes: file.changes, refused: file.refused }
-    }
-}
-
-fn refusal(error: &StorageError) -> Refusal {
-    match error {
-        StorageError::Full => Refusal::StorageFull,
-        StorageError::Deleted => Refusal::DocumentDeleted,
-        StorageError::Damaged(_) | StorageError::Unavailable(_) | StorageError::Fatal(_) => {
-            tracing::warn!(%error, "storage is unavailable");
-            Refusal::StorageUnavailable
-        }
     }
 }

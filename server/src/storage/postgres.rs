@@ -7,7 +7,6 @@ mod open;
 mod ownership;
 mod reads;
 mod session;
-mod status;
 mod writer;
 mod writes;
 
@@ -15,14 +14,16 @@ pub use open::{OpenError, PostgresOptions};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use failure::Failure;
+use futures_util::FutureExt;
 use ownership::Ownership;
-use status::Status;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use tiebreak_protocol::{DocumentId, Heads, StorageId};
 use tiebreak_storage::shared_heads::SharedHeadsBuffer;
+use tiebreak_storage::status::Status;
 use tiebreak_storage::{
     Append, Committed, Compaction, DocumentPage, DocumentStore, PAGE_DOCUMENTS_MAX, QuarantinedChange,
-    StorageError, StoreFuture, StoredDocument,
+    StorageError, StoreFailure, StoreFuture, StoredDocument,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -94,9 +95,9 @@ impl PostgresStore {
             requests: sender,
             room: Arc::new(Semaphore::new(WRITES_KIB_MAX as usize)),
             shared_heads,
-            status,
+            status: Arc::clone(&status),
             stop,
-            writer: Mutex::new(Some(tokio::spawn(writer.run()))),
+            writer: Mutex::new(Some(tokio::spawn(run(writer, status)))),
         })
     }
 
@@ -110,33 +111,23 @@ impl PostgresStore {
         self.status.failure()
     }
 
-    /// Writes what waits and gives the database back; later calls answer [`StorageError::Unavailable`]. A store
-    /// that is dropped instead does the same behind the back of its owner.
-    pub async fn close(&self) {
+    async fn end(&self) -> Result<(), StorageError> {
         self.stop.cancel();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(writer) = writer
-            && let Err(error) = writer.await
-        {
-            tracing::error!(%error, "the storage writer panicked");
+        if let Some(writer) = writer {
+            writer.await.map_err(|error| StorageError::Fatal(error.to_string()))?;
         }
         self.pool.close();
+        self.status.failure().map_or(Ok(()), Err)
     }
 
     async fn write(&self, work: Work, bytes: usize) -> Result<Answer, StorageError> {
         let (reply, answer) = oneshot::channel();
         let room = Arc::clone(&self.room).acquire_many_owned(kib(bytes)).await;
-        let request = Request { work, reply: Some(reply), _room: room.map_err(|_closed| self.why_closed())? };
-        self.requests.send(request).await.map_err(|_closed| self.why_closed())?;
-        answer.await.unwrap_or_else(|_ended| Err(self.why_closed()))
-    }
-
-    /// A writer that ended without being asked to has panicked.
-    fn why_closed(&self) -> StorageError {
-        if !self.stop.is_cancelled() {
-            self.status.fail(StorageError::Fatal("the storage writer ended".to_owned()));
-        }
-        self.status.why_closed()
+        let room = room.map_err(|_closed| self.status.why_closed())?;
+        let request = Request { work, reply: Some(reply), _room: room };
+        self.requests.send(request).await.map_err(|_closed| self.status.why_closed())?;
+        answer.await.unwrap_or_else(|_ended| Err(self.status.why_closed()))
     }
 
     async fn reader(&self) -> Result<Object, StorageError> {
@@ -144,7 +135,7 @@ impl PostgresStore {
             return Err(failure);
         }
         if self.pool.is_closed() {
-            return Err(self.why_closed());
+            return Err(self.status.why_closed());
         }
         self.pool.get().await.map_err(|error| StorageError::Unavailable(error.to_string()))
     }
@@ -171,6 +162,14 @@ impl PostgresStore {
     }
 }
 
+/// Whoever waits for a writer that panicked must hear of it.
+async fn run(writer: Writer, status: Arc<Status>) {
+    if AssertUnwindSafe(writer.run()).catch_unwind().await.is_err() {
+        status.fail(StorageError::Fatal("the storage writer panicked".to_owned()));
+    }
+}
+
+/// A store that is dropped without being closed closes behind the back of its owner.
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -270,6 +269,14 @@ impl DocumentStore for PostgresStore {
             let read = timeout(self.options.answer_time, client.batch_execute("SELECT 1")).await;
             finish(client, read)
         })
+    }
+
+    fn failed(&self) -> StoreFailure<'_> {
+        Box::pin(self.status.failed())
+    }
+
+    fn close(&self) -> StoreFuture<'_, ()> {
+        Box::pin(self.end())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The threads that read, each on its own connection, so that loads go on while a commit waits for the disk.
 
+use super::panic_guard::PanicGuard;
 use super::queue::{Portion, Queue, Taken};
-use super::status::{PanicGuard, Status};
+use crate::status::Status;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::Duration;

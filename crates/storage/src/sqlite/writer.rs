@@ -3,9 +3,9 @@
 use super::failure::{self, Failure};
 use super::queue::{Portion, Queue, Taken};
 use super::reserve::Reserve;
-use super::status::Status;
 use super::{now_ms, writes};
 use crate::shared_heads::{SharedHeadsBuffer, SharedHeadsEntry};
+use crate::status::Status;
 use crate::{StorageError, sql};
 use rusqlite::Connection;
 use std::slice;

@@ -24,7 +24,7 @@ async fn load_after(damage: impl FnOnce(&Path, &[u8])) -> (TempDir, Arc<SqliteSt
         store.append(batch(id, 1..=5, 10)).await.unwrap();
         store.compact(compaction(id, 3)).await.unwrap();
     }
-    store.close();
+    store.close().await.unwrap();
     damage(directory.path(), damaged.as_bytes());
     let store = open(directory.path());
     let stored = store.load(damaged).await.unwrap().unwrap();
@@ -145,7 +145,7 @@ async fn a_damaged_tombstone_stays_a_tombstone() {
     let store = open(directory.path());
     store.append(batch(id, 1..=2, 0)).await.unwrap();
     store.delete(id).await.unwrap();
-    store.close();
+    store.close().await.unwrap();
     execute("UPDATE documents SET deleted_ms = NULL WHERE id = $1")(directory.path(), id.as_bytes());
     let store = open(directory.path());
     assert_eq!(store.append(batch(id, 3..=3, 0)).await, Err(StorageError::Deleted));
@@ -160,7 +160,7 @@ async fn damaged_shared_heads_count_as_none() {
     let store = open(directory.path());
     store.append(batch(id, 1..=2, 0)).await.unwrap();
     store.remember_shared_heads(peer.clone(), id, heads(2)).await.unwrap();
-    store.close();
+    store.close().await.unwrap();
     execute("UPDATE sync_states SET heads = zeroblob(32) WHERE document = $1")(
         directory.path(),
         id.as_bytes(),
@@ -189,7 +189,7 @@ async fn broken_pages_take_their_documents_down_and_no_others() {
     for id in &ids {
         store.append(batch(*id, 1..=60, 0)).await.unwrap();
     }
-    store.close();
+    store.close().await.unwrap();
     let pages = pages_of_changes(directory.path());
     overwrite_pages(directory.path(), pages);
     let store = open(directory.path());

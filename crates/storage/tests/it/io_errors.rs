@@ -47,15 +47,18 @@ async fn append_until_failure(store: &SqliteStore) -> End {
                 assert_eq!(store.append(append(number)).await, Err(error.clone()));
                 assert_eq!(store.load(document("failing")).await, Err(error.clone()));
                 assert_eq!(store.probe().await, Err(error.clone()));
-                assert_eq!(store.failure(), Some(error));
+                assert_eq!(store.failure(), Some(error.clone()));
+                assert_eq!(store.failed().await, error, "whoever waits for the end hears of it");
                 return End::Fatal;
             }
             Err(other) => panic!("{other}"),
         }
     }
     // A failed checkpoint stops the store after its answers.
-    store.close();
-    if store.failure().is_some() { End::Fatal } else { End::Finished }
+    match store.close().await {
+        Ok(()) => End::Finished,
+        Err(_) => End::Fatal,
+    }
 }
 
 /// Runs the child, then opens its directory undisturbed: what was answered is there, in order and whole.

@@ -15,7 +15,7 @@ fn a_second_open_of_the_same_directory_is_refused_and_names_it() {
     let refused = SqliteStore::open(directory.path(), &SqliteOptions::default()).unwrap_err();
     assert!(matches!(&refused, OpenError::InUse { directory: named } if named == directory.path()));
     assert!(refused.to_string().contains(&directory.path().display().to_string()));
-    first.close();
+    block_on(first.close()).unwrap();
     open(directory.path());
 }
 
@@ -74,7 +74,7 @@ fn a_store_opened_again_has_everything_that_was_answered() {
 fn a_closed_store_answers_unavailable() {
     let directory = directory();
     let store = open(directory.path());
-    store.close();
+    block_on(store.close()).unwrap();
     let closed = StorageError::Unavailable("the store is closed".to_owned());
     assert_eq!(block_on(store.append(batch(document("closed"), 1..=1, 0))), Err(closed.clone()));
     assert_eq!(block_on(store.load(document("closed"))), Err(closed));

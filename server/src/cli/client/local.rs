@@ -10,13 +10,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use std::sync::Arc;
-use tiebreak_storage::{DocumentStore, OpenError, SqliteOptions, SqliteStore};
-use tokio_util::sync::CancellationToken;
+use tiebreak_storage::{DocumentStore, OpenError, SqliteOptions, SqliteStore, StorageError};
 use tower::ServiceExt;
 
 /// Holds the data directory until it is closed.
 pub(in crate::cli) struct Local {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn DocumentStore>,
     rooms: Rooms,
     router: Router,
 }
@@ -25,18 +24,16 @@ impl Local {
     pub(super) fn open(config: &Config) -> Result<Self, OpenError> {
         let opened =
             tokio::task::block_in_place(|| SqliteStore::open(&config.data, &SqliteOptions::default()));
-        let store = Arc::new(opened?);
-        let shared: Arc<dyn DocumentStore> = Arc::<SqliteStore>::clone(&store);
+        let store: Arc<dyn DocumentStore> = Arc::new(opened?);
         let limits = Arc::new(config.limits.limits());
         let rooms = Rooms::new(RoomContext {
-            store: Arc::clone(&shared),
+            store: Arc::clone(&store),
             limits: Arc::clone(&limits),
             clock: Clock::start(),
-            compactor: Compactor::new(Arc::clone(&shared)),
+            compactor: Compactor::new(Arc::clone(&store)),
             memory: Memory::default(),
-            failure: CancellationToken::new(),
         });
-        let router = http::documents_only(Documents::new(rooms.clone(), shared, limits));
+        let router = http::documents_only(Documents::new(rooms.clone(), Arc::clone(&store), limits));
         Ok(Self { store, rooms, router })
     }
 
@@ -45,8 +42,8 @@ impl Local {
         response
     }
 
-    pub(super) async fn close(self) {
+    pub(super) async fn close(self) -> Result<(), StorageError> {
         self.rooms.close().await;
-        tokio::task::block_in_place(|| self.store.close());
+        self.store.close().await
     }
 }

@@ -3,12 +3,12 @@
 use super::failure::Failure;
 use super::ownership::Ownership;
 use super::session::Session;
-use super::status::Status;
 use super::writes::{self, Outcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_protocol::{DocumentId, StorageId};
 use tiebreak_storage::shared_heads::{SharedHeadsBuffer, SharedHeadsEntry};
+use tiebreak_storage::status::Status;
 use tiebreak_storage::{Append, Committed, Compaction, QuarantinedChange, StorageError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::sleep;
