@@ -1,7 +1,9 @@
 //! The process's two clocks, read in one place and passed down.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tiebreak_sync::Moment;
+
+pub(crate) use tiebreak_storage::clock::unix_ms;
 
 /// Monotonic time since this was made, and wall-clock labels.
 #[derive(Debug, Clone, Copy)]
@@ -22,10 +24,4 @@ impl Clock {
     pub(crate) fn instant(&self, elapsed: Duration) -> tokio::time::Instant {
         (self.started + elapsed).into()
     }
-}
-
-/// Milliseconds since the Unix epoch; 0 for clocks before it.
-pub(crate) fn unix_ms() -> i64 {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
 }

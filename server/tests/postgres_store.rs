@@ -25,6 +25,7 @@ async fn connect(url: &str) -> Arc<PostgresStore> {
     let options = PostgresOptions {
         answer_time: Duration::from_secs(2),
         outcome_time: Duration::from_secs(8),
+        settings_checked_every: Duration::from_millis(100),
         ..PostgresOptions::default()
     };
     Arc::new(PostgresStore::connect_with(url, options).await.unwrap())
@@ -69,6 +70,64 @@ async fn settings_that_forget_answered_commits_are_refused() {
         let refused = PostgresStore::connect(&cluster.url()).await.unwrap_err();
         assert!(matches!(refused, OpenError::NotDurable { setting, .. } if setting == name), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_reload_of_the_configuration_does_not_loosen_a_running_session() {
+    let cluster = Cluster::start().await;
+    let store = connect(&cluster.url()).await;
+    let client = cluster.client().await;
+    let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+        IF current_setting('synchronous_commit') <> 'on' THEN RAISE EXCEPTION 'not durable'; END IF; \
+        RETURN NEW; END $$; \
+        CREATE TRIGGER refuse BEFORE INSERT ON changes FOR EACH ROW EXECUTE FUNCTION refuse()";
+    client.batch_execute(refuse).await.unwrap();
+    reconfigure(&client, "synchronous_commit").await;
+    for number in 1..=3 {
+        assert_eq!(append(&store, document("pinned"), number).await, Ok(number));
+        tokio::time::sleep(Duration::from_millis(120)).await;
+    }
+}
+
+/// Turns a setting off in the running server and waits until sessions see it.
+async fn reconfigure(client: &tokio_postgres::Client, setting: &str) {
+    client.execute(&format!("ALTER SYSTEM SET {setting} = off"), &[]).await.unwrap();
+    client.execute("SELECT pg_reload_conf()", &[]).await.unwrap();
+    let shown = format!("SHOW {setting}");
+    let is_off = || async { client.query_one(&shown, &[]).await.unwrap().get::<_, String>(0) == "off" };
+    eventually(is_off).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_flushing_while_it_runs_is_noticed_and_trusted_no_more() {
+    for setting in ["fsync", "full_page_writes"] {
+        let cluster = Cluster::start().await;
+        let store = connect(&cluster.url()).await;
+        assert_eq!(append(&store, document("flushed"), 1).await, Ok(1));
+        reconfigure(&cluster.client().await, setting).await;
+        // Nobody writes.
+        let failure = tokio::time::timeout(Duration::from_secs(20), store.failed()).await.unwrap();
+        assert!(failure.to_string().contains(setting), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn shared_heads_that_nobody_renewed_are_forgotten_when_the_writer_is_idle() {
+    let cluster = Cluster::start().await;
+    let (id, fresh, old): (_, StorageId, StorageId) =
+        (document("remembered"), "fresh".parse().unwrap(), "old".parse().unwrap());
+    let store = connect(&cluster.url()).await;
+    store.append(batch(id, 1..=1, 0)).await.unwrap();
+    for peer in [&fresh, &old] {
+        store.remember_shared_heads(peer.clone(), id, heads(1)).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let age =
+        "UPDATE sync_states SET seen_ms = seen_ms - 91::bigint * 24 * 3600 * 1000 WHERE storage_id = 'old'";
+    cluster.client().await.batch_execute(age).await.unwrap();
+    let store = connect(&cluster.url()).await;
+    eventually(|| async { store.shared_heads(old.clone(), id).await == Ok(None) }).await;
+    assert_eq!(store.shared_heads(fresh, id).await, Ok(Some(heads(1))));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::{
     Append, ChangeRow, Committed, Compaction, DocumentStore, DocumentSummary, QUARANTINED_PER_DOCUMENT_MAX,
-    QuarantinedChange, StorageError, StoredDocument,
+    QuarantinedChange, SHARED_HEADS_PER_DOCUMENT_MAX, StorageError, StoredDocument,
 };
 use bytes::Bytes;
 use std::ops::RangeInclusive;
@@ -34,6 +34,7 @@ pub async fn run_all(store: Arc<dyn DocumentStore>) {
     quarantine_keeps_each_chunk_once_in_order(store).await;
     quarantine_keeps_the_oldest_chunks_and_has_an_end(store).await;
     shared_heads_are_kept_per_peer_and_the_latest_wins(store).await;
+    shared_heads_are_kept_for_the_latest_peers(store).await;
     the_own_storage_id_is_chosen_once(store).await;
     a_probe_succeeds(store).await;
     overlapping_appends_to_many_documents_all_arrive(Arc::clone(&shared)).await;
@@ -277,6 +278,28 @@ pub async fn shared_heads_are_kept_per_peer_and_the_latest_wins(store: &dyn Docu
     assert_eq!(store.probe().await, Ok(()));
     assert_eq!(store.shared_heads(ann, id).await, Ok(Some(heads(3))));
     assert_eq!(store.shared_heads(bob, id).await, Ok(Some(heads(2))));
+}
+
+pub async fn shared_heads_are_kept_for_the_latest_peers(store: &dyn DocumentStore) {
+    let (id, other) = (document("many peers"), document("few peers"));
+    for id in [id, other] {
+        assert_eq!(through(store.append(batch(id, 1..=1, 0)).await), 1);
+        assert_eq!(store.remember_shared_heads(storage_id("oldest"), id, heads(1)).await, Ok(()));
+    }
+    assert_eq!(store.probe().await, Ok(()));
+    // Stores tell the latest by the wall clock.
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let peers: Vec<_> =
+        (0..SHARED_HEADS_PER_DOCUMENT_MAX).map(|n| storage_id(&format!("peer {n}"))).collect();
+    for peer in &peers {
+        assert_eq!(store.remember_shared_heads(peer.clone(), id, heads(1)).await, Ok(()));
+    }
+    assert_eq!(store.probe().await, Ok(()));
+    assert_eq!(store.shared_heads(storage_id("oldest"), id).await, Ok(None));
+    for peer in peers {
+        assert_eq!(store.shared_heads(peer, id).await, Ok(Some(heads(1))));
+    }
+    assert_eq!(store.shared_heads(storage_id("oldest"), other).await, Ok(Some(heads(1))));
 }
 
 pub async fn the_own_storage_id_is_chosen_once(store: &dyn DocumentStore) {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, StorageId};
 
 /// A boxed future, so that the server picks its store at start instead of carrying a type parameter.
@@ -36,6 +37,13 @@ pub enum StorageError {
 
 /// Chunks kept apart per document: evidence for a person, not a second store.
 pub const QUARANTINED_PER_DOCUMENT_MAX: usize = 100;
+
+/// Peers per document whose shared heads are kept: peers choose their own storage ids, so their number has no end.
+/// Those that were heard of last are kept.
+pub const SHARED_HEADS_PER_DOCUMENT_MAX: usize = 1000;
+
+/// How long shared heads that are not renewed are kept; durable stores drop them when they have nothing else to do.
+pub const SHARED_HEADS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
 /// Documents on one page of a listing.
 pub const PAGE_DOCUMENTS_MAX: usize = 1000;
@@ -77,7 +85,8 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug + 'static {
     /// The heads that a peer's storage was last known to share with us.
     fn shared_heads(&self, peer: StorageId, document: DocumentId) -> StoreFuture<'_, Option<Heads>>;
 
-    /// Remembers them, for documents that live. Not worth an fsync of its own: a lost one costs a longer
+    /// Remembers them, for documents that live, and of each for the latest [`SHARED_HEADS_PER_DOCUMENT_MAX`] peers
+    /// once a commit has taken them along. Not worth an fsync of its own: a lost one costs a longer
     /// handshake, never data.
     fn remember_shared_heads(
         &self,

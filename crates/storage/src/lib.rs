@@ -1,8 +1,10 @@
 //! The storage contracts, their conformance suites, and the in-memory and SQLite implementations.
 
 pub mod checksum;
+pub mod clock;
 pub mod conformance;
 mod document_store;
+pub mod group;
 mod memory;
 pub mod rows;
 pub mod shared_heads;
@@ -12,8 +14,8 @@ pub mod status;
 
 pub use document_store::{
     Append, ChangeRow, Committed, Compaction, DamagedChunk, DocumentPage, DocumentStore, DocumentSummary,
-    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, StorageError, StoreFailure,
-    StoreFuture, StoredDocument,
+    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, SHARED_HEADS_KEPT,
+    SHARED_HEADS_PER_DOCUMENT_MAX, StorageError, StoreFailure, StoreFuture, StoredDocument,
 };
 pub use memory::MemoryStore;
 pub use sqlite::{

@@ -1,6 +1,8 @@
 //! A store in memory: simple and exact, the model that the durable ones are compared with.
 
-use crate::document_store::{PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX};
+use crate::document_store::{
+    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, SHARED_HEADS_PER_DOCUMENT_MAX,
+};
 use crate::status::{Status, closed};
 use crate::{
     Append, ChangeRow, Committed, Compaction, DocumentPage, DocumentStore, DocumentSummary,
@@ -25,9 +27,16 @@ pub struct MemoryStore {
 struct State {
     documents: BTreeMap<DocumentId, Document>,
     quarantine: BTreeMap<DocumentId, Vec<QuarantinedChange>>,
-    shared_heads: BTreeMap<(DocumentId, StorageId), Heads>,
+    shared_heads: BTreeMap<DocumentId, SharedHeads>,
     own_storage_id: Option<StorageId>,
     closed: bool,
+}
+
+/// With each peer's heads, when they were told, counted from the first: the latest are kept.
+#[derive(Debug, Default)]
+struct SharedHeads {
+    by_peer: BTreeMap<StorageId, (Heads, u64)>,
+    told: u64,
 }
 
 #[derive(Debug)]
@@ -114,7 +123,10 @@ impl DocumentStore for MemoryStore {
     }
 
     fn shared_heads(&self, peer: StorageId, document: DocumentId) -> StoreFuture<'_, Option<Heads>> {
-        self.with(|state| Ok(state.shared_heads.get(&(document, peer)).cloned()))
+        self.with(|state| {
+            let shared = state.shared_heads.get(&document).and_then(|shared| shared.by_peer.get(&peer));
+            Ok(shared.map(|(heads, _)| heads.clone()))
+        })
     }
 
     fn remember_shared_heads(
@@ -125,7 +137,7 @@ impl DocumentStore for MemoryStore {
     ) -> StoreFuture<'_, ()> {
         self.with(|state| {
             if state.documents.get(&document).is_some_and(|stored| !stored.deleted) {
-                state.shared_heads.insert((document, peer), heads);
+                state.shared_heads.entry(document).or_default().remember(peer, heads);
             }
             Ok(())
         })
@@ -190,8 +202,19 @@ impl State {
         document.snapshot = None;
         document.changes.clear();
         self.quarantine.remove(&id);
-        self.shared_heads.retain(|(document, _), _| *document != id);
+        self.shared_heads.remove(&id);
         true
+    }
+}
+
+impl SharedHeads {
+    fn remember(&mut self, peer: StorageId, heads: Heads) {
+        self.told += 1;
+        self.by_peer.insert(peer, (heads, self.told));
+        if self.by_peer.len() > SHARED_HEADS_PER_DOCUMENT_MAX {
+            let oldest = self.by_peer.iter().min_by_key(|(_, (_, told))| *told).map(|(peer, _)| peer.clone());
+            oldest.and_then(|peer| self.by_peer.remove(&peer));
+        }
     }
 }
 

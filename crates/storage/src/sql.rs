@@ -7,6 +7,35 @@ macro_rules! document_columns {
     };
 }
 
+macro_rules! content_of {
+    ($document:literal) => {
+        concat!(
+            "COALESCE((SELECT MAX(sequence) FROM changes WHERE document = ",
+            $document,
+            "), 0), ",
+            "COALESCE((SELECT through FROM snapshots WHERE document = ",
+            $document,
+            "), 0), ",
+            "CAST(COALESCE((SELECT SUM(length(bytes)) FROM changes WHERE document = ",
+            $document,
+            "), 0) ",
+            "+ COALESCE((SELECT length(bytes) FROM snapshots WHERE document = ",
+            $document,
+            "), 0) AS BIGINT)",
+        )
+    };
+}
+
+macro_rules! shared_heads_conflict {
+    () => {
+        "ON CONFLICT (storage_id, document) DO UPDATE SET heads = excluded.heads, \
+         checksum = excluded.checksum, seen_ms = excluded.seen_ms"
+    };
+}
+
+/// Rows of documents, without the condition that chooses them.
+pub const SELECT_DOCUMENTS: &str = concat!("SELECT ", document_columns!(), " FROM documents");
+
 /// One document's row: document.
 pub const DOCUMENT: &str = concat!("SELECT ", document_columns!(), " FROM documents WHERE id = $1");
 
@@ -31,11 +60,14 @@ pub const CHANGES: &str = "SELECT sequence, hash, bytes, checksum, received_ms F
     WHERE document = $1 ORDER BY sequence";
 
 /// What is there of a document besides its row: document. Answers highest sequence, snapshot through, bytes.
-pub const CONTENT: &str = "SELECT \
-    COALESCE((SELECT MAX(sequence) FROM changes WHERE document = $1), 0), \
-    COALESCE((SELECT through FROM snapshots WHERE document = $1), 0), \
-    CAST(COALESCE((SELECT SUM(length(bytes)) FROM changes WHERE document = $1), 0) \
-       + COALESCE((SELECT length(bytes) FROM snapshots WHERE document = $1), 0) AS BIGINT)";
+pub const CONTENT: &str = concat!("SELECT ", content_of!("$1"));
+
+/// The same columns in a query over documents that it calls `wanted`.
+pub const CONTENT_OF_WANTED: &str = content_of!("wanted.id");
+
+/// Columns to insert into `changes`.
+pub const INSERT_CHANGE_INTO: &str =
+    "INSERT INTO changes (document, sequence, hash, bytes, checksum, received_ms)";
 
 /// One change: document, sequence, hash, bytes, checksum, received.
 pub const INSERT_CHANGE: &str = "INSERT INTO changes (document, sequence, hash, bytes, checksum, received_ms) \
@@ -80,10 +112,26 @@ pub const QUARANTINED: &str =
 pub const SHARED_HEADS: &str =
     "SELECT heads, checksum FROM sync_states WHERE storage_id = $1 AND document = $2";
 
+/// Columns to insert into `sync_states`.
+pub const INSERT_SHARED_HEADS_INTO: &str =
+    "INSERT INTO sync_states (storage_id, document, heads, checksum, seen_ms)";
+
+/// Makes the insert replace the row.
+pub const ON_SHARED_HEADS_CONFLICT: &str = shared_heads_conflict!();
+
 /// Remembers it: peer, document, heads, checksum, seen.
-pub const UPSERT_SHARED_HEADS: &str = "INSERT INTO sync_states (storage_id, document, heads, checksum, seen_ms) \
-    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (storage_id, document) DO UPDATE SET heads = excluded.heads, \
-    checksum = excluded.checksum, seen_ms = excluded.seen_ms";
+pub const UPSERT_SHARED_HEADS: &str = concat!(
+    "INSERT INTO sync_states (storage_id, document, heads, checksum, seen_ms) VALUES ($1, $2, $3, $4, $5) ",
+    shared_heads_conflict!()
+);
+
+/// Keeps the latest peers of a document: document, how many.
+pub const TRIM_SHARED_HEADS: &str = "DELETE FROM sync_states WHERE document = $1 AND storage_id IN \
+    (SELECT storage_id FROM sync_states WHERE document = $1 \
+     ORDER BY seen_ms DESC, storage_id LIMIT 9223372036854775807 OFFSET $2)";
+
+/// Drops what nobody has renewed: seen before.
+pub const FORGET_SHARED_HEADS: &str = "DELETE FROM sync_states WHERE seen_ms < $1";
 
 /// One setting: key.
 pub const SETTING: &str = "SELECT value FROM settings WHERE key = $1";

@@ -17,6 +17,7 @@ pub use backup::{BackupError, BackupProgress};
 pub use check::{CheckError, CheckProgress, CheckReport};
 pub use open::{OpenError, QuickCheck, SqliteOptions};
 
+use crate::clock::unix_ms;
 use crate::document_store::PAGE_DOCUMENTS_MAX;
 use crate::shared_heads::SharedHeadsBuffer;
 use crate::status::Status;
@@ -34,7 +35,6 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tiebreak_protocol::{DocumentId, Heads, StorageId};
 use tokio::sync::oneshot;
 use writer::{Write, Writer};
@@ -102,6 +102,7 @@ impl SqliteStore {
             status: Arc::clone(&status),
             reserve,
             log_pages_max: i64::try_from(options.log_bytes / PAGE_BYTES).unwrap_or(i64::MAX),
+            forgot_at: None,
         };
         let guard = PanicGuard { status: Arc::clone(&status), queue: Arc::clone(&writes) };
         let writer = spawn("storage-writer", move || {
@@ -233,7 +234,7 @@ impl DocumentStore for SqliteStore {
 
     fn delete(&self, document: DocumentId) -> StoreFuture<'_, bool> {
         Box::pin(async move {
-            let work = move |connection: &Connection| writes::delete(connection, document, now_ms());
+            let work = move |connection: &Connection| writes::delete(connection, document, unix_ms());
             let deleted = self.write(Size::FreesSpace, work).await?;
             self.shared_heads.forget(document);
             Ok(deleted)
@@ -277,7 +278,7 @@ impl DocumentStore for SqliteStore {
 
     fn probe(&self) -> StoreFuture<'_, ()> {
         Box::pin(async move {
-            self.write(Size::of(0), |connection| writes::probe(connection, now_ms())).await?;
+            self.write(Size::of(0), |connection| writes::probe(connection, unix_ms())).await?;
             self.read(|connection| connection.query_row("SELECT 1", (), |_row| Ok(()))).await
         })
     }
@@ -350,9 +351,4 @@ fn join(thread: JoinHandle<()>) {
     if thread.join().is_err() {
         tracing::error!("a storage thread panicked");
     }
-}
-
-fn now_ms() -> i64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }

@@ -88,6 +88,7 @@ impl PostgresStore {
             status: Arc::clone(&status),
             stop: stop.clone(),
             ownership: Ownership::new(config, options.clone(), session, epoch),
+            forgot_at: None,
         };
         Ok(Self {
             pool,

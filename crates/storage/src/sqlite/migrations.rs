@@ -1,6 +1,6 @@
 //! Brings the database file to the newest schema, one numbered migration after the other.
 
-use super::now_ms;
+use crate::clock::unix_ms;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 /// One step of the schema. Released steps never change; a new one is added.
@@ -21,6 +21,11 @@ pub(super) const ALL: &[Migration] = &[
         version: 2,
         name: "sync_states_and_quarantine",
         statements: include_str!("../../migrations/sqlite/0002_sync_states_and_quarantine.sql"),
+    },
+    Migration {
+        version: 3,
+        name: "sync_states_by_age",
+        statements: include_str!("../../migrations/sqlite/0003_sync_states_by_age.sql"),
     },
 ];
 
@@ -72,7 +77,7 @@ fn step(connection: &mut Connection, migration: &Migration) -> rusqlite::Result<
     transaction.execute_batch(migration.statements)?;
     transaction.execute(
         "INSERT INTO schema_migrations (version, name, applied_ms) VALUES ($1, $2, $3)",
-        params![migration.version, migration.name, now_ms()],
+        params![migration.version, migration.name, unix_ms()],
     )?;
     transaction.commit()
 }

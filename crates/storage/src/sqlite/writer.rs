@@ -3,20 +3,25 @@
 use super::failure::{self, Failure};
 use super::queue::{Portion, Queue, Taken};
 use super::reserve::Reserve;
-use super::{now_ms, writes};
+use super::writes;
+use crate::clock::unix_ms;
+use crate::group::{Alone, Verdict};
 use crate::shared_heads::{SharedHeadsBuffer, SharedHeadsEntry};
 use crate::status::Status;
 use crate::{StorageError, sql};
 use rusqlite::Connection;
 use std::slice;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What one transaction takes, so that nobody waits behind an endless one.
 const GROUP: Portion = Portion { items_max: 1024, cost_max: 8 * 1024 };
 
 /// After this long without a write the writer tidies up: shared heads, checkpoint, reserve.
 const IDLE: Duration = Duration::from_secs(2);
+
+/// Between two looks for shared heads that nobody has renewed for long.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// An idle writer checkpoints a log of this part of its limit, a busy one waits for the limit.
 const IDLE_PART: i64 = 4;
@@ -44,6 +49,32 @@ pub(super) struct Writer {
     pub(super) reserve: Reserve,
     /// Pages in the log from which it is checkpointed.
     pub(super) log_pages_max: i64,
+    /// When old shared heads were last looked for.
+    pub(super) forgot_at: Option<Instant>,
+}
+
+/// Drops shared heads that nobody has renewed for long.
+struct ForgetSharedHeads;
+
+impl Write for ForgetSharedHeads {
+    fn apply(&mut self, connection: &Connection) -> Result<(), Failure> {
+        Ok(writes::forget_shared_heads(connection, unix_ms())?)
+    }
+
+    fn answer(self: Box<Self>, _outcome: Result<(), StorageError>) {}
+
+    fn frees_space(&self) -> bool {
+        true
+    }
+}
+
+/// For work that can be left out.
+fn passing(error: StorageError) -> Result<(), StorageError> {
+    if Verdict::of(&error) == Verdict::Stop {
+        return Err(error);
+    }
+    tracing::warn!(%error, "the storage was not tidied up");
+    Ok(())
 }
 
 type Outcomes = Vec<Result<(), StorageError>>;
@@ -80,32 +111,32 @@ impl Writer {
                     write.answer(outcome);
                 }
             }
-            Err(fatal @ StorageError::Fatal(_)) => {
-                for write in group {
-                    write.answer(Err(fatal.clone()));
+            Err(error) => match Verdict::of(&error) {
+                Verdict::EachAlone => self.commit_each(group)?,
+                verdict @ (Verdict::Stop | Verdict::ToEveryone) => {
+                    for write in group {
+                        write.answer(Err(error.clone()));
+                    }
+                    if verdict == Verdict::Stop {
+                        return Err(error);
+                    }
                 }
-                return Err(fatal);
-            }
-            // Something in the group cannot be written. Alone, each one gets its own verdict, and the
-            // innocent ones go in. This costs a commit each, but only in groups that fail.
-            Err(_) => self.commit_each(group)?,
+            },
         }
         self.checkpoint_when_due()
     }
 
     fn commit_each(&mut self, group: Vec<Box<dyn Write>>) -> Result<(), StorageError> {
-        let mut fatal = None;
+        let mut alone = Alone::default();
         for mut write in group {
-            let outcome = match &fatal {
-                Some(fatal) => Err(StorageError::clone(fatal)),
+            let outcome = match alone.spoiled() {
+                Some(fatal) => Err(fatal),
                 None => self.commit_alone(&mut write),
             };
-            if let Err(error @ StorageError::Fatal(_)) = &outcome {
-                fatal = Some(error.clone());
-            }
+            alone.note(&outcome);
             write.answer(outcome);
         }
-        fatal.map_or(Ok(()), Err)
+        alone.end()
     }
 
     fn commit_alone(&mut self, write: &mut Box<dyn Write>) -> Result<(), StorageError> {
@@ -170,7 +201,7 @@ impl Writer {
                 Err(Failure::Sqlite(error)) => return Err(failure::in_statement(&error)),
             }
         }
-        writes::shared_heads(&self.connection, heads, now_ms())
+        writes::shared_heads(&self.connection, heads, unix_ms())
             .map_err(|error| failure::in_statement(&error))?;
         Ok(outcomes)
     }
@@ -195,6 +226,13 @@ impl Writer {
 
     fn tidy(&mut self) -> Result<(), StorageError> {
         self.flush_shared_heads()?;
+        if self.forgot_at.is_none_or(|forgot_at| forgot_at.elapsed() >= FORGET_EVERY) {
+            self.forgot_at = Some(Instant::now());
+            // Nobody waits for it. Left out for whatever reason, it is done the next time.
+            let mut forget: Box<dyn Write> = Box::new(ForgetSharedHeads);
+            let forgotten = self.commit_alone(&mut forget);
+            forgotten.or_else(passing)?;
+        }
         self.checkpoint_when_due()
     }
 

@@ -3,11 +3,12 @@
 
 use super::failure::Failure;
 use super::reads;
-use crate::document_store::QUARANTINED_PER_DOCUMENT_MAX;
+use crate::document_store::{QUARANTINED_PER_DOCUMENT_MAX, SHARED_HEADS_KEPT, SHARED_HEADS_PER_DOCUMENT_MAX};
 use crate::rows::{self, Content, DocumentRow};
 use crate::shared_heads::SharedHeadsEntry;
 use crate::{Append, Committed, Compaction, QuarantinedChange, StorageError, checksum, sql};
 use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use tiebreak_protocol::{DocumentId, StorageId};
 
@@ -89,6 +90,7 @@ pub(super) fn shared_heads(
     entries: &[SharedHeadsEntry],
     now_ms: i64,
 ) -> rusqlite::Result<()> {
+    let mut touched = BTreeSet::new();
     for ((document, peer), heads) in entries {
         let row = reads::document_row(connection, *document)?;
         if row.is_none_or(|row| row.deleted_ms.is_some()) {
@@ -104,8 +106,19 @@ pub(super) fn shared_heads(
             sum.as_slice(),
             now_ms
         ])?;
+        touched.insert(*document);
+    }
+    for document in touched {
+        let id = document.as_bytes().as_slice();
+        let most = rows::count(SHARED_HEADS_PER_DOCUMENT_MAX);
+        connection.prepare_cached(sql::TRIM_SHARED_HEADS)?.execute(params![id, most])?;
     }
     Ok(())
+}
+
+pub(super) fn forget_shared_heads(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
+    let kept = i64::try_from(SHARED_HEADS_KEPT.as_millis()).unwrap_or(i64::MAX);
+    connection.prepare_cached(sql::FORGET_SHARED_HEADS)?.execute(params![now_ms - kept]).map(|_rows| ())
 }
 
 pub(super) fn own_storage_id(connection: &Connection, candidate: &StorageId) -> Result<StorageId, Failure> {

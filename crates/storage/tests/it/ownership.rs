@@ -71,6 +71,31 @@ fn a_store_opened_again_has_everything_that_was_answered() {
 }
 
 #[test]
+fn shared_heads_that_nobody_renewed_are_forgotten_when_the_writer_is_idle() {
+    let directory = directory();
+    let id = document("remembered");
+    let peer = |name: &str| -> tiebreak_protocol::StorageId { name.parse().unwrap() };
+    let store = open(directory.path());
+    block_on(store.append(batch(id, 1..=1, 0))).unwrap();
+    let heads = tiebreak_storage::conformance::heads(1);
+    for name in ["fresh", "old"] {
+        block_on(store.remember_shared_heads(peer(name), id, heads.clone())).unwrap();
+    }
+    drop(store);
+    let age = "UPDATE sync_states SET seen_ms = seen_ms - 91 * 24 * 3600 * 1000 WHERE storage_id = 'old'";
+    database(directory.path()).execute(age, ()).unwrap();
+    let store = open(directory.path());
+    let is_there = |name| block_on(store.shared_heads(peer(name), id)).unwrap().is_some();
+    for _ in 0..1_000 {
+        if !is_there("old") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(!is_there("old") && is_there("fresh"));
+}
+
+#[test]
 fn a_closed_store_answers_unavailable() {
     let directory = directory();
     let store = open(directory.path());

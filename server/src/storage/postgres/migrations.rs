@@ -3,9 +3,6 @@
 use super::OpenError;
 use deadpool_postgres::ClientWrapper;
 
-/// Serialises migrations of servers that start at the same time.
-const MIGRATION_LOCK: i64 = 0x0074_6965_6272_6d67;
-
 struct Migration {
     version: i64,
     name: &'static str,
@@ -24,9 +21,14 @@ const ALL: &[Migration] = &[
         name: "sync_states_and_quarantine",
         statements: include_str!("../../../migrations/postgres/0002_sync_states_and_quarantine.sql"),
     },
+    Migration {
+        version: 3,
+        name: "sync_states_by_age",
+        statements: include_str!("../../../migrations/postgres/0003_sync_states_by_age.sql"),
+    },
 ];
 
-/// Applies what is missing. The version row commits with its migration, so a kill at any moment leaves the
+/// Applies what is missing, for the session that owns the database: nobody else migrates meanwhile. The version row commits with its migration, so a kill at any moment leaves the
 /// database before or after a step, and the next start goes on from there.
 pub(super) async fn apply(client: &mut ClientWrapper) -> Result<(), OpenError> {
     client
@@ -38,7 +40,6 @@ pub(super) async fn apply(client: &mut ClientWrapper) -> Result<(), OpenError> {
     let known = ALL.last().map_or(0, |last| last.version);
     for migration in ALL {
         let transaction = client.transaction().await?;
-        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
         let newest = "SELECT COALESCE(MAX(version), 0) FROM schema_migrations";
         let found: i64 = transaction.query_one(newest, &[]).await?.try_get(0)?;
         if found > known {

@@ -4,7 +4,7 @@ use super::migrations;
 use super::session::Session;
 use std::time::{Duration, Instant};
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -15,17 +15,27 @@ pub struct PostgresOptions {
     pub answer_time: Duration,
     /// How long callers wait to learn the outcome of a commit whose answer was lost.
     pub outcome_time: Duration,
+    /// How often the settings that durability rests on are looked at again.
+    pub settings_checked_every: Duration,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { readers: 4, answer_time: Duration::from_secs(20), outcome_time: Duration::from_secs(60) }
+        Self {
+            readers: 4,
+            answer_time: Duration::from_secs(20),
+            outcome_time: Duration::from_secs(60),
+            settings_checked_every: Duration::from_secs(5),
+        }
     }
 }
 
 /// The database takes a moment to notice that the server before this one has died.
 const OWNER_LEAVES_IN: Duration = Duration::from_secs(3);
 const OWNER_ASKED_EVERY: Duration = Duration::from_millis(100);
+
+/// The parameter of a URL that says which of several hosts will do.
+const TARGET_SESSION_ATTRS: &str = "target_session_attrs=";
 
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +73,10 @@ pub(super) fn config(url: &str, options: &PostgresOptions) -> Result<Config, Ope
     if config.get_ssl_mode() == SslMode::Require {
         return Err(OpenError::TlsUnsupported);
     }
+    // Of several hosts only the primary: a standby may lag behind what was acknowledged.
+    if !url.contains(TARGET_SESSION_ATTRS) {
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(options.answer_time);
     }
@@ -88,4 +102,19 @@ pub(super) async fn own(config: &Config, options: &PostgresOptions) -> Result<(S
     migrations::apply(&mut session.client).await?;
     let epoch = session.begin_epoch().await?;
     Ok((session, epoch))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_primary_will_do_unless_the_url_says_otherwise() {
+        let attrs =
+            |url| config(url, &PostgresOptions::default()).map(|config| config.get_target_session_attrs());
+        let primary = attrs("postgres://u@a,b/d?connect_timeout=3");
+        assert!(matches!(primary, Ok(TargetSessionAttrs::ReadWrite)), "{primary:?}");
+        let any = attrs("postgres://u@a,b/d?target_session_attrs=any");
+        assert!(matches!(any, Ok(TargetSessionAttrs::Any)), "{any:?}");
+    }
 }

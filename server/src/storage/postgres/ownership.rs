@@ -28,29 +28,56 @@ pub(super) struct Ownership {
     session: Option<Session>,
     last_pid: i32,
     next_attempt: Instant,
+    settings_checked_at: Instant,
     transactions: u64,
 }
 
 impl Ownership {
     /// Of a session that has taken the lock and begun the epoch.
     pub(super) fn new(config: Config, options: PostgresOptions, session: Session, epoch: i64) -> Self {
-        let (last_pid, next_attempt) = (session.pid(), Instant::now());
-        Self { config, options, epoch, session: Some(session), last_pid, next_attempt, transactions: 0 }
+        let now = Instant::now();
+        Self {
+            config,
+            options,
+            epoch,
+            last_pid: session.pid(),
+            session: Some(session),
+            next_attempt: now,
+            settings_checked_at: now,
+            transactions: 0,
+        }
     }
 
     /// The owning session, taken out until it has proved itself again; a new one when it was lost.
     pub(super) async fn session(&mut self) -> Result<Session, StorageError> {
         if let Some(session) = self.session.take()
             && !session.client.is_closed()
+            && self.is_durable(&session).await?
         {
             return Ok(session);
         }
         sleep_until(self.next_attempt).await;
         let session = self.reconnect().await;
-        if session.is_err() {
-            self.next_attempt = Instant::now() + RECONNECT_PAUSE;
+        match &session {
+            Ok(_) => self.settings_checked_at = Instant::now(),
+            Err(_) => self.next_attempt = Instant::now() + RECONNECT_PAUSE,
         }
         session
+    }
+
+    /// Looks at the settings again when the last look is long ago; `false` when the session does not answer.
+    async fn is_durable(&mut self, session: &Session) -> Result<bool, StorageError> {
+        if self.settings_checked_at.elapsed() < self.options.settings_checked_every {
+            return Ok(true);
+        }
+        match timeout(self.options.answer_time, session.check_settings()).await {
+            Ok(Ok(())) => {
+                self.settings_checked_at = Instant::now();
+                Ok(true)
+            }
+            Ok(Err(error @ OpenError::NotDurable { .. })) => Err(StorageError::Fatal(error.to_string())),
+            Ok(Err(_)) | Err(_) => Ok(false),
+        }
     }
 
     /// Takes a session back that answered to the end.

@@ -33,10 +33,37 @@ impl Session {
             });
             let client = ClientWrapper::new(client, driver);
             let pid = client.query_one("SELECT pg_backend_pid()", &[]).await?.try_get(0)?;
-            check_settings(&client).await?;
-            Ok(Self { client, pid })
+            check_version(&client).await?;
+            let session = Self { client, pid };
+            // A change of the server's configuration does not reach what a session has set itself.
+            let pin = "SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false)";
+            session.client.execute(pin, &[]).await?;
+            session.check_settings().await?;
+            Ok(session)
         };
         tokio::time::timeout(options.answer_time, connecting).await.unwrap_or(Err(OpenError::NoAnswer))
+    }
+
+    /// Looks whether what was committed stays committed. Two of the settings are the server's alone, and may be
+    /// changed while it runs.
+    pub(super) async fn check_settings(&self) -> Result<(), OpenError> {
+        // `local` and `remote_write` flush here too, but whoever sets them asks for less than a full commit.
+        let durable: [(&'static str, &'static [&'static str]); 3] = [
+            ("synchronous_commit", &["on", "remote_apply"]),
+            ("fsync", &["on"]),
+            ("full_page_writes", &["on"]),
+        ];
+        let statement = "SELECT current_setting('synchronous_commit'), current_setting('fsync'), \
+            current_setting('full_page_writes')";
+        let statement = self.client.prepare_cached(statement).await?;
+        let row = self.client.query_one(&statement, &[]).await?;
+        for (column, (setting, accepted)) in durable.into_iter().enumerate() {
+            let found: String = row.try_get(column)?;
+            if !accepted.contains(&found.as_str()) {
+                return Err(OpenError::NotDurable { setting, found });
+            }
+        }
+        Ok(())
     }
 
     /// Whether this session is now the owner.
@@ -98,19 +125,10 @@ impl Session {
     }
 }
 
-async fn check_settings(client: &ClientWrapper) -> Result<(), OpenError> {
+async fn check_version(client: &ClientWrapper) -> Result<(), OpenError> {
     let version: String = client.query_one("SHOW server_version_num", &[]).await?.try_get(0)?;
     if version.parse().is_ok_and(|version: i32| version < SERVER_VERSION_MIN) {
         return Err(OpenError::ServerTooOld { found: version });
-    }
-    // `local` and `remote_write` flush here too, but whoever sets them asks for less than a full commit.
-    let durable: [(&'static str, &'static [&'static str]); 3] =
-        [("synchronous_commit", &["on", "remote_apply"]), ("fsync", &["on"]), ("full_page_writes", &["on"])];
-    for (setting, accepted) in durable {
-        let found: String = client.query_one(&format!("SHOW {setting}"), &[]).await?.try_get(0)?;
-        if !accepted.contains(&found.as_str()) {
-            return Err(OpenError::NotDurable { setting, found });
-        }
     }
     Ok(())
 }

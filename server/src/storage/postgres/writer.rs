@@ -5,8 +5,9 @@ use super::ownership::Ownership;
 use super::session::Session;
 use super::writes::{self, Outcome};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tiebreak_protocol::{DocumentId, StorageId};
+use tiebreak_storage::group::{Alone, Verdict};
 use tiebreak_storage::shared_heads::{SharedHeadsBuffer, SharedHeadsEntry};
 use tiebreak_storage::status::Status;
 use tiebreak_storage::{Append, Committed, Compaction, QuarantinedChange, StorageError};
@@ -20,6 +21,9 @@ const GROUP_MAX: usize = 1024;
 /// After this long without a write the writer looks after its connection and the heads that wait.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// Between two looks for shared heads that nobody has renewed for long.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+
 /// Times that one group is begun when connections break under it.
 const ATTEMPTS_MAX: u32 = 3;
 
@@ -32,6 +36,7 @@ pub(super) enum Work {
     Quarantine(QuarantinedChange),
     OwnStorageId(StorageId),
     Probe,
+    ForgetSharedHeads,
 }
 
 /// What the caller hears once it is durable.
@@ -57,6 +62,8 @@ pub(super) struct Writer {
     pub(super) status: Arc<Status>,
     pub(super) stop: CancellationToken,
     pub(super) ownership: Ownership,
+    /// When old shared heads were last looked for.
+    pub(super) forgot_at: Option<Instant>,
 }
 
 impl Work {
@@ -67,7 +74,8 @@ impl Work {
             | Self::Delete(_)
             | Self::Quarantine(_)
             | Self::OwnStorageId(_)
-            | Self::Probe => None,
+            | Self::Probe
+            | Self::ForgetSharedHeads => None,
         }
     }
 }
@@ -108,7 +116,8 @@ impl Writer {
     async fn commit_group(&mut self, group: Vec<Request>) -> Result<(), StorageError> {
         let heads = self.shared_heads.waiting();
         if group.is_empty() && heads.is_empty() {
-            return self.ownership.look_after().await;
+            self.ownership.look_after().await?;
+            return self.forget_shared_heads().await;
         }
         let works: Vec<_> = group.iter().map(|request| &request.work).collect();
         let committed = self.commit(&works, &heads).await;
@@ -121,42 +130,48 @@ impl Writer {
                 }
                 Ok(())
             }
-            Err(StorageError::Unavailable(cause)) => {
-                for request in group {
-                    request.answer(Err(StorageError::Unavailable(cause.clone())));
+            Err(error) => match Verdict::of(&error) {
+                Verdict::EachAlone => self.commit_each(group).await,
+                verdict @ (Verdict::Stop | Verdict::ToEveryone) => {
+                    for request in group {
+                        request.answer(Err(error.clone()));
+                    }
+                    if verdict == Verdict::Stop { Err(error) } else { Ok(()) }
                 }
+            },
+        }
+    }
+
+    /// Nobody waits for it. Left out for whatever reason, it is done the next time.
+    async fn forget_shared_heads(&mut self) -> Result<(), StorageError> {
+        if self.forgot_at.is_some_and(|forgot_at| forgot_at.elapsed() < FORGET_EVERY) {
+            return Ok(());
+        }
+        self.forgot_at = Some(Instant::now());
+        match self.commit(&[&Work::ForgetSharedHeads], &[]).await {
+            Err(error) if Verdict::of(&error) == Verdict::Stop => Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the storage was not tidied up");
                 Ok(())
             }
-            Err(fatal @ StorageError::Fatal(_)) => {
-                for request in group {
-                    request.answer(Err(fatal.clone()));
-                }
-                Err(fatal)
-            }
-            // Something in the group cannot be written. Alone, each one gets its own verdict, and the
-            // innocent ones go in. This costs a commit each, but only in groups that fail.
-            Err(StorageError::Full | StorageError::Deleted | StorageError::Damaged(_)) => {
-                self.commit_each(group).await
-            }
+            Ok(_) => Ok(()),
         }
     }
 
     async fn commit_each(&mut self, group: Vec<Request>) -> Result<(), StorageError> {
-        let mut fatal = None;
+        let mut alone = Alone::default();
         for request in group {
-            let outcome = match &fatal {
-                Some(fatal) => Err(StorageError::clone(fatal)),
+            let outcome = match alone.spoiled() {
+                Some(fatal) => Err(fatal),
                 None => self
                     .commit(&[&request.work], &[])
                     .await
                     .and_then(|mut outcomes| outcomes.pop().unwrap_or(Ok(Answer::Done))),
             };
-            if let Err(error @ StorageError::Fatal(_)) = &outcome {
-                fatal = Some(error.clone());
-            }
+            alone.note(&outcome);
             request.answer(outcome);
         }
-        fatal.map_or(Ok(()), Err)
+        alone.end()
     }
 
     /// One transaction, one flush. The error is that of the whole transaction, of which then nothing was kept.

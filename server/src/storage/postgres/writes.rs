@@ -12,7 +12,8 @@ use tiebreak_protocol::{DocumentId, StorageId};
 use tiebreak_storage::rows::{Content, DocumentRow, count};
 use tiebreak_storage::shared_heads::SharedHeadsEntry;
 use tiebreak_storage::{
-    Append, Compaction, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, StorageError, checksum, sql,
+    Append, Compaction, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, SHARED_HEADS_KEPT,
+    SHARED_HEADS_PER_DOCUMENT_MAX, StorageError, checksum, sql,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -20,19 +21,21 @@ use tokio_postgres::types::ToSql;
 /// The outcome of one write in a transaction that may still commit.
 pub(super) type Outcome = Result<Answer, StorageError>;
 
-const ROWS: &str = "SELECT id, created_ms, updated_ms, deleted_ms, heads, through, snapshot_through, bytes, checksum \
-    FROM documents WHERE id = ANY($1)";
+// As in `sql`, but for many documents at once, with arrays that only this dialect has.
 
-/// As `sql::CONTENT`, for many documents.
-const CONTENTS: &str = "SELECT wanted.id, \
-    COALESCE((SELECT MAX(sequence) FROM changes WHERE document = wanted.id), 0), \
-    COALESCE((SELECT through FROM snapshots WHERE document = wanted.id), 0), \
-    CAST(COALESCE((SELECT SUM(length(bytes)) FROM changes WHERE document = wanted.id), 0) \
-       + COALESCE((SELECT length(bytes) FROM snapshots WHERE document = wanted.id), 0) AS BIGINT) \
-    FROM unnest($1::bytea[]) AS wanted (id)";
+static ROWS: LazyLock<String> = LazyLock::new(|| format!("{} WHERE id = ANY($1)", sql::SELECT_DOCUMENTS));
 
-const INSERT_CHANGES: &str = "INSERT INTO changes (document, sequence, hash, bytes, checksum, received_ms) \
-    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bigint[])";
+static CONTENTS: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT wanted.id, {} FROM unnest($1::bytea[]) AS wanted (id)", sql::CONTENT_OF_WANTED)
+});
+
+static INSERT_CHANGES: LazyLock<String> = LazyLock::new(|| {
+    let into = sql::INSERT_CHANGE_INTO;
+    format!(
+        "{into} SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[], \
+         $6::bigint[])"
+    )
+});
 
 static UPSERT_DOCUMENTS: LazyLock<String> = LazyLock::new(|| {
     let (into, conflict) = (sql::INSERT_DOCUMENT_INTO, sql::ON_DOCUMENT_CONFLICT);
@@ -42,12 +45,19 @@ static UPSERT_DOCUMENTS: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-const UPSERT_SHARED_HEADS: &str = "INSERT INTO sync_states (storage_id, document, heads, checksum, seen_ms) \
-    SELECT entry.* FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigint[]) \
-      AS entry (storage_id, document, heads, checksum, seen_ms) \
-    WHERE EXISTS (SELECT 1 FROM documents WHERE id = entry.document AND deleted_ms IS NULL) \
-    ON CONFLICT (storage_id, document) DO UPDATE SET heads = excluded.heads, \
-      checksum = excluded.checksum, seen_ms = excluded.seen_ms";
+static UPSERT_SHARED_HEADS: LazyLock<String> = LazyLock::new(|| {
+    let (into, conflict) = (sql::INSERT_SHARED_HEADS_INTO, sql::ON_SHARED_HEADS_CONFLICT);
+    format!(
+        "{into} SELECT entry.* FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigint[]) \
+         AS entry (storage_id, document, heads, checksum, seen_ms) \
+         WHERE EXISTS (SELECT 1 FROM documents WHERE id = entry.document AND deleted_ms IS NULL) {conflict}"
+    )
+});
+
+const TRIM_SHARED_HEADS: &str = "DELETE FROM sync_states WHERE (storage_id, document) IN \
+    (SELECT storage_id, document FROM (SELECT storage_id, document, \
+       ROW_NUMBER() OVER (PARTITION BY document ORDER BY seen_ms DESC, storage_id) AS place \
+       FROM sync_states WHERE document = ANY($1)) AS placed WHERE place > $2)";
 
 /// Does all of a group in order; appends that follow each other share their statements.
 pub(super) async fn apply(session: &Session, group: &[&Work]) -> Result<Vec<Outcome>, Failure> {
@@ -68,6 +78,7 @@ pub(super) async fn apply(session: &Session, group: &[&Work]) -> Result<Vec<Outc
                     own_storage_id(session, candidate).await?.map(Answer::StorageId)
                 }
                 Work::Probe => probe(session).await.map(|()| Ok(Answer::Done))?,
+                Work::ForgetSharedHeads => forget_shared_heads(session).await.map(|()| Ok(Answer::Done))?,
             });
         }
     }
@@ -115,7 +126,7 @@ async fn insert_changes(session: &Session, appends: &[(&Append, i64)]) -> Result
             received.push(append.received_ms);
         }
     }
-    execute(session, INSERT_CHANGES, &[&ids, &sequences, &hashes, &bytes, &sums, &received]).await
+    execute(session, &INSERT_CHANGES, &[&ids, &sequences, &hashes, &bytes, &sums, &received]).await
 }
 
 async fn compact(session: &Session, compaction: &Compaction) -> Result<(), Failure> {
@@ -187,7 +198,14 @@ pub(super) async fn shared_heads(session: &Session, entries: &[SharedHeadsEntry]
         heads_of.push(heads);
     }
     let seen = vec![unix_ms(); entries.len()];
-    execute(session, UPSERT_SHARED_HEADS, &[&peers, &ids, &heads_of, &sums, &seen]).await
+    execute(session, &UPSERT_SHARED_HEADS, &[&peers, &ids, &heads_of, &sums, &seen]).await?;
+    ids.dedup();
+    execute(session, TRIM_SHARED_HEADS, &[&ids, &count(SHARED_HEADS_PER_DOCUMENT_MAX)]).await
+}
+
+async fn forget_shared_heads(session: &Session) -> Result<(), Failure> {
+    let kept = i64::try_from(SHARED_HEADS_KEPT.as_millis()).unwrap_or(i64::MAX);
+    execute(session, sql::FORGET_SHARED_HEADS, &[&(unix_ms() - kept)]).await
 }
 
 /// The rows of these documents, and what to rebuild the missing and damaged ones from.
@@ -198,7 +216,7 @@ async fn documents(
     let ids: Vec<_> = ids.collect();
     let wanted: Vec<_> = ids.iter().map(|id| id.as_bytes().as_slice()).collect();
     let mut rows = BTreeMap::new();
-    for row in query(session, ROWS, &[&wanted]).await? {
+    for row in query(session, &ROWS, &[&wanted]).await? {
         let row = document_row(&row)?;
         rows.insert(row.document, row);
     }
@@ -206,7 +224,7 @@ async fn documents(
     let unknown: Vec<_> = ids.iter().filter(unknown).map(|id| id.as_bytes().as_slice()).collect();
     let mut contents = BTreeMap::new();
     if !unknown.is_empty() {
-        for row in query(session, CONTENTS, &[&unknown]).await? {
+        for row in query(session, &CONTENTS, &[&unknown]).await? {
             let Ok(id) = <[u8; 16]>::try_from(row.try_get::<_, &[u8]>(0)?) else { continue };
             let content = Content {
                 highest_sequence: row.try_get(1)?,
