@@ -2,10 +2,12 @@
 //! that order of precedence. Nothing else reads the environment.
 
 mod file;
+mod seconds;
 mod setting;
 mod web;
 
 pub use file::ConfigFile;
+pub use seconds::{InvalidSeconds, Seconds};
 pub use setting::{Origin, Setting};
 pub use web::{InvalidWebName, WebHost, WebOrigin};
 
@@ -14,6 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tiebreak_protocol::Limits;
+use tokio::sync::Semaphore;
 
 /// What `tiebreak serve` can be told.
 #[derive(Debug, Clone, Args)]
@@ -58,6 +61,8 @@ pub struct Config {
     pub memory_max_mib: Option<u64>,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub http: HttpArgs,
 }
 
 /// Where documents live.
@@ -156,18 +161,60 @@ limit_args! {
     heads_max: usize = Limits::default().heads_max, "TIEBREAK_HEADS_MAX", |l, v| l.heads_max = v;
     /// Changes that may wait for missing dependencies, per connection and document
     waiting_changes_max: usize = Limits::default().waiting_changes_max, "TIEBREAK_WAITING_CHANGES_MAX", |l, v| l.waiting_changes_max = v;
+    /// Bytes of those
+    waiting_bytes_max: usize = Limits::default().waiting_bytes_max, "TIEBREAK_WAITING_BYTES_MAX", |l, v| l.waiting_bytes_max = v;
     /// How long they wait, seconds
-    waiting_seconds: u64 = Limits::default().waiting_time.as_secs(), "TIEBREAK_WAITING_SECONDS", |l, v| l.waiting_time = Duration::from_secs(v);
+    waiting_seconds: Seconds = Seconds::of(Limits::default().waiting_time), "TIEBREAK_WAITING_SECONDS", |l, v| l.waiting_time = v.time();
     /// Time for a peer's first message, seconds
-    handshake_seconds: u64 = Limits::default().handshake_time.as_secs(), "TIEBREAK_HANDSHAKE_SECONDS", |l, v| l.handshake_time = Duration::from_secs(v);
+    handshake_seconds: Seconds = Seconds::of(Limits::default().handshake_time), "TIEBREAK_HANDSHAKE_SECONDS", |l, v| l.handshake_time = v.time();
+    /// Largest first message from a peer, bytes
+    handshake_bytes_max: usize = Limits::default().handshake_bytes_max, "TIEBREAK_HANDSHAKE_BYTES_MAX", |l, v| l.handshake_bytes_max = v;
     /// Messages waiting for a slow reader before its connection is closed
-    outbox_messages_max: usize = Limits::default().outbox_messages_max, "TIEBREAK_OUTBOX_MESSAGES_MAX", |l, v| l.outbox_messages_max = v.max(1);
+    outbox_messages_max: usize = Limits::default().outbox_messages_max, "TIEBREAK_OUTBOX_MESSAGES_MAX", |l, v| l.outbox_messages_max = v.clamp(1, Semaphore::MAX_PERMITS);
     /// Bytes of those
     outbox_bytes_max: usize = Limits::default().outbox_bytes_max, "TIEBREAK_OUTBOX_BYTES_MAX", |l, v| l.outbox_bytes_max = v;
+    /// Messages from connections that wait for one document; further ones make their connections wait
+    room_inbox_messages_max: usize = Limits::default().room_inbox_messages_max, "TIEBREAK_ROOM_INBOX_MESSAGES_MAX", |l, v| l.room_inbox_messages_max = v.clamp(1, Semaphore::MAX_PERMITS);
     /// Silence after which a peer is given up, seconds; it is pinged at half of it
-    silence_seconds: u64 = Limits::default().silence_time.as_secs(), "TIEBREAK_SILENCE_SECONDS", |l, v| l.silence_time = Duration::from_secs(v.max(2));
+    silence_seconds: Seconds = Seconds::of(Limits::default().silence_time), "TIEBREAK_SILENCE_SECONDS", |l, v| l.silence_time = v.at_least(2);
     /// Idle time after which a room gives its document's memory back, seconds
-    room_idle_seconds: u64 = Limits::default().room_idle_time.as_secs(), "TIEBREAK_ROOM_IDLE_SECONDS", |l, v| l.room_idle_time = Duration::from_secs(v.max(1));
+    room_idle_seconds: Seconds = Seconds::of(Limits::default().room_idle_time), "TIEBREAK_ROOM_IDLE_SECONDS", |l, v| l.room_idle_time = v.at_least(1);
+}
+
+/// Budgets of requests over HTTP.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct HttpArgs {
+    /// Requests for documents that are worked on or answered at once; further ones are told to come back later
+    #[arg(long, env = "TIEBREAK_HTTP_REQUESTS_MAX", default_value_t = 64)]
+    pub http_requests_max: usize,
+    /// Time for the head of a request, the pause before it included, seconds
+    #[arg(long, env = "TIEBREAK_HTTP_HEAD_SECONDS", default_value = "30")]
+    pub http_head_seconds: Seconds,
+    /// Time from the head of a request to its answer, seconds
+    #[arg(long, env = "TIEBREAK_HTTP_REQUEST_SECONDS", default_value = "60")]
+    pub http_request_seconds: Seconds,
+    /// A caller that takes nothing of its answer for this long is given up, seconds
+    #[arg(long, env = "TIEBREAK_HTTP_WRITE_SECONDS", default_value = "60")]
+    pub http_write_seconds: Seconds,
+}
+
+impl HttpArgs {
+    pub(crate) fn requests_max(&self) -> usize {
+        self.http_requests_max.clamp(1, Semaphore::MAX_PERMITS)
+    }
+
+    pub(crate) fn head_time_max(&self) -> Duration {
+        self.http_head_seconds.at_least(1)
+    }
+
+    pub(crate) fn request_time_max(&self) -> Duration {
+        self.http_request_seconds.at_least(1)
+    }
+
+    pub(crate) fn write_time_max(&self) -> Duration {
+        self.http_write_seconds.at_least(1)
+    }
 }
 
 /// Why the configuration is not one to start with.
@@ -206,6 +253,59 @@ impl Config {
         match self.auth {
             Auth::Open if !self.listen.ip().is_loopback() => Err(ConfigError::OpenToTheWorld(self.listen)),
             Auth::Open => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Command, FromArgMatches};
+
+    /// A value that is no default.
+    const OTHER: usize = 7;
+
+    #[test]
+    fn every_limit_is_a_flag() {
+        let command = LimitArgs::augment_args(Command::new("tiebreak"));
+        let flags =
+            command.get_arguments().map(|argument| format!("--{}={OTHER}", argument.get_long().unwrap()));
+        let arguments: Vec<_> = std::iter::once("tiebreak".to_owned()).chain(flags).collect();
+        let matches = command.clone().try_get_matches_from(arguments).unwrap();
+        let limits = LimitArgs::from_arg_matches(&matches).unwrap().limits();
+        let time = Duration::from_secs(OTHER as u64);
+        // Written out, so that a limit without a flag does not compile or does not pass.
+        let expected = Limits {
+            message_bytes_max: OTHER,
+            change_bytes_max: OTHER,
+            change_operations_max: OTHER as u64,
+            depth_max: OTHER,
+            documents_per_connection_max: OTHER,
+            changes_per_second: OTHER as u32,
+            changes_burst: OTHER as u32,
+            ephemeral_per_second: OTHER as u32,
+            document_bytes_max: OTHER as u64,
+            actors_per_document_max: OTHER,
+            heads_max: OTHER,
+            waiting_changes_max: OTHER,
+            waiting_bytes_max: OTHER,
+            waiting_time: time,
+            handshake_time: time,
+            handshake_bytes_max: OTHER,
+            outbox_messages_max: OTHER,
+            outbox_bytes_max: OTHER,
+            room_inbox_messages_max: OTHER,
+            silence_time: time,
+            room_idle_time: time,
+        };
+        assert_eq!(limits, expected);
+    }
+
+    #[test]
+    fn times_that_would_overflow_a_clock_are_refused() {
+        assert_eq!("31536000".parse::<Seconds>().map(Seconds::time), Ok(Duration::from_secs(31_536_000)));
+        for text in ["31536001", "18446744073709551615", "-1", "1.5", ""] {
+            assert_eq!(text.parse::<Seconds>(), Err(InvalidSeconds), "{text}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP surface: one file an endpoint, one router, from which its OpenAPI document is made.
 
+mod attached;
 mod callers;
 mod create_document;
 mod delete_document;
@@ -20,9 +21,11 @@ mod show_document;
 mod strict_json;
 mod time;
 mod websocket;
+mod write_deadline;
 
 pub(crate) use callers::Callers;
 pub(crate) use documents::Documents;
+pub(crate) use guard::Guard;
 
 use crate::doors::automerge::Door;
 use crate::server::Health;
@@ -30,6 +33,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use problem::Fault;
+use tiebreak_protocol::Limits;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,20 +65,26 @@ impl FromRef<App> for Health {
 }
 
 /// Everything that the main listener serves.
-pub(crate) fn router(app: App, callers: Callers) -> Router {
-    let body_bytes_max = app.documents.limits().message_bytes_max;
-    finish(routes(), body_bytes_max, Some(callers)).with_state(app)
+pub(crate) fn router(app: App, guard: Guard) -> Router {
+    let body_bytes_max = body_bytes_max(app.documents.limits());
+    finish(routes(), body_bytes_max, guard).with_state(app)
 }
 
 /// What operators need, for a listener of its own.
-pub(crate) fn operations(health: Health, callers: Callers) -> Router {
-    finish(operation_routes(), 0, Some(callers)).with_state(health)
+pub(crate) fn operations(health: Health, guard: Guard) -> Router {
+    finish(operation_routes(), 0, guard).with_state(health)
 }
 
 /// Documents alone, for the command line without a server: nobody else can ask.
-pub(crate) fn documents_only(documents: Documents) -> Router {
-    let body_bytes_max = documents.limits().message_bytes_max;
-    finish(document_routes(), body_bytes_max, None).with_state(documents)
+pub(crate) fn documents_only(documents: Documents, guard: Guard) -> Router {
+    let body_bytes_max = body_bytes_max(documents.limits());
+    finish(document_routes(), body_bytes_max, guard).with_state(documents)
+}
+
+/// Whatever was exported can be imported: a document may hold more than one message of a device.
+fn body_bytes_max(limits: &Limits) -> usize {
+    let document_bytes_max = usize::try_from(limits.document_bytes_max).unwrap_or(usize::MAX);
+    limits.message_bytes_max.max(document_bytes_max)
 }
 
 fn routes() -> OpenApiRouter<App> {
@@ -110,12 +120,12 @@ where
 fn finish<S: Clone + Send + Sync + 'static>(
     routes: OpenApiRouter<S>,
     body_bytes_max: usize,
-    callers: Option<Callers>,
+    guard: Guard,
 ) -> Router<S> {
     let (router, _description) = routes.split_for_parts();
     router
         .fallback(async || Fault::NotFound)
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(body_bytes_max))
-        .layer(from_fn_with_state(callers, guard::guard))
+        .layer(from_fn_with_state(guard, guard::guard))
 }

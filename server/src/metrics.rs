@@ -28,7 +28,7 @@ pub(crate) fn install() {
         describe_gauge!(ROOMS, "Documents that are open");
         describe_gauge!(RESIDENT, "Resident memory of the process");
         describe_counter!(CHANGES, "Changes handed to the store");
-        describe_counter!(REFUSALS, "Changes, messages and connections refused, by code");
+        describe_counter!(REFUSALS, "Changes, messages, requests and connections refused, by code");
         describe_counter!(QUARANTINED, "Changes set aside because they broke the CRDT library");
         describe_counter!(STORAGE_ERRORS, "Failed calls to the store, by kind");
         describe_counter!(MESSAGES_RECEIVED, "WebSocket messages from peers");
@@ -80,6 +80,11 @@ pub(crate) fn silent() {
 
 pub(crate) fn paused() {
     counter!(PAUSED).increment(1);
+}
+
+/// A request that was answered with a problem.
+pub(crate) fn refused_request(code: &'static str) {
+    counter!(REFUSALS, "code" => code).increment(1);
 }
 
 pub(crate) fn quarantined() {

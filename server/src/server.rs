@@ -2,9 +2,10 @@
 
 use crate::clock::Clock;
 use crate::compaction::Compactor;
-use crate::config::{Config, StoreChoice};
+use crate::config::{Config, HttpArgs, StoreChoice};
 use crate::doors::automerge::Door;
-use crate::http::{self, App, Callers, Documents};
+use crate::http::listener::Patience;
+use crate::http::{self, App, Callers, Documents, Guard};
 use crate::memory::{self, Memory};
 use crate::metrics;
 use crate::rooms::{RoomContext, Rooms};
@@ -134,14 +135,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     announce(&config, &listener);
     leave_address(&config, &listener);
     let servers = TaskTracker::new();
-    let cap_bytes = config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib << 20);
-    servers.spawn(memory.watch(cap_bytes, rooms.clone(), closing.clone()));
+    let (patience, http_guard) = (patience(&config.http), guard(&config, &listener, &memory));
+    let cap_bytes =
+        config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20));
     if let Some(admin) = admin {
-        let router = http::operations(health.clone(), callers(&config, &admin));
-        servers.spawn(serve_operations(admin, router, closing.clone()));
+        let router = http::operations(health.clone(), guard(&config, &admin, &memory));
+        servers.spawn(serve_operations(admin, router, patience, closing.clone()));
     }
-    let router = http::router(App { door, documents, health }, callers(&config, &listener));
-    let mut serving = std::pin::pin!(http::listener::serve(listener, router, closing.clone()));
+    servers.spawn(memory.watch(cap_bytes, rooms.clone(), closing.clone()));
+    let router = http::router(App { door, documents, health }, http_guard);
+    let mut serving = std::pin::pin!(http::listener::serve(listener, router, patience, closing.clone()));
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,
         () = stop.cancelled() => Ok(()),
@@ -197,14 +200,24 @@ fn raise_descriptor_limit() -> usize {
     usize::try_from(allowed).unwrap_or(usize::MAX).saturating_sub(DESCRIPTORS_RESERVED).max(1)
 }
 
-/// Which pages may ask at this listener.
-fn callers(config: &Config, listener: &TcpListener) -> Callers {
+/// What every request at this listener has to pass.
+fn guard(config: &Config, listener: &TcpListener, memory: &Memory) -> Guard {
     let ip = listener.local_addr().map_or(config.listen.ip(), |address| address.ip());
-    Callers::of_listener(ip, &config.allow_origin, &config.allow_host)
+    let callers = Callers::of_listener(ip, &config.allow_origin, &config.allow_host);
+    Guard::new(Some(callers), memory.clone(), &config.http)
 }
 
-async fn serve_operations(admin: TcpListener, router: axum::Router, closing: CancellationToken) {
-    if let Err(error) = http::listener::serve(admin, router, closing).await {
+fn patience(http: &HttpArgs) -> Patience {
+    Patience { head_time_max: http.head_time_max(), write_time_max: http.write_time_max() }
+}
+
+async fn serve_operations(
+    admin: TcpListener,
+    router: axum::Router,
+    patience: Patience,
+    closing: CancellationToken,
+) {
+    if let Err(error) = http::listener::serve(admin, router, patience, closing).await {
         warn!(%error, "the admin listener failed");
     }
 }

@@ -1,10 +1,11 @@
 //! `POST /v1/documents`: a new document, from JSON or from an Automerge file.
 
 use super::documents::{Documents, Offered};
+use super::file;
 use super::merged::MergedDocument;
 use super::problem::{CreateProblems, Fault};
 use super::request::{Body, ContentType, Parameters, document_id};
-use super::{file, strict_json};
+use super::strict_json::{self, ReadError};
 use crate::clock::unix_ms;
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -70,7 +71,10 @@ pub(super) async fn create_document(
 
 fn from_json(body: &[u8], limits: &Limits) -> Result<Offered, Fault> {
     let json = strict_json::read(body, limits.depth_max);
-    let json = json.map_err(|error| Fault::MalformedJson(error.to_string()))?;
+    let json = json.map_err(|error| match error {
+        ReadError::TooDeep => Refusal::DepthExceeded.into(),
+        ReadError::Malformed(error) => Fault::MalformedJson(error.to_string()),
+    })?;
     let actor = Uuid::new_v4();
     let made = Document::changes_from_json(&json, actor.as_bytes(), unix_ms() / 1000, limits);
     let made = made.map_err(|error| match error {

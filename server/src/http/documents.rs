@@ -90,14 +90,16 @@ impl Documents {
     /// Makes a document: under this id, which must be free, or under a new one.
     pub(super) async fn create(&self, id: Option<DocumentId>, offered: Offered) -> Result<Merged, Fault> {
         let document = id.unwrap_or_else(|| DocumentId::from_bytes(Uuid::new_v4().into_bytes()));
+        offered.count();
         if offered.changes.is_empty() {
-            return Err(offered.refused.first().map_or(Fault::EmptyFile, |(_, refusal)| (*refusal).into()));
+            let first = offered.refused.first();
+            return Err(first.map_or(Fault::EmptyFile, |(_, refusal)| Fault::NothingTaken(*refusal)));
         }
         let nothing = Expected::Heads(Heads::default());
         let merged = self.submit(document, nothing, offered).await?.ok_or(Fault::DocumentExists)?;
         match merged.refused.first() {
             // Nothing passed, so there still is no document.
-            Some((_, refusal)) if merged.heads.is_empty() => Err(Fault::Refused(*refusal)),
+            Some((_, refusal)) if merged.heads.is_empty() => Err(Fault::NothingTaken(*refusal)),
             Some(_) | None => Ok(merged),
         }
     }
@@ -111,6 +113,7 @@ impl Documents {
     ) -> Result<Merged, Fault> {
         let heads = self.heads(document).await?;
         condition.check(&heads)?;
+        offered.count();
         if offered.changes.is_empty() {
             return Ok(Merged { document, heads, refused: offered.refused });
         }
@@ -158,7 +161,6 @@ impl Documents {
         expected: Expected,
         offered: Offered,
     ) -> Result<Option<Merged>, Fault> {
-        offered.refused.iter().for_each(|(_, refusal)| metrics::refused(*refusal));
         let Offered { changes, mut refused } = offered;
         let (heads, by_room) = match self.rooms.call(document, Call::Submit(expected, changes)).await? {
             Answer::Submitted { heads, refused, .. } => (heads, refused),
@@ -187,6 +189,13 @@ impl Documents {
             Ok(_) => Fault::DocumentNotFound,
             Err(error) => Fault::Refused(refusal(&error)),
         }
+    }
+}
+
+impl Offered {
+    /// The gatekeeper's refusals; those of the room are its own to count.
+    fn count(&self) {
+        self.refused.iter().for_each(|(_, refusal)| metrics::refused(*refusal));
     }
 }
 

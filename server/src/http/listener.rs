@@ -1,5 +1,6 @@
-//! Takes connections and serves them, within bounds on how slowly a request may begin.
+//! Takes connections and serves them, within bounds on how slowly a request may begin and its answer be taken.
 
+use super::write_deadline::WriteDeadline;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,14 +12,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-/// Time for the head of a request, idle time before it included. WebSockets have their own clock.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
-
 /// Room for the head of a request, and for a piece of its body.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// After the system ran out of files or memory; accepting at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How patient a listener is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Time for the head of a request, idle time before it included. WebSockets have their own clock.
+    pub(crate) head_time_max: Duration,
+    /// Time in which the other side must take something of what is written to it.
+    pub(crate) write_time_max: Duration,
+}
 
 /// Serves until `closing` is cancelled, then finishes the requests that have begun.
 ///
@@ -27,6 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
+    patience: Patience,
     closing: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
@@ -36,7 +44,9 @@ pub(crate) async fn serve(
             () = closing.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _peer)) => drop(connections.spawn(converse(stream, router.clone(), closing.clone()))),
+            Ok((stream, _peer)) => {
+                drop(connections.spawn(converse(stream, router.clone(), patience, closing.clone())));
+            }
             Err(error) if is_about_the_connection(&error) => {
                 debug!(%error, "a connection ended before it began")
             }
@@ -52,14 +62,15 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn converse(stream: TcpStream, router: Router, closing: CancellationToken) {
+async fn converse(stream: TcpStream, router: Router, patience: Patience, closing: CancellationToken) {
     // Small frames leave at once; the batching is ours.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "small frames of a connection may be delayed");
     }
+    let stream = WriteDeadline::new(stream, patience.write_time_max);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
+        .header_read_timeout(patience.head_time_max)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .with_upgrades();

@@ -60,12 +60,17 @@ pub(crate) enum Fault {
     PreconditionFailed,
     #[error("this address speaks WebSocket: connect to it with ws://")]
     UpgradeRequired,
-    #[error("the request took longer than the server waits")]
+    #[error("the body of the request did not arrive in time")]
     RequestTimedOut,
+    #[error("the server did not answer in time; what was asked for may still happen")]
+    AnswerTimedOut,
     #[error("the server made a mistake; its log tells more")]
     Internal,
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Every change was refused, for this reason first; each has been counted by itself.
+    #[error("{0}")]
+    NothingTaken(Refusal),
 }
 
 impl Fault {
@@ -91,8 +96,9 @@ impl Fault {
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
             Self::RequestTimedOut => (StatusCode::REQUEST_TIMEOUT, "request_timed_out"),
+            Self::AnswerTimedOut => (StatusCode::GATEWAY_TIMEOUT, "answer_timed_out"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-            Self::Refused(refusal) => (status(*refusal), refusal.code()),
+            Self::Refused(refusal) | Self::NothingTaken(refusal) => (status(*refusal), refusal.code()),
         }
     }
 }
@@ -119,6 +125,9 @@ impl IntoResponse for Fault {
         let problem =
             Problem { r#type: "about:blank", title, status: status.as_u16(), code, detail: self.to_string() };
         let mut response = (status, Json(problem)).into_response();
+        if !matches!(self, Self::NothingTaken(_)) {
+            response.extensions_mut().insert(Code(code));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::INSUFFICIENT_STORAGE {
@@ -126,6 +135,15 @@ impl IntoResponse for Fault {
         }
         response
     }
+}
+
+/// Marks an answer whose refusal has not been counted yet.
+#[derive(Debug, Clone, Copy)]
+struct Code(&'static str);
+
+/// The code of a refusal that has not been counted yet.
+pub(super) fn code_of(response: &Response) -> Option<&'static str> {
+    response.extensions().get::<Code>().map(|Code(code)| *code)
 }
 
 /// The answer for a refusal by the server's core.
@@ -175,7 +193,7 @@ const EVERYWHERE: &[Fault] = &[Fault::OriginNotAllowed, Fault::HostNotAllowed];
 /// What may go wrong wherever the core is asked.
 const CORE: &[Fault] = &[
     Fault::Internal,
-    Fault::RequestTimedOut,
+    Fault::AnswerTimedOut,
     Fault::Refused(Refusal::Busy),
     Fault::Refused(Refusal::StorageUnavailable),
     Fault::Refused(Refusal::ShuttingDown),
@@ -186,7 +204,30 @@ const DOCUMENT: &[Fault] =
 
 const CONDITION: &[Fault] = &[Fault::MalformedCondition, Fault::PreconditionFailed];
 
+/// What the gatekeeper and the document's history may say of a change.
+const CHANGE: &[Fault] = &[
+    Fault::Refused(Refusal::MalformedChange),
+    Fault::Refused(Refusal::NotAChange),
+    Fault::Refused(Refusal::ChecksumMismatch),
+    Fault::Refused(Refusal::ChangeTooLarge),
+    Fault::Refused(Refusal::TooManyOperations),
+    Fault::Refused(Refusal::NotCanonical),
+    Fault::Refused(Refusal::OperationCounterOutOfRange),
+    Fault::Refused(Refusal::SequenceGap),
+    Fault::Refused(Refusal::Equivocation),
+    Fault::Refused(Refusal::MissingDependencies),
+    Fault::Refused(Refusal::UnknownActor),
+    Fault::Refused(Refusal::UnknownObject),
+    Fault::Refused(Refusal::UnknownOperation),
+    Fault::Refused(Refusal::DepthExceeded),
+    Fault::Refused(Refusal::TooManyActors),
+    Fault::Refused(Refusal::TooManyHeads),
+    Fault::Refused(Refusal::DocumentTooLarge),
+    Fault::Refused(Refusal::Quarantined),
+];
+
 const FILE: &[Fault] = &[
+    Fault::RequestTimedOut,
     Fault::MalformedFile(String::new()),
     Fault::FileTooLarge,
     Fault::UnsupportedMediaType(""),
@@ -202,9 +243,6 @@ const NEW: &[Fault] = &[
     Fault::DocumentExists,
     Fault::InvalidParameter(String::new()),
     Fault::Refused(Refusal::DocumentDeleted),
-    Fault::Refused(Refusal::ChangeTooLarge),
-    Fault::Refused(Refusal::DepthExceeded),
-    Fault::Refused(Refusal::DocumentTooLarge),
 ];
 
 macro_rules! problem_sets {
@@ -224,12 +262,16 @@ macro_rules! problem_sets {
 problem_sets! {
     AnyProblems = EVERYWHERE;
     ListProblems = EVERYWHERE, CORE, &[Fault::InvalidParameter(String::new()), Fault::InvalidDocumentId];
-    CreateProblems = EVERYWHERE, CORE, FILE, NEW;
+    CreateProblems = EVERYWHERE, CORE, FILE, CHANGE, NEW;
     ShowProblems = EVERYWHERE, CORE, DOCUMENT, &[Fault::MalformedCondition, Fault::NotAcceptable("")];
     HistoryProblems = EVERYWHERE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
     ImportProblems = EVERYWHERE, CORE, DOCUMENT, CONDITION, FILE;
     DeleteProblems = EVERYWHERE, CORE, DOCUMENT, CONDITION;
-    UpgradeProblems = EVERYWHERE, &[Fault::UpgradeRequired, Fault::Refused(Refusal::ShuttingDown)];
+    UpgradeProblems = EVERYWHERE, &[
+        Fault::UpgradeRequired,
+        Fault::Refused(Refusal::Busy),
+        Fault::Refused(Refusal::ShuttingDown),
+    ];
     ReadyProblems = EVERYWHERE, &[
         Fault::Refused(Refusal::ShuttingDown),
         Fault::Refused(Refusal::StorageUnavailable),

@@ -2,35 +2,49 @@
 
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use std::cell::Cell;
 use std::fmt;
 
 /// Reads a JSON text. The outermost value is at depth 0; deeper than `depth_max` nothing may lie.
-pub(super) fn read(bytes: &[u8], depth_max: usize) -> Result<Value, serde_json::Error> {
+pub(super) fn read(bytes: &[u8], depth_max: usize) -> Result<Value, ReadError> {
+    let is_too_deep = Cell::new(false);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0, depth_max }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+    let read = Strict { depth: 0, depth_max, is_too_deep: &is_too_deep }.deserialize(&mut deserializer);
+    match read.and_then(|value| deserializer.end().map(|()| value)) {
+        Ok(value) => Ok(value),
+        Err(_) if is_too_deep.get() => Err(ReadError::TooDeep),
+        // The parser's own bound on its stack; its errors have no variant for it.
+        Err(error) if error.to_string().starts_with("recursion limit exceeded") => Err(ReadError::TooDeep),
+        Err(error) => Err(ReadError::Malformed(error)),
+    }
+}
+
+/// Why a text was not read.
+#[derive(Debug)]
+pub(super) enum ReadError {
+    TooDeep,
+    Malformed(serde_json::Error),
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
     depth_max: usize,
+    /// Told apart here, because errors of a visitor are only text.
+    is_too_deep: &'a Cell<bool>,
 }
 
-impl Strict {
+impl Strict<'_> {
     fn inside<E: Error>(self) -> Result<Self, E> {
         if self.depth > self.depth_max {
-            return Err(E::custom(format_args!(
-                "objects and arrays are nested deeper than {}",
-                self.depth_max
-            )));
+            self.is_too_deep.set(true);
+            return Err(E::custom("objects and arrays are nested too deep"));
         }
         Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -38,7 +52,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,7 +132,8 @@ mod tests {
             "{",
             "",
         ] {
-            assert!(read(text.as_bytes(), 64).is_err(), "{text}");
+            let read = read(text.as_bytes(), 64);
+            assert!(matches!(read, Err(ReadError::Malformed(_))), "{text}");
         }
         assert!(read(b"{\"a\":\"\xff\"}", 64).is_err());
     }
@@ -127,7 +142,10 @@ mod tests {
     fn nesting_is_taken_to_the_limit_and_no_further() {
         let nested = |depth: usize| format!("{}1{}", "[".repeat(depth + 1), "]".repeat(depth + 1));
         assert!(read(nested(64).as_bytes(), 64).is_ok());
-        assert!(read(nested(65).as_bytes(), 64).is_err());
-        assert!(read("[".repeat(100_000).as_bytes(), 64).is_err());
+        let is_too_deep =
+            |text: &str, depth_max| matches!(read(text.as_bytes(), depth_max), Err(ReadError::TooDeep));
+        assert!(is_too_deep(&nested(65), 64));
+        assert!(is_too_deep(&"[".repeat(100_000), 64));
+        assert!(is_too_deep(&nested(10_000), usize::MAX), "whatever is allowed, the stack is bounded");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
 mod backups;
+mod bounds;
 mod callers;
 mod conditions;
 mod config;

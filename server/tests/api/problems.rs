@@ -95,7 +95,7 @@ fn writing() -> Vec<Case> {
         upload(CREATE, &[JSON], "{\"a\":1,\"a\":2}", malformed),
         upload(CREATE, &[JSON], "{\"a\":NaN}", malformed),
         upload(CREATE, &[JSON], b"{\"a\":\"\xff\"}".as_slice(), malformed),
-        upload(CREATE, &[JSON], deep(200), malformed),
+        upload(CREATE, &[JSON], deep(200), (422, "depth_exceeded")),
         upload(CREATE, &[JSON], format!("{{\"a\":\"{}\"}}", "x".repeat(10_000)), (413, "document_too_large")),
         upload(("POST", "/v1/documents?id=x"), &[JSON], "{}", (400, "invalid_document_id")),
         upload(("POST", "/v1/documents?name=x"), &[JSON], "{}", (400, "invalid_parameter")),
@@ -105,8 +105,8 @@ fn writing() -> Vec<Case> {
         upload(CREATE, &[FILE], Vec::new(), (422, "malformed_file")),
         upload(IMPORT, &[FILE], flipped, (422, "malformed_file")),
         upload(IMPORT, &[FILE], valid, (404, "document_not_found")),
-        upload(CREATE, &[JSON], vec![b' '; 20_001], (413, "body_too_large")),
-        upload(IMPORT, &[FILE], vec![0; 20_001], (413, "body_too_large")),
+        upload(CREATE, &[JSON], vec![b' '; 100_001], (413, "body_too_large")),
+        upload(IMPORT, &[FILE], vec![0; 100_001], (413, "body_too_large")),
     ]
 }
 
@@ -139,6 +139,6 @@ fn json_is_taken_to_the_limit_of_its_depth() {
     let api = Api::start(&[]);
     let deep = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
     api.create(&deep(65));
-    let deeper = api.request("POST", "/v1/documents", &[JSON], deep(66).as_bytes()).expect(400);
-    assert_eq!(deeper.code(), "malformed_json");
+    let deeper = api.request("POST", "/v1/documents", &[JSON], deep(66).as_bytes()).expect(422);
+    assert_eq!(deeper.code(), "depth_exceeded");
 }

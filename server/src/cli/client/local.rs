@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::compaction::Compactor;
 use crate::config::Config;
-use crate::http::{self, Documents};
+use crate::http::{self, Documents, Guard};
 use crate::memory::Memory;
 use crate::rooms::{RoomContext, Rooms};
 use axum::Router;
@@ -33,7 +33,10 @@ impl Local {
             compactor: Compactor::new(Arc::clone(&store)),
             memory: Memory::default(),
         });
-        let router = http::documents_only(Documents::new(rooms.clone(), Arc::clone(&store), limits));
+        let router = http::documents_only(
+            Documents::new(rooms.clone(), Arc::clone(&store), limits),
+            Guard::new(None, Memory::default(), &config.http),
+        );
         Ok(Self { store, rooms, router })
     }
 
