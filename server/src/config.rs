@@ -2,11 +2,13 @@
 //! that order of precedence. Nothing else reads the environment.
 
 mod file;
+mod log_filter;
 mod seconds;
 mod setting;
 mod web;
 
 pub use file::ConfigFile;
+pub use log_filter::LogFilter;
 pub use seconds::{InvalidSeconds, Seconds};
 pub use setting::{Origin, Setting};
 pub use web::{InvalidWebName, WebHost, WebOrigin};
@@ -52,7 +54,7 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Which log lines: a level, or `target=level,…`
     #[arg(long, env = "TIEBREAK_LOG", default_value = "info")]
-    pub log: String,
+    pub log: LogFilter,
     /// Connections at once; further ones are told to come back later
     #[arg(long, env = "TIEBREAK_CONNECTIONS_MAX", default_value_t = 20_000)]
     pub connections_max: usize,

@@ -8,7 +8,7 @@ mod documents;
 mod etag;
 mod file;
 mod guard;
-mod health;
+pub(crate) mod health;
 mod history;
 mod import_document;
 mod list_documents;

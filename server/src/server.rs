@@ -1,5 +1,9 @@
 //! Start and stop: opens the store, serves until told otherwise, finishes what it has begun.
 
+mod address_file;
+
+pub(crate) use address_file::{AddressFile, ServerAddress};
+
 use crate::clock::Clock;
 use crate::compaction::Compactor;
 use crate::config::{Config, HttpArgs, StoreChoice};
@@ -29,9 +33,6 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 
 /// How long the store gets after that: a checkpoint, or the last transaction.
 const STORE_CLOSES_IN: Duration = Duration::from_secs(10);
-
-/// In the data directory: where the server that has it open listens, for the command line.
-pub(crate) const ADDRESS_FILE: &str = "tiebreak.address";
 
 /// Descriptors kept for the store, logs and listeners.
 const DESCRIPTORS_RESERVED: usize = 64;
@@ -63,10 +64,16 @@ pub enum ServerError {
 #[derive(Debug, Clone)]
 pub struct Health {
     store: Arc<dyn DocumentStore>,
+    storage: StorageId,
     closing: CancellationToken,
 }
 
 impl Health {
+    /// The id of the data that this server serves.
+    pub(crate) fn storage(&self) -> &StorageId {
+        &self.storage
+    }
+
     pub(crate) async fn check(&self) -> Result<(), Refusal> {
         if self.closing.is_cancelled() {
             return Err(Refusal::ShuttingDown);
@@ -100,6 +107,7 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn DocumentStore>, Serve
 pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServerError> {
     metrics::install();
     let store = open_store(&config).await?;
+    let address_file = (config.store == StoreChoice::Sqlite).then(|| AddressFile::claim(&config.data));
     let identity = Arc::new(identity(store.as_ref()).await?);
     let (limits, clock) = (Arc::new(config.limits.limits()), Clock::start());
     let closing = CancellationToken::new();
@@ -117,7 +125,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let documents = Documents::new(rooms.clone(), Arc::clone(&store), Arc::clone(&limits));
     let door = Door {
         rooms: rooms.clone(),
-        identity,
+        identity: Arc::clone(&identity),
         limits,
         clock,
         connections: connections.clone(),
@@ -126,14 +134,17 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         memory: memory.clone(),
         places: Arc::new(Semaphore::new(connections_max)),
     };
-    let health = Health { store: Arc::clone(&store), closing: closing.clone() };
+    let health =
+        Health { store: Arc::clone(&store), storage: identity.storage.clone(), closing: closing.clone() };
     let listener = listen(config.listen).await?;
     let admin = match config.admin_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
     announce(&config, &listener);
-    leave_address(&config, &listener);
+    if let (Some(file), Ok(address)) = (&address_file, listener.local_addr()) {
+        file.write(&ServerAddress { address, storage: identity.storage.clone() });
+    }
     let servers = TaskTracker::new();
     let (patience, http_guard) = (patience(&config.http), guard(&config, &listener, &memory));
     let cap_bytes =
@@ -154,6 +165,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         }
     };
     info!("stopping");
+    drop(address_file);
     let running = Running { store, rooms, connections, servers, closing };
     let stopped = running.stop(async { serving.await.ok() }).await;
     accepting.map_err(ServerError::Accept)?;
@@ -242,13 +254,5 @@ fn announce(config: &Config, listener: &TcpListener) {
     match &config.store {
         StoreChoice::Sqlite => eprintln!("  documents are in {}", config.data.display()),
         StoreChoice::Postgres(_) => eprintln!("  documents are in {}", config.store),
-    }
-}
-
-/// Commands that find the data directory in use ask the server there.
-fn leave_address(config: &Config, listener: &TcpListener) {
-    let (StoreChoice::Sqlite, Ok(address)) = (&config.store, listener.local_addr()) else { return };
-    if let Err(error) = std::fs::write(config.data.join(ADDRESS_FILE), format!("{address}\n")) {
-        warn!(%error, "commands will not find this server by its data directory");
     }
 }

@@ -20,5 +20,5 @@ pub use document_store::{
 pub use memory::MemoryStore;
 pub use sqlite::{
     BackupError, BackupProgress, CheckError, CheckProgress, CheckReport, OpenError, QuickCheck,
-    SqliteOptions, SqliteStore,
+    SqliteOptions, SqliteStore, create_directory,
 };

@@ -15,7 +15,7 @@ mod writes;
 
 pub use backup::{BackupError, BackupProgress};
 pub use check::{CheckError, CheckProgress, CheckReport};
-pub use open::{OpenError, QuickCheck, SqliteOptions};
+pub use open::{OpenError, QuickCheck, SqliteOptions, create_directory};
 
 use crate::clock::unix_ms;
 use crate::document_store::PAGE_DOCUMENTS_MAX;

@@ -4,7 +4,8 @@
 mod local;
 
 use crate::config::{Config, StoreChoice};
-use crate::server::ADDRESS_FILE;
+use crate::http::health::STORAGE_ID;
+use crate::server::{AddressFile, ServerAddress};
 use anyhow::{Context, anyhow, bail};
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_LENGTH, HOST};
@@ -13,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use local::Local;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 use tiebreak_storage::{OpenError, SqliteStore};
 use tokio::net::TcpStream;
@@ -54,23 +56,45 @@ impl Client {
         if config.store == StoreChoice::Sqlite && SqliteStore::database_in(&config.data).exists() {
             match Local::open(config) {
                 Ok(local) => return Ok(Self::Local(Box::new(local))),
-                Err(OpenError::InUse { .. }) => {
-                    let left = std::fs::read_to_string(config.data.join(ADDRESS_FILE)).unwrap_or_default();
-                    let authority =
-                        left.trim().parse().map_or(configured, |left| reachable(left).to_string());
-                    return Ok(Self::Server { authority });
-                }
+                Err(OpenError::InUse { directory }) => return Self::in_use(&directory).await,
                 Err(error) => return Err(error.into()),
             }
         }
         if connect(&configured).await.is_err() {
-            bail!(
-                "there is no data in {} and no server answers at http://{configured}; \
-                 name a directory with --data or a server with --server",
-                config.data.display()
-            );
+            match &config.store {
+                StoreChoice::Sqlite => bail!(
+                    "there is no data in {} and no server answers at http://{configured}; \
+                     name a directory with --data or a server with --server",
+                    config.data.display()
+                ),
+                StoreChoice::Postgres(_) => bail!(
+                    "no server answers at http://{configured}; documents in {} are reached through a server: \
+                     start one, or name it with --server",
+                    config.store
+                ),
+            }
         }
         Ok(Self::Server { authority: configured })
+    }
+
+    /// The server that has the directory open, if it is certain to be that one.
+    async fn in_use(directory: &Path) -> anyhow::Result<Self> {
+        let Some(ServerAddress { address, storage }) = AddressFile::read(directory) else {
+            bail!(
+                "another process has {} open and does not say where it listens; \
+                 try again in a moment, or name the server with --server",
+                directory.display()
+            );
+        };
+        let client = Self::Server { authority: reachable(address).to_string() };
+        let answer = client.request(Method::GET, "/healthz", &[], Bytes::new()).await?;
+        if answer.headers.get(STORAGE_ID).is_none_or(|id| id.as_bytes() != storage.as_str().as_bytes()) {
+            bail!(
+                "the server at http://{address} has other data than {}; name the right one with --server",
+                directory.display()
+            );
+        }
+        Ok(client)
     }
 
     fn at(url: &str) -> anyhow::Result<Self> {

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tiebreak_storage::{CheckProgress, SqliteStore};
+use tiebreak_storage::{CheckProgress, SqliteStore, create_directory};
 
 /// What a file of the embedded store begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -42,10 +42,16 @@ pub(super) fn run(restore: &Restore) -> anyhow::Result<ExitCode> {
     if !is_empty(data).with_context(|| format!("could not look into {}", data.display()))? {
         bail!("{} is not empty; name a new directory with --data, or move this one away", data.display());
     }
-    let workshop = data.join("restoring");
-    let restored = build(from, data, &workshop);
-    fs::remove_dir_all(&workshop).with_context(|| format!("could not remove {}", workshop.display()))?;
+    create_directory(data).with_context(|| format!("could not make {}", data.display()))?;
+    let staging = data.join("restoring");
+    fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&staging)
+        .with_context(|| format!("could not make {}", staging.display()))?;
+    let restored = build(from, data, &staging);
+    let removed = fs::remove_dir_all(&staging);
     restored.with_context(|| format!("could not restore {}", from.display()))?;
+    removed.with_context(|| format!("could not remove {}", staging.display()))?;
     if *json {
         output::json(&json!({ "data": data, "from": from }))?;
     } else {
@@ -69,15 +75,13 @@ fn is_empty(directory: &Path) -> io::Result<bool> {
 }
 
 /// Copies and looks through the copy in a directory of its own; only a whole database gets its name.
-fn build(from: &Path, data: &Path, workshop: &Path) -> anyhow::Result<()> {
-    // It holds everything that users wrote.
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(workshop)?;
-    let copy = SqliteStore::database_in(workshop);
+fn build(from: &Path, data: &Path, staging: &Path) -> anyhow::Result<()> {
+    let copy = SqliteStore::database_in(staging);
     fs::copy(from, &copy)?;
     File::open(&copy)?.sync_all()?;
     let mut progress = Progress::new("checking", "documents");
     let report = SqliteStore::check_directory(
-        workshop,
+        staging,
         |step| match step {
             CheckProgress::Pages => {}
             CheckProgress::Documents { checked, of } => progress.at(checked, of),

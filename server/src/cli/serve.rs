@@ -5,19 +5,16 @@ use crate::config::{Config, LogFormat};
 use crate::server::serve;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
-
-/// The CRDT library writes out every column of every change it reads, and logs hostile bytes as its own
-/// errors: a tenth of a busy server's time, for nothing that the server does not say itself.
-const QUIET_TARGETS: &str = "automerge=off";
 
 /// Runs the server until SIGINT or SIGTERM.
 pub(super) fn run(config: Config) -> ExitCode {
     if let Err(error) = config.check() {
         return fail(&error);
     }
-    let lines = format!("{QUIET_TARGETS},{}", config.log);
-    let filter = EnvFilter::try_new(lines).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = match config.log.filter() {
+        Ok(filter) => filter,
+        Err(error) => return fail(&error),
+    };
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => logs.init(),

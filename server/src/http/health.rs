@@ -4,8 +4,12 @@ use super::problem::{AnyProblems, Fault, ReadyProblems};
 use crate::metrics as recorder;
 use crate::server::Health;
 use axum::extract::State;
+use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
+
+/// Tells a caller whether this is the server that it means.
+pub(crate) const STORAGE_ID: HeaderName = HeaderName::from_static("tiebreak-storage-id");
 
 /// The process runs and answers
 #[utoipa::path(
@@ -13,12 +17,18 @@ use axum::response::IntoResponse;
     path = "/healthz",
     tag = "operations",
     responses(
-        (status = OK, description = "It does", body = String, content_type = "text/plain"),
+        (
+            status = OK,
+            description = "It does",
+            body = String,
+            content_type = "text/plain",
+            headers(("Tiebreak-Storage-Id" = String, description = "Whose documents these are")),
+        ),
         AnyProblems,
     )
 )]
-pub(super) async fn alive() -> &'static str {
-    "ok\n"
+pub(super) async fn alive(State(health): State<Health>) -> impl IntoResponse {
+    ([(STORAGE_ID, health.storage().as_str().to_owned())], "ok\n")
 }
 
 /// The server takes connections and its store works

@@ -109,6 +109,10 @@ fn a_restore_from_what_is_no_whole_backup_leaves_nothing_behind() {
     let data = tempfile::tempdir().unwrap();
     let said = complaint(&mut tiebreak(&["restore", &other, "--data", text(data.path())]));
     assert!(said.contains("is not a backup"), "{said}");
+    // A file stands where the directory should be.
+    let below = format!("{other}/data");
+    let said = complaint(&mut tiebreak(&["restore", &from, "--data", &below]));
+    assert!(said.contains(&below) && said.contains("Not a directory") && !said.contains("remove"), "{said}");
     damage(Path::new(&from));
     let said = complaint(&mut tiebreak(&["restore", &from, "--data", text(data.path())]));
     assert!(said.contains("it is damaged"), "{said}");

@@ -88,6 +88,8 @@ fn a_file_that_is_wrong_is_refused_by_what_is_wrong_in_it() {
         ("listen = ", "not valid TOML"),
         ("listen = 'here'", "'here' for '--listen"),
         ("heads_max = -1", "'-1' for '--heads-max"),
+        ("log = 'tiebreak=loud'", "'tiebreak=loud' for '--log"),
+        ("silence_seconds = '18446744073709551615'", "for '--silence-seconds"),
     ] {
         let (_directory, path) = file(toml);
         for command in [&["config"][..], &["serve"], &["doc", "list"], &[]] {

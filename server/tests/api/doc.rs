@@ -135,6 +135,43 @@ fn what_cannot_be_reached_is_said_with_a_way_out() {
     assert!(said.contains("could not ask the server at http://127.0.0.1:1"), "{said}");
     let said = complaint(&mut Caller::at("https://example.com".to_owned()).doc(&["list"]));
     assert!(said.contains("TLS"), "{said}");
-    let wrong = nowhere.doc(&["show", "nonsense"]).output().unwrap();
-    assert!(stderr(&wrong).contains("a document id is 16 bytes in base58check"));
+    for wrong in [&["show", "nonsense"][..], &["list", "--after", "a b"]] {
+        let wrong = nowhere.doc(wrong).output().unwrap();
+        assert!(stderr(&wrong).contains("a document id is 16 bytes in base58check"), "{}", stderr(&wrong));
+    }
+    let store = ["--store", "postgres://user:secret@host/database"];
+    let said = complaint(nowhere.doc(&["list"]).args(store));
+    assert!(said.contains("postgres://host/database") && said.contains("no server answers"), "{said}");
+    assert!(!said.contains("there is no data") && !said.contains("secret"), "{said}");
+}
+
+/// A server that was killed leaves its address behind, and another one may take it.
+#[test]
+fn nothing_is_asked_of_a_server_with_other_data() {
+    let (api, other) = (Api::start(&[]), Api::start(&[]));
+    let id = other.create("{}").rsplit('/').next().unwrap().to_owned();
+    let left = api.data.path().join("tiebreak.address");
+    let own = std::fs::read_to_string(&left).unwrap();
+    let (_, storage) = own.split_once('\n').unwrap();
+    std::fs::write(&left, format!("{}\n{storage}", other.server.address())).unwrap();
+    let caller = Caller::in_directory(api.data.path());
+    let said = complaint(&mut caller.doc(&["delete", &id, "--yes"]));
+    assert!(said.contains("has other data than"), "{said}");
+    std::fs::remove_file(&left).unwrap();
+    let said = complaint(&mut caller.doc(&["delete", &id, "--yes"]));
+    assert!(said.contains("does not say where it listens"), "{said}");
+    other.get(&format!("/v1/documents/{id}")).expect(200);
+}
+
+#[test]
+fn an_address_is_gone_when_its_server_is() {
+    let mut api = Api::start(&[]);
+    let left = api.data.path().join("tiebreak.address");
+    assert!(left.exists());
+    api.server.terminate();
+    assert!(api.server.wait().success());
+    assert!(!left.exists(), "an orderly stop takes it away");
+    std::fs::write(&left, "127.0.0.1:1\nwhat a killed server left\n").unwrap();
+    output(&mut Caller::in_directory(api.data.path()).doc(&["list"]));
+    assert!(!left.exists(), "whoever holds the directory takes it away");
 }

@@ -15,6 +15,9 @@ const PAGES_PER_STEP: i32 = 256;
 
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
+/// Unfinished backups to one place, by this process or by dead ones that had its number.
+const PARTIALS_MAX: u32 = 1000;
+
 /// How far a backup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackupProgress {
@@ -56,20 +59,24 @@ impl SqliteStore {
         if to.exists() {
             return Err(BackupError::Exists { path: to.to_owned() });
         }
-        // Under another name until it is whole, so that nobody takes half a backup for one.
-        let mut partial = OsString::from(to);
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
-        let written = |source| BackupError::Write { path: to.to_owned(), source };
-        remove(&partial).map_err(written)?;
-        let copied =
-            copy(directory, &partial, progress).and_then(|()| publish(&partial, to).map_err(written));
-        if copied.is_err()
-            && let Err(error) = remove(&partial)
-        {
-            tracing::warn!(%error, "could not remove an unfinished backup");
+        let failed = |source| BackupError::Write { path: to.to_owned(), source };
+        let partial = create_partial(to).map_err(failed)?;
+        let copied = copy(directory, &partial, progress);
+        let published = copied.and_then(|()| {
+            publish(&partial, to).map_err(|source| {
+                if source.kind() == io::ErrorKind::AlreadyExists {
+                    BackupError::Exists { path: to.to_owned() }
+                } else {
+                    failed(source)
+                }
+            })
+        });
+        // Its name only: what was published has another one.
+        if let Err(error) = fs::remove_file(&partial) {
+            tracing::warn!(%error, "could not remove {}", partial.display());
         }
-        copied
+        published?;
+        sync_parent(to).map_err(failed)
     }
 }
 
@@ -99,19 +106,36 @@ fn copy(directory: &Path, to: &Path, mut progress: impl FnMut(BackupProgress)) -
     if findings.is_empty() { Ok(()) } else { Err(BackupError::Damaged { findings }) }
 }
 
+/// A new file under a name of its own until it is whole, so that nobody takes half a backup for one and two backups
+/// to one place do not meet. For its owner alone: it holds everything that users wrote.
+fn create_partial(to: &Path) -> io::Result<PathBuf> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    for attempt in 0..PARTIALS_MAX {
+        let mut partial = OsString::from(to);
+        partial.push(format!(".{}-{attempt}.partial", std::process::id()));
+        let partial = PathBuf::from(partial);
+        match options.open(&partial) {
+            Ok(_file) => return Ok(partial),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+/// Unlike a rename, a link fails when somebody has made the target meanwhile.
 fn publish(partial: &Path, to: &Path) -> io::Result<()> {
     File::open(partial)?.sync_all()?;
-    fs::rename(partial, to)?;
+    fs::hard_link(partial, to)
+}
+
+fn sync_parent(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    if let Some(parent) = to.canonicalize()?.parent() {
+    if let Some(parent) = path.canonicalize()?.parent() {
         File::open(parent)?.sync_all()?;
     }
     Ok(())
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }

@@ -205,16 +205,25 @@ fn next_epoch(connection: &mut Connection) -> rusqlite::Result<String> {
     Ok(epoch)
 }
 
-/// Creates it for its owner alone: it holds everything that users wrote.
-fn create_directory(directory: &Path) -> io::Result<()> {
-    if directory.is_dir() {
+/// Creates a data directory for its owner alone, as it holds everything that users wrote, with the directories above
+/// it. Does nothing when it is there.
+///
+/// # Errors
+/// When the system refuses.
+pub fn create_directory(directory: &Path) -> io::Result<()> {
+    if directory.as_os_str().is_empty() || directory.is_dir() {
         return Ok(());
     }
+    let parent = directory.parent().unwrap_or(Path::new(""));
+    create_directory(parent)?;
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
+    match builder.create(directory) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => {}
+        created => created?,
+    }
     // Otherwise a power loss could take the directory with all that SQLite made durable inside it.
     #[cfg(unix)]
     if let Some(parent) = directory.canonicalize()?.parent() {

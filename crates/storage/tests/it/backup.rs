@@ -80,7 +80,34 @@ async fn a_backup_overwrites_nothing_and_leaves_no_half_file() {
     assert!(matches!(store.backup(&to, |_progress| {}), Err(BackupError::Exists { .. })));
     let missing = target.path().join("missing").join("backup.sqlite");
     assert!(store.backup(&missing, |_progress| {}).is_err());
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&to).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600, "it holds everything that users wrote");
     let files: Vec<_> =
         std::fs::read_dir(target.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
     assert_eq!(files, ["backup.sqlite"]);
+}
+
+/// Both begin before either is done.
+#[test]
+fn of_two_backups_to_one_place_one_is_refused_and_the_other_is_whole() {
+    let (directory, target) = (crate::support::directory(), crate::support::directory());
+    let store = open(directory.path());
+    block_on(store.append(batch(document("backup"), 1..=2_000, 0))).unwrap();
+    let to = target.path().join("tiebreak.sqlite");
+    let mut second = None;
+    let first = store.backup(&to, |_progress| {
+        if second.is_none() {
+            second = Some(store.backup(&to, |_progress| {}));
+        }
+    });
+    assert!(matches!(second, Some(Ok(()))), "{second:?}");
+    assert!(matches!(first, Err(BackupError::Exists { .. })), "{first:?}");
+    assert_eq!(std::fs::read_dir(target.path()).unwrap().count(), 1);
+    let restored = open(target.path());
+    let stored = block_on(restored.load(document("backup"))).unwrap().unwrap();
+    assert_eq!((stored.through, stored.damaged), (2_000, Vec::new()));
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

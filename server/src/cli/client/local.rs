@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::http::{self, Documents, Guard};
 use crate::memory::Memory;
 use crate::rooms::{RoomContext, Rooms};
+use crate::server::AddressFile;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
@@ -25,6 +26,8 @@ impl Local {
         let opened =
             tokio::task::block_in_place(|| SqliteStore::open(&config.data, &SqliteOptions::default()));
         let store: Arc<dyn DocumentStore> = Arc::new(opened?);
+        // Whoever left it does not serve any more.
+        drop(AddressFile::claim(&config.data));
         let limits = Arc::new(config.limits.limits());
         let rooms = Rooms::new(RoomContext {
             store: Arc::clone(&store),

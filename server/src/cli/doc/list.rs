@@ -5,6 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::output;
 use clap::Args;
 use serde_json::{Value, json};
+use tiebreak_protocol::DocumentId;
 
 const PAGE: usize = 1000;
 
@@ -15,7 +16,7 @@ pub(in crate::cli) struct List {
     limit: Option<usize>,
     /// Begin after this document
     #[arg(long, value_name = "ID")]
-    after: Option<String>,
+    after: Option<DocumentId>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,7 +26,7 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(&self, client: &Client) -> anyhow::Result<()> {
-        let (mut items, mut after) = (Vec::new(), self.after.clone());
+        let (mut items, mut after) = (Vec::new(), self.after.map(|after| after.to_string()));
         loop {
             let limit = self.limit.map_or(PAGE, |limit| limit.saturating_sub(items.len()).min(PAGE));
             if limit == 0 {
