@@ -1,4 +1,4 @@
-.PHONY: run build test check bench fuzz clean
+.PHONY: run build test check deny bench fuzz clean
 
 # Starts the server on 127.0.0.1:7070 with its data in ./tiebreak-data.
 run:
@@ -12,13 +12,25 @@ test:
 	tests/setup
 	$(MAKE) check
 	cargo build --workspace --all-targets
-	cargo test --workspace
+	tests/as-root cargo test --workspace
 	npm --prefix tests/interop test
 
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# What may enter the dependency tree: licences, sources, known vulnerabilities. Asks the network for the last.
+deny:
+	@cargo deny --version >/dev/null 2>&1 || { echo "install it first: cargo install --locked cargo-deny"; exit 1; }
+	cargo deny check
+
+# Feeds the gatekeeper with made-up bytes until it is stopped; `make fuzz ARGS=-max_total_time=60` for a minute.
+fuzz:
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || { \
+	  echo "needs a nightly toolchain and cargo-fuzz: rustup toolchain install nightly; cargo install --locked cargo-fuzz"; \
+	  exit 1; }
+	cd crates/document && cargo +nightly fuzz run gatekeeper -- $(ARGS)
 
 # Measures this server next to a bare WebSocket broadcast; `make bench ARGS="--help"` lists more.
 bench:

@@ -378,7 +378,7 @@ async fn a_full_disk_refuses_appends_whole_and_takes_them_again_when_space_is_fr
     let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(&disk).status();
     assert!(
         mount.is_ok_and(|status| status.success()),
-        "this test mounts a small file system: run it as root"
+        "this test mounts a small file system: run it through tests/as-root"
     );
     let _unmount = Unmount(disk.clone());
     cluster.give(&disk);

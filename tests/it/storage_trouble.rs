@@ -22,7 +22,10 @@ impl SmallDisk {
             .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
             .arg(directory.path())
             .status();
-        assert!(mounted.is_ok_and(|status| status.success()), "mounting a small disk takes root");
+        assert!(
+            mounted.is_ok_and(|status| status.success()),
+            "this test mounts a small file system: run it through tests/as-root"
+        );
         Self(directory)
     }
 

@@ -15,7 +15,7 @@ const TEXT: &str = "\
 Tiebreak: local-first sync with a referee.
 
 Devices connect here with automerge-repo:
-  new BrowserWebSocketClientAdapter(\"ws://…/automerge\")
+  new WebSocketClientAdapter(\"ws://…/automerge\")
 
 For programs and people:
   /v1/documents      all documents
@@ -34,7 +34,7 @@ const PAGE: &str = "<!doctype html>
 </style>
 <h1>Tiebreak</h1>
 <p>Local-first sync with a referee. The server runs; devices connect to it with automerge-repo:</p>
-<pre><code>new BrowserWebSocketClientAdapter(\"ws://…/automerge\")</code></pre>
+<pre><code>new WebSocketClientAdapter(\"ws://…/automerge\")</code></pre>
 <ul>
   <li><a href=\"/v1/documents\">/v1/documents</a>: all documents</li>
   <li><a href=\"/v1/openapi.json\">/v1/openapi.json</a>: what else there is</li>

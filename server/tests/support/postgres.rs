@@ -21,9 +21,20 @@ const UNPRIVILEGED: [&str; 2] = ["postgres", "nobody"];
 pub(crate) struct Cluster {
     directory: TempDir,
     programs: PathBuf,
-    user: Option<(u32, u32)>,
+    user: User,
     port: u16,
     server: Child,
+}
+
+/// Who runs the server, whom PostgreSQL does not let be root.
+#[derive(Debug, Clone, Copy)]
+enum User {
+    /// The test's own user.
+    Own,
+    /// Another one, whose are the files.
+    Other(u32, u32),
+    /// Root of a user namespace that knows nobody else: the server gets one of its own, in which it is not root.
+    Renamed,
 }
 
 impl Cluster {
@@ -123,7 +134,7 @@ impl Drop for Cluster {
     }
 }
 
-fn serve(programs: &Path, user: Option<(u32, u32)>, data: &Path, port: u16, settings: &[&str]) -> Child {
+fn serve(programs: &Path, user: User, data: &Path, port: u16, settings: &[&str]) -> Child {
     let log = fs::File::options().create(true).append(true).open(data.with_extension("log")).unwrap();
     let mut server = command(programs, "postgres", user);
     server.arg("-D").arg(data).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
@@ -134,9 +145,17 @@ fn serve(programs: &Path, user: Option<(u32, u32)>, data: &Path, port: u16, sett
     server.stdout(Stdio::null()).stderr(log).spawn().unwrap()
 }
 
-fn command(programs: &Path, name: &str, user: Option<(u32, u32)>) -> Command {
-    let mut command = Command::new(programs.join(name));
-    if let Some((uid, gid)) = user {
+fn command(programs: &Path, name: &str, user: User) -> Command {
+    let program = programs.join(name);
+    let mut command = match user {
+        User::Own | User::Other(..) => Command::new(program),
+        User::Renamed => {
+            let mut command = Command::new("unshare");
+            command.args(["--user", "--map-user=1000", "--map-group=1000"]).arg(program);
+            command
+        }
+    };
+    if let User::Other(uid, gid) = user {
         command.uid(uid).gid(gid);
     }
     // The working directory of the test may be closed to that user.
@@ -155,11 +174,10 @@ fn programs() -> PathBuf {
     path.join("bin")
 }
 
-/// Nobody in particular when the test is unprivileged itself.
-fn unprivileged_user() -> Option<(u32, u32)> {
+fn unprivileged_user() -> User {
     let me = Command::new("id").arg("-u").output().unwrap();
     if String::from_utf8_lossy(&me.stdout).trim() != "0" {
-        return None;
+        return User::Own;
     }
     let passwd = fs::read_to_string("/etc/passwd").unwrap();
     let user = UNPRIVILEGED.iter().find_map(|name| {
@@ -169,11 +187,23 @@ fn unprivileged_user() -> Option<(u32, u32)> {
             .find(|fields| fields[0] == *name)?;
         Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
     });
-    Some(user.expect("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`"))
+    let (uid, gid) =
+        user.expect("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`");
+    if is_known_here(uid) { User::Other(uid, gid) } else { User::Renamed }
 }
 
-fn give(path: &Path, user: Option<(u32, u32)>) {
-    if let Some((uid, gid)) = user {
+/// A user namespace knows the users that are mapped into it.
+fn is_known_here(uid: u32) -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap());
+        let (first, length) = (numbers.next().unwrap(), numbers.nth(1).unwrap());
+        (first..first + length).contains(&u64::from(uid))
+    })
+}
+
+fn give(path: &Path, user: User) {
+    if let User::Other(uid, gid) = user {
         chown(path, Some(uid), Some(gid)).unwrap();
     }
     fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();

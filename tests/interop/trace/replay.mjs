@@ -1,4 +1,4 @@
-// The issue's own proof: stock JavaScript clients and a samod client retype real histories into the same documents at
+// Real histories under real conditions: stock JavaScript clients and a samod client retype real histories into the same documents at
 // the same time, the server is killed and restarted in the middle, and in the end everybody has the same, right text.
 
 import { decodeHeads, splice } from "@automerge/automerge-repo"

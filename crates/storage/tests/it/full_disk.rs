@@ -28,7 +28,7 @@ impl SmallDisk {
             Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(point.path()).status();
         assert!(
             status.is_ok_and(|status| status.success()),
-            "this test mounts a small file system: run it as root"
+            "this test mounts a small file system: run it through tests/as-root"
         );
         Self { point }
     }
