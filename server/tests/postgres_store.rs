@@ -14,9 +14,10 @@ use support::postgres::Cluster;
 use support::proxy::{Passing, Proxy};
 use tiebreak_protocol::{DocumentId, Heads, StorageId};
 use tiebreak_server::storage::postgres::{OpenError, PostgresOptions, PostgresStore};
+use tiebreak_storage::conformance::random::{Random, compare, operate};
 use tiebreak_storage::conformance::{self, batch, change, changes, compaction, document, heads};
-use tiebreak_storage::{Append, ChangeRow, DamagedChunk, DocumentStore, StorageError};
-use tiebreak_tests::peer::Peer;
+use tiebreak_storage::{Append, ChangeRow, DamagedChunk, DocumentStore, MemoryStore, StorageError};
+use tiebreak_tests::peer::{Ended, Peer};
 use tiebreak_tests::server_process::ServerProcess;
 use tiebreak_tests::wait::until;
 use tokio::task::JoinHandle;
@@ -46,6 +47,24 @@ async fn expect_changes(store: &PostgresStore, id: DocumentId, through: u64) {
 async fn the_postgres_store_keeps_the_contract() {
     let cluster = Cluster::start().await;
     conformance::run_all(connect(&cluster.url()).await).await;
+}
+
+#[tokio::test]
+async fn random_operations_give_the_same_answers_in_memory_and_in_postgresql() {
+    for seed in 0..3 {
+        let cluster = Cluster::start().await;
+        let model = MemoryStore::new();
+        let mut store = connect(&cluster.url()).await;
+        let mut random = Random::seeded(seed);
+        for step in 0..250 {
+            if random.below(60) == 0 {
+                store.close().await.unwrap();
+                store = connect(&cluster.url()).await;
+            }
+            operate(&mut random, &model, &*store, &format!("seed {seed}, step {step}")).await;
+        }
+        compare(&model, &*store, &format!("seed {seed}, at the end")).await;
+    }
 }
 
 #[tokio::test]
@@ -476,4 +495,40 @@ async fn heads_shared_with_a_device_at_the_end_are_there_after_an_orderly_stop()
     let written = Heads::new(vec![written.await.unwrap()]);
     let store = connect(&cluster.url()).await;
     assert_eq!(store.shared_heads("device".parse().unwrap(), id).await, Ok(Some(written)));
+}
+
+/// While the database is away the server says so and stays; when it is back, so is everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_goes_away_and_comes_back_costs_time_and_no_change() {
+    let mut cluster = Cluster::start().await;
+    let (id, data) = (DocumentId::from_bytes([9; 16]), tempfile::tempdir().unwrap());
+    let (server, mut writer, kept) = tokio::task::block_in_place(|| {
+        let server = ServerProcess::start(data.path(), &["--store", &cluster.url()]);
+        let mut writer = Peer::connect(server.address(), "writer");
+        let kept = writer.write(id, "kept", 1).unwrap();
+        writer.until("the answer", |peer| peer.is_acknowledged(id)).unwrap();
+        (server, writer, kept)
+    });
+    cluster.crash();
+    let (mut held, refused) = tokio::task::block_in_place(|| {
+        let refused = writer.write(id, "refused", 1).unwrap();
+        assert_eq!(writer.until_end(), Ended::Closed(Some(4503)), "{}", server.log());
+        for path in ["/readyz", "/v1/documents"] {
+            assert!(server.get(path).contains("\"storage_unavailable\""), "{path}: {}", server.get(path));
+        }
+        assert_eq!(server.get("/healthz"), "ok\n");
+        (writer.content(id).unwrap().clone(), refused)
+    });
+    cluster.start_again().await;
+    tokio::task::block_in_place(|| {
+        until("the server to be ready", || (server.get("/readyz") == "ok\n").then_some(()));
+        let mut again = Peer::connect(server.address(), "writer");
+        again.hold(id, std::mem::take(&mut held));
+        let later = again.write(id, "later", 1).unwrap();
+        again.until("the answer", |peer| peer.is_acknowledged(id)).unwrap();
+        let mut reader = Peer::connect(server.address(), "reader");
+        reader.ask(id).unwrap();
+        let all = [kept, refused, later];
+        reader.until("every change", |peer| all.iter().all(|change| peer.has(id, *change))).unwrap();
+    });
 }

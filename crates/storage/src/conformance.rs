@@ -1,6 +1,8 @@
 //! The contract of [`DocumentStore`] as assertions, one behaviour each, to run against every implementation.
 //! They panic where the contract is broken. Each takes its own documents, so one fresh store serves them all.
 
+pub mod random;
+
 use crate::{
     Append, ChangeRow, Committed, Compaction, DocumentStore, DocumentSummary, QUARANTINED_PER_DOCUMENT_MAX,
     QuarantinedChange, SHARED_HEADS_PER_DOCUMENT_MAX, StorageError, StoredDocument,

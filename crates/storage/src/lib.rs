@@ -2,6 +2,7 @@
 
 pub mod checksum;
 pub mod clock;
+#[cfg(feature = "conformance")]
 pub mod conformance;
 mod document_store;
 pub mod group;

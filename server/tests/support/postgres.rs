@@ -83,7 +83,15 @@ impl Cluster {
 
     /// Stops at once, like a crash, and starts again.
     pub(crate) async fn crash_and_restart(&mut self) {
+        self.crash();
+        self.start_again().await;
+    }
+
+    pub(crate) fn crash(&mut self) {
         self.stop();
+    }
+
+    pub(crate) async fn start_again(&mut self) {
         self.server = serve(&self.programs, self.user, &self.data(), self.port, &[]);
         self.wait_until_ready().await;
     }
@@ -122,7 +130,8 @@ impl Cluster {
         let stop = ["stop", "--mode=immediate", "--silent", "-D"];
         let stopped = command(&self.programs, "pg_ctl", self.user).args(stop).arg(self.data()).status();
         if !stopped.is_ok_and(|status| status.success()) {
-            self.server.kill().unwrap();
+            // It may have been stopped before.
+            self.server.kill().ok();
         }
         self.server.wait().unwrap();
     }

@@ -1,38 +1,11 @@
 //! Random operations give the same answers on SQLite as on the memory model.
 
 use crate::support::{directory, open};
-use bytes::Bytes;
-use std::fmt::Debug;
-use std::path::Path;
-use std::sync::Arc;
-use tiebreak_protocol::{DocumentId, StorageId};
-use tiebreak_storage::conformance::{batch, change, compaction, document, heads};
-use tiebreak_storage::{DocumentStore, MemoryStore, QuarantinedChange, SqliteStore};
+use tiebreak_storage::MemoryStore;
+use tiebreak_storage::conformance::random::{Random, compare, operate};
 
 const SEEDS: std::ops::Range<u64> = 0..8;
 const OPERATIONS: usize = 250;
-const DOCUMENTS: u64 = 6;
-
-/// SplitMix64: the same seed gives the same run everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn document(&mut self) -> DocumentId {
-        document(&format!("random {}", self.below(DOCUMENTS)))
-    }
-
-    fn peer(&mut self) -> StorageId {
-        format!("peer {}", self.below(3)).parse().unwrap()
-    }
-}
 
 #[tokio::test]
 async fn random_operations_give_the_same_answers_in_memory_and_on_disk() {
@@ -40,73 +13,14 @@ async fn random_operations_give_the_same_answers_in_memory_and_on_disk() {
         let directory = directory();
         let model = MemoryStore::new();
         let mut store = open(directory.path());
-        let mut random = Random(seed);
+        let mut random = Random::seeded(seed);
         for step in 0..OPERATIONS {
             if random.below(60) == 0 {
-                store = reopen(store, directory.path());
+                drop(store);
+                store = open(directory.path());
             }
-            let context = format!("seed {seed}, step {step}");
-            operate(&mut random, &model, &*store, &context).await;
+            operate(&mut random, &model, &*store, &format!("seed {seed}, step {step}")).await;
         }
-        for index in 0..DOCUMENTS {
-            let id = document(&format!("random {index}"));
-            same(model.load(id).await, store.load(id).await, &format!("seed {seed}, at the end"));
-        }
+        compare(&model, &*store, &format!("seed {seed}, at the end")).await;
     }
-}
-
-async fn operate(random: &mut Random, model: &dyn DocumentStore, store: &dyn DocumentStore, context: &str) {
-    let id = random.document();
-    match random.below(20) {
-        0..=7 => {
-            let first = random.below(1_000_000);
-            let mut append = batch(id, first..=first + random.below(5), random.below(1000) as i64);
-            if random.below(10) == 0 {
-                append.changes.clear();
-            }
-            same(model.append(append.clone()).await, store.append(append).await, context);
-        }
-        8 | 9 => {
-            let compaction = compaction(id, random.below(30));
-            same(model.compact(compaction.clone()).await, store.compact(compaction).await, context);
-        }
-        10 | 11 => same(model.load(id).await, store.load(id).await, context),
-        12 => {
-            let (after, limit) = ((random.below(2) == 0).then_some(id), random.below(4) as usize);
-            same(model.list(after, limit).await, store.list(after, limit).await, context);
-        }
-        13 if random.below(6) == 0 => same(model.delete(id).await, store.delete(id).await, context),
-        13 | 14 => {
-            let row = change(random.below(8));
-            let bytes = if random.below(5) == 0 { Bytes::new() } else { row.bytes };
-            let reason = "random".to_owned();
-            let suspect =
-                QuarantinedChange { document: id, hash: Some(row.hash), bytes, reason, received_ms: 3 };
-            same(model.quarantine(suspect.clone()).await, store.quarantine(suspect).await, context);
-        }
-        15 => same(model.quarantined(id).await, store.quarantined(id).await, context),
-        16 | 17 => {
-            // Only for documents that live: of others a store may remember heads until the next commit.
-            if model.load(id).await.unwrap().is_some_and(|stored| !stored.deleted) {
-                let (peer, heads) = (random.peer(), heads(random.below(100)));
-                let expected = model.remember_shared_heads(peer.clone(), id, heads.clone()).await;
-                same(expected, store.remember_shared_heads(peer, id, heads).await, context);
-            }
-        }
-        18 => {
-            let peer = random.peer();
-            same(model.shared_heads(peer.clone(), id).await, store.shared_heads(peer, id).await, context);
-        }
-        _ => same(model.probe().await, store.probe().await, context),
-    }
-}
-
-fn reopen(store: Arc<SqliteStore>, directory: &Path) -> Arc<SqliteStore> {
-    drop(store);
-    open(directory)
-}
-
-#[track_caller]
-fn same<T: Debug + PartialEq>(expected: T, found: T, context: &str) {
-    assert_eq!(found, expected, "{context}");
 }
