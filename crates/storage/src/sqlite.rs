@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod failure;
+mod job;
 mod migrations;
 mod open;
 mod panic_guard;
@@ -26,6 +27,7 @@ use crate::{
     StoreFailure, StoreFuture, StoredDocument,
 };
 use failure::Failure;
+use job::{Job, Size};
 use open::DirectoryLock;
 use panic_guard::PanicGuard;
 use queue::Queue;
@@ -160,7 +162,7 @@ impl SqliteStore {
             return Err(failure);
         }
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Job { work, done: None, reply: Some(reply), size });
+        let job = Box::new(Job::new(work, Some(reply), size));
         self.writes.push(job, size.cost()).await.map_err(|_closed| self.status.why_closed())?;
         answer.await.unwrap_or_else(|_ended| Err(self.status.why_closed()))
     }
@@ -199,7 +201,7 @@ impl SqliteStore {
     fn set_aside(&self, damaged: QuarantinedChange) {
         let size = Size::of(damaged.bytes.len());
         let work = move |connection: &Connection| writes::quarantine(connection, &damaged);
-        let job = Box::new(Job { work, done: None, reply: None, size });
+        let job = Box::new(Job::new(work, None, size));
         if self.writes.try_push(job, size.cost()).is_err() {
             tracing::warn!("no room to set damaged data aside");
         }
@@ -289,57 +291,6 @@ impl DocumentStore for SqliteStore {
 
     fn close(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.end_elsewhere())
-    }
-}
-
-/// What a write costs in the queue.
-#[derive(Debug, Clone, Copy)]
-enum Size {
-    Kib(u32),
-    FreesSpace,
-}
-
-impl Size {
-    fn of(bytes: usize) -> Self {
-        Self::Kib(u32::try_from(bytes / 1024).unwrap_or(u32::MAX))
-    }
-
-    fn cost(self) -> u32 {
-        match self {
-            Self::Kib(kib) => kib.saturating_add(1),
-            Self::FreesSpace => 1,
-        }
-    }
-}
-
-/// A write with its caller; nobody waits for a write behind the scenes.
-struct Job<T, W> {
-    work: W,
-    done: Option<T>,
-    reply: Option<oneshot::Sender<Result<T, StorageError>>>,
-    size: Size,
-}
-
-impl<T: Send, W: FnMut(&Connection) -> Result<T, Failure> + Send> Write for Job<T, W> {
-    fn apply(&mut self, connection: &Connection) -> Result<(), Failure> {
-        self.done = Some((self.work)(connection)?);
-        Ok(())
-    }
-
-    fn answer(mut self: Box<Self>, outcome: Result<(), StorageError>) {
-        let outcome = match (outcome, self.done.take()) {
-            (Ok(()), Some(done)) => Ok(done),
-            (Ok(()), None) => return,
-            (Err(error), _) => Err(error),
-        };
-        if let Some(reply) = self.reply.take() {
-            // The caller may have gone away; the write stands.
-            drop(reply.send(outcome));
-        }
-    }
-
-    fn frees_space(&self) -> bool {
-        matches!(self.size, Size::FreesSpace)
     }
 }
 
