@@ -32,7 +32,7 @@ pub struct Config {
     /// Directory of the embedded store; created if it does not exist
     #[arg(long, env = "TIEBREAK_DATA", default_value = "./tiebreak-data")]
     pub data: PathBuf,
-    /// Web pages that may connect besides those that this machine serves, by origin, as in https://app.example;
+    /// Web pages that may connect besides those that this machine serves, by origin, as in `https://app.example`;
     /// may be given several times
     #[arg(long, env = "TIEBREAK_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<WebOrigin>,
