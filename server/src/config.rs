@@ -177,6 +177,8 @@ limit_args! {
     outbox_bytes_max: usize = Limits::default().outbox_bytes_max, "TIEBREAK_OUTBOX_BYTES_MAX", |l, v| l.outbox_bytes_max = v;
     /// Messages from connections that wait for one document; further ones make their connections wait
     room_inbox_messages_max: usize = Limits::default().room_inbox_messages_max, "TIEBREAK_ROOM_INBOX_MESSAGES_MAX", |l, v| l.room_inbox_messages_max = v.clamp(1, Semaphore::MAX_PERMITS);
+    /// Changes that gather before a document gets a new snapshot
+    snapshot_changes_min: usize = Limits::default().snapshot_changes_min, "TIEBREAK_SNAPSHOT_CHANGES_MIN", |l, v| l.snapshot_changes_min = v;
     /// Silence after which a peer is given up, seconds; it is pinged at half of it
     silence_seconds: Seconds = Seconds::of(Limits::default().silence_time), "TIEBREAK_SILENCE_SECONDS", |l, v| l.silence_time = v.at_least(2);
     /// Idle time after which a room gives its document's memory back, seconds
@@ -299,6 +301,7 @@ mod tests {
             room_inbox_messages_max: OTHER,
             silence_time: time,
             room_idle_time: time,
+            snapshot_changes_min: OTHER,
         };
         assert_eq!(limits, expected);
     }
