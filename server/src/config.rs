@@ -141,6 +141,10 @@ macro_rules! limit_args {
 limit_args! {
     /// Largest WebSocket message from a peer, bytes
     message_bytes_max: usize = Limits::default().message_bytes_max, "TIEBREAK_MESSAGE_BYTES_MAX", |l, v| l.message_bytes_max = v;
+    /// Most bytes that the changes of one message may inflate to
+    message_inflated_bytes_max: usize = Limits::default().message_inflated_bytes_max, "TIEBREAK_MESSAGE_INFLATED_BYTES_MAX", |l, v| l.message_inflated_bytes_max = v;
+    /// Most operations in the changes of one message
+    message_operations_max: u64 = Limits::default().message_operations_max, "TIEBREAK_MESSAGE_OPERATIONS_MAX", |l, v| l.message_operations_max = v;
     /// Largest change, inflated, bytes
     change_bytes_max: usize = Limits::default().change_bytes_max, "TIEBREAK_CHANGE_BYTES_MAX", |l, v| l.change_bytes_max = v;
     /// Most operations in one change
@@ -155,7 +159,7 @@ limit_args! {
     changes_burst: u32 = Limits::default().changes_burst, "TIEBREAK_CHANGES_BURST", |l, v| l.changes_burst = v.max(1);
     /// Ephemeral messages per second and connection
     ephemeral_per_second: u32 = Limits::default().ephemeral_per_second, "TIEBREAK_EPHEMERAL_PER_SECOND", |l, v| l.ephemeral_per_second = v.max(1);
-    /// Largest document as stored, bytes
+    /// Largest document, its history unfolded, bytes; an operation counts for at least 32
     document_bytes_max: u64 = Limits::default().document_bytes_max, "TIEBREAK_DOCUMENT_BYTES_MAX", |l, v| l.document_bytes_max = v;
     /// Actors that may ever write to one document
     actors_per_document_max: usize = Limits::default().actors_per_document_max, "TIEBREAK_ACTORS_PER_DOCUMENT_MAX", |l, v| l.actors_per_document_max = v;
@@ -281,6 +285,8 @@ mod tests {
         // Written out, so that a limit without a flag does not compile or does not pass.
         let expected = Limits {
             message_bytes_max: OTHER,
+            message_inflated_bytes_max: OTHER,
+            message_operations_max: OTHER as u64,
             change_bytes_max: OTHER,
             change_operations_max: OTHER as u64,
             depth_max: OTHER,

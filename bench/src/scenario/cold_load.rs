@@ -39,7 +39,7 @@ pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figu
     let (mut runs, mut figures) = (Vec::new(), Figures::default());
     for _ in 0..RESTARTS {
         let server = stage.start().await?;
-        runs.push(measure(&server, &document, &saved, scale.changes).await?);
+        runs.push(Box::pin(measure(&server, &document, &saved, scale.changes)).await?);
         server.stop().await?;
     }
     figures.set("seed_s", seed_s);
@@ -61,7 +61,7 @@ async fn measure(
     let (_document, load_time) = loaded_document(saved)?;
     let transfer_time = bare_transfer_time(cold.received_bytes)?;
     let mut figures = Figures::default();
-    let (first, again) = visits(server, document, saved).await?;
+    let (first, again) = Box::pin(visits(server, document, saved)).await?;
     figures.set("first_visit_ms", ms(first));
     figures.set("next_visit_ms", ms(again));
     figures.set("cold_ms", ms(cold.elapsed));
