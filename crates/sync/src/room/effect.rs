@@ -9,9 +9,9 @@ use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, Stora
 /// What the driver must do, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Read the document and answer with [`Input::Loaded`].
+    /// Read the document and answer with [`Input::Loaded`](super::Input::Loaded).
     Load,
-    /// Store the changes and answer with [`Input::Appended`].
+    /// Store the changes and answer with [`Input::Appended`](super::Input::Appended).
     Append {
         changes: Vec<SavedChange>,
         heads: Heads,
@@ -27,7 +27,7 @@ pub enum Effect {
     },
     /// The stored changes since the snapshot are many: make a new one in the background.
     Compact,
-    /// Answer with [`Input::Recalled`]: what is known of this peer from earlier connections.
+    /// Answer with [`Input::Recalled`](super::Input::Recalled): what is known of this peer from earlier connections.
     Recall {
         session: SessionId,
         storage: StorageId,
@@ -67,7 +67,7 @@ pub enum Notice {
     Close(Refusal),
 }
 
-/// The answer to [`Input::Ask`], [`Input::Submit`] and [`Input::Delete`].
+/// The answer to [`Input::Ask`](super::Input::Ask), [`Input::Submit`](super::Input::Submit) and [`Input::Delete`](super::Input::Delete).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Heads(Heads),

@@ -82,16 +82,16 @@ pub enum Input {
     },
     /// The session's connection has ended.
     Left(SessionId),
-    /// The answer to [`Effect::Load`]; `None`: never written.
+    /// The answer to [`Effect::Load`](super::Effect::Load); `None`: never written.
     Loaded(Result<Option<Box<Loaded>>, Refusal>),
-    /// The answer to [`Effect::Append`]: the sequence number of the last change stored.
+    /// The answer to [`Effect::Append`](super::Effect::Append): the sequence number of the last change stored.
     Appended(Result<u64, Refusal>),
-    /// The answer to [`Effect::Recall`].
+    /// The answer to [`Effect::Recall`](super::Effect::Recall).
     Recalled {
         session: SessionId,
         heads: Option<Heads>,
     },
-    /// The answer to [`Effect::Compact`]: a snapshot that now stands for the first so many stored changes;
+    /// The answer to [`Effect::Compact`](super::Effect::Compact): a snapshot that now stands for the first so many stored changes;
     /// `None` when it could not be made or kept.
     Compacted(Option<(Bytes, u64)>),
     /// The server's own caller brings changes; they go the same way as a peer's.
@@ -108,7 +108,7 @@ pub enum Input {
         ticket: Ticket,
         expected: Expected,
     },
-    /// The answer to [`Effect::Delete`].
+    /// The answer to [`Effect::Delete`](super::Effect::Delete).
     Deleted(Result<(), Refusal>),
     DeadlinePassed,
     /// Memory is short: close the document if nobody is using it right now.
