@@ -33,7 +33,7 @@ impl Compactor {
         let through = stored.through;
         let saved =
             stored.changes.into_iter().map(|row| SavedChange { hash: row.hash, bytes: row.bytes }).collect();
-        let mut read = Document::from_stored(stored.snapshot, saved, stored.heads);
+        let read = Document::from_stored(stored.snapshot, saved, stored.heads);
         let snapshot = tokio::task::spawn_blocking(move || read.snapshot()).await.ok()?;
         let snapshot = match snapshot {
             Ok(snapshot) => snapshot,

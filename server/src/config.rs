@@ -181,6 +181,8 @@ limit_args! {
     outbox_bytes_max: usize = Limits::default().outbox_bytes_max, "TIEBREAK_OUTBOX_BYTES_MAX", |l, v| l.outbox_bytes_max = v;
     /// Messages from connections that wait for one document; further ones make their connections wait
     room_inbox_messages_max: usize = Limits::default().room_inbox_messages_max, "TIEBREAK_ROOM_INBOX_MESSAGES_MAX", |l, v| l.room_inbox_messages_max = v.clamp(1, Semaphore::MAX_PERMITS);
+    /// Bytes that the changes in those unfold to
+    room_inbox_bytes_max: usize = Limits::default().room_inbox_bytes_max, "TIEBREAK_ROOM_INBOX_BYTES_MAX", |l, v| l.room_inbox_bytes_max = v;
     /// Changes that gather before a document gets a new snapshot
     snapshot_changes_min: usize = Limits::default().snapshot_changes_min, "TIEBREAK_SNAPSHOT_CHANGES_MIN", |l, v| l.snapshot_changes_min = v;
     /// Silence after which a peer is given up, seconds; it is pinged at half of it
@@ -305,6 +307,7 @@ mod tests {
             outbox_messages_max: OTHER,
             outbox_bytes_max: OTHER,
             room_inbox_messages_max: OTHER,
+            room_inbox_bytes_max: OTHER,
             silence_time: time,
             room_idle_time: time,
             snapshot_changes_min: OTHER,

@@ -12,7 +12,7 @@ use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_storage::DocumentStore;
 use tiebreak_sync::room::{Answer, Expected, Input, Question};
 use tiebreak_sync::{Room, SessionId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -29,6 +29,75 @@ pub(crate) enum Message {
     Call { call: Call, reply: oneshot::Sender<Result<Answer, Refusal>> },
     /// Memory is short.
     Relieve,
+}
+
+/// The way into a room. Bounded in messages and in what their changes unfold to: whoever brings more waits,
+/// and with a connection its peer.
+#[derive(Debug, Clone)]
+pub(crate) struct Inbox {
+    messages: mpsc::Sender<Queued>,
+    /// One permit for each KiB.
+    space: Arc<Semaphore>,
+    kib_max: u32,
+}
+
+/// A message and the space it takes until the room's turn takes it up.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) message: Message,
+    pub(crate) space: Option<OwnedSemaphorePermit>,
+}
+
+impl Inbox {
+    fn new(limits: &Limits) -> (Self, mpsc::Receiver<Queued>) {
+        let kib_max = u32::try_from(limits.room_inbox_bytes_max / 1024).unwrap_or(u32::MAX).max(1);
+        let (messages, queued) = mpsc::channel(limits.room_inbox_messages_max);
+        (Self { messages, space: Arc::new(Semaphore::new(kib_max as usize)), kib_max }, queued)
+    }
+
+    /// Waits for space.
+    ///
+    /// # Errors
+    /// Gives the message back when the room has gone.
+    pub(crate) async fn send(&self, message: Message) -> Result<(), Message> {
+        // A message larger than all the space there is waits until it has all of it.
+        let kib = u32::try_from(message.weight() / 1024).unwrap_or(u32::MAX).min(self.kib_max);
+        let space = if kib == 0 {
+            None
+        } else {
+            match Arc::clone(&self.space).acquire_many_owned(kib).await {
+                Ok(space) => Some(space),
+                Err(_closed) => return Err(message),
+            }
+        };
+        self.messages.send(Queued { message, space }).await.map_err(|unsent| unsent.0.message)
+    }
+
+    /// Lets those go who wait for space in a room that takes nothing more.
+    pub(crate) fn close(&self) {
+        self.space.close();
+    }
+
+    fn try_send(&self, message: Message) {
+        // A room with a full inbox is in use; it has nothing to give back.
+        self.messages.try_send(Queued { message, space: None }).ok();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.messages.is_closed()
+    }
+}
+
+impl Message {
+    /// Bytes that the changes in it unfold to.
+    fn weight(&self) -> u64 {
+        let changes = match self {
+            Self::FromSession { input: Input::Received(received), .. } => &received.changes,
+            Self::Call { call: Call::Submit(_, changes), .. } => changes,
+            Self::FromSession { .. } | Self::Call { .. } | Self::Relieve => return 0,
+        };
+        changes.iter().map(CheckedChange::weight).sum()
+    }
 }
 
 /// What the server's own code may want of a document.
@@ -58,7 +127,7 @@ pub(crate) struct Rooms {
 #[derive(Debug)]
 struct Shared {
     context: RoomContext,
-    inbox_by_document: Mutex<HashMap<DocumentId, mpsc::Sender<Message>>>,
+    inbox_by_document: Mutex<HashMap<DocumentId, Inbox>>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -73,7 +142,7 @@ impl Rooms {
     ///
     /// # Errors
     /// [`Refusal::Busy`] when memory is short and the room is not open yet.
-    pub(crate) fn enter(&self, document: DocumentId) -> Result<mpsc::Sender<Message>, Refusal> {
+    pub(crate) fn enter(&self, document: DocumentId) -> Result<Inbox, Refusal> {
         let mut inboxes = self.inboxes();
         // The inbox of a room whose task ended in a panic is closed, but nobody has forgotten it.
         if let Some(inbox) = inboxes.get(&document).filter(|inbox| !inbox.is_closed()) {
@@ -83,16 +152,16 @@ impl Rooms {
             return Err(Refusal::Busy);
         }
         let context = self.shared.context.clone();
-        let (inbox, messages) = mpsc::channel(context.limits.room_inbox_messages_max);
+        let (inbox, messages) = Inbox::new(&context.limits);
         let (room, effects) = Room::open(document, Arc::clone(&context.limits), context.clock.now());
-        let driver = Box::new(RoomDriver::new(room, context, messages, self.clone()));
+        let driver = Box::new(RoomDriver::new(room, context, (inbox.clone(), messages), self.clone()));
         self.shared.tasks.spawn(driver.run(effects, self.shared.closing.clone()));
         inboxes.insert(document, inbox.clone());
         Ok(inbox)
     }
 
     /// Forgets a room if nothing waits for it; its driver may stop then.
-    pub(crate) fn forget(&self, document: DocumentId, messages: &mut mpsc::Receiver<Message>) -> bool {
+    pub(crate) fn forget(&self, document: DocumentId, messages: &mut mpsc::Receiver<Queued>) -> bool {
         let mut inboxes = self.inboxes();
         // Under the lock nobody can get hold of the inbox; whoever did before finds it closed and enters anew.
         let forgotten = messages.is_empty();
@@ -110,7 +179,7 @@ impl Rooms {
         for _ in 0..ENTRIES_MAX {
             match self.enter(document)?.send(message).await {
                 Ok(()) => return answer.await.unwrap_or(Err(Refusal::ShuttingDown)),
-                Err(mpsc::error::SendError(unsent)) => message = unsent,
+                Err(unsent) => message = unsent,
             }
         }
         Err(Refusal::Busy)
@@ -120,8 +189,7 @@ impl Rooms {
     pub(crate) fn relieve(&self) {
         let inboxes: Vec<_> = self.inboxes().values().cloned().collect();
         for inbox in inboxes {
-            // A room with a full inbox is in use; it has nothing to give back.
-            inbox.try_send(Message::Relieve).ok();
+            inbox.try_send(Message::Relieve);
         }
     }
 
@@ -136,7 +204,7 @@ impl Rooms {
         self.shared.tasks.wait().await;
     }
 
-    fn inboxes(&self) -> std::sync::MutexGuard<'_, HashMap<DocumentId, mpsc::Sender<Message>>> {
+    fn inboxes(&self) -> std::sync::MutexGuard<'_, HashMap<DocumentId, Inbox>> {
         self.shared.inbox_by_document.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -17,12 +17,14 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tiebreak_protocol::{Frame, Join, PeerId, PeerMetadata, SyncFrame};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const CHANGES_PER_MESSAGE: usize = 100;
 const SEED_TIME_MAX: Duration = Duration::from_secs(150);
 const FETCH_TIME_MAX: Duration = Duration::from_secs(60);
 const RESTARTS: usize = 3;
+/// A long document has not been typed in two seconds: it is at rest when the server is restarted.
+const REST_TIME: Duration = Duration::from_secs(4);
 const TEXT: &str = "text";
 
 pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figures> {
@@ -34,6 +36,7 @@ pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figu
     timeout(SEED_TIME_MAX, seeding).await.context("seeding takes too long")??;
     let seed_s = started.elapsed().as_secs_f64();
     let saved = history.automerge.save();
+    sleep(REST_TIME).await;
     server.stop().await?;
 
     let (mut runs, mut figures) = (Vec::new(), Figures::default());

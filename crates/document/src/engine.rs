@@ -266,6 +266,40 @@ fn empty() -> Automerge {
     Automerge::new().with_actor(server_actor())
 }
 
+/// One chunk that holds the history of these, proven to load again with the same heads. Does without the notes
+/// that judging changes needs.
+pub(crate) fn fold(
+    snapshot: Option<&[u8]>,
+    tail: &[SavedChange],
+    heads: &Heads,
+) -> Result<Vec<u8>, OpenError> {
+    let folded = guarded(|| -> Result<_, AutomergeError> {
+        let mut automerge = snapshot.map_or_else(|| Ok(empty()), Automerge::load)?;
+        let mut portion = Portion::default();
+        for SavedChange { bytes, .. } in tail {
+            portion.add(Change::from_bytes(bytes.to_vec())?, plain_length(bytes), &mut automerge)?;
+        }
+        portion.apply(&mut automerge)?;
+        Ok((heads_of(&automerge), automerge.save()))
+    })?;
+    let (folded_heads, saved) = folded.map_err(|error| OpenError::Unreadable(error.to_string()))?;
+    if folded_heads != *heads {
+        return Err(OpenError::OtherHeads);
+    }
+    prove(&saved, heads)?;
+    Ok(saved)
+}
+
+/// Whether a chunk loads, and leads to these heads.
+pub(crate) fn prove(saved: &[u8], heads: &Heads) -> Result<(), OpenError> {
+    let loaded = guarded(|| Automerge::load(saved).map(|automerge| heads_of(&automerge)))?;
+    match loaded {
+        Ok(loaded_heads) if loaded_heads == *heads => Ok(()),
+        Ok(_) => Err(OpenError::OtherHeads),
+        Err(error) => Err(OpenError::Unreadable(error.to_string())),
+    }
+}
+
 /// The library wants an actor for every document; the server never writes with this one.
 fn server_actor() -> ActorId {
     ActorId::from([0_u8; 16].as_slice())

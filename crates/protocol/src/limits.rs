@@ -52,6 +52,8 @@ pub struct Limits {
     pub outbox_bytes_max: usize,
     /// Messages from connections that wait for one room.
     pub room_inbox_messages_max: usize,
+    /// Bytes that the changes in those unfold to.
+    pub room_inbox_bytes_max: usize,
     /// Without a message from the peer (WebSocket pongs count) the connection is closed; half of it is the ping interval.
     pub silence_time: Duration,
     /// A snapshot is worth making when this many changes have gathered since the last one.
@@ -86,6 +88,7 @@ impl Default for Limits {
             outbox_messages_max: 1024,
             outbox_bytes_max: 4 * MIB,
             room_inbox_messages_max: 1024,
+            room_inbox_bytes_max: 64 * MIB,
             silence_time: Duration::from_secs(60),
             snapshot_changes_min: 1_000,
             room_idle_time: Duration::from_secs(30),

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::metrics;
 use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
-use crate::rooms::{ENTRIES_MAX, Message as RoomMessage, Rooms};
+use crate::rooms::{ENTRIES_MAX, Inbox, Message as RoomMessage, Rooms};
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +19,7 @@ use std::time::Duration;
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_sync::session::{Effect, Input, ServerIdentity};
 use tiebreak_sync::{Session, SessionId, room};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -98,7 +98,7 @@ struct Connection {
     outbox: Outbox,
     inbox: OutboxReader,
     overflow: CancellationToken,
-    rooms: BTreeMap<DocumentId, mpsc::Sender<RoomMessage>>,
+    rooms: BTreeMap<DocumentId, Inbox>,
     paused_until: Option<Instant>,
     heard_at: Instant,
     pinged: bool,
@@ -227,6 +227,12 @@ impl Connection {
         // Whatever has arrived is taken at once, so that replies to it share a flush.
         for taken in 1.. {
             let input = match next {
+                // What is in memory already can be served; what would unfold in it can wait.
+                Some(Ok(Message::Binary(bytes)))
+                    if bytes.len() > HEAVY_MESSAGE_BYTES && self.door.memory.is_full() =>
+                {
+                    return Err(End::Refused(Refusal::Busy));
+                }
                 Some(Ok(Message::Binary(bytes))) => Some(Input::Binary(bytes)),
                 Some(Ok(Message::Text(_))) => Some(Input::Text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => None,
@@ -305,7 +311,7 @@ impl Connection {
             };
             match sent {
                 Ok(()) => return Ok(()),
-                Err(mpsc::error::SendError(unsent)) => {
+                Err(unsent) => {
                     // The room was done and has gone; a new one takes its place.
                     message = unsent;
                     self.rooms.remove(&document);

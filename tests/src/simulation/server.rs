@@ -231,8 +231,7 @@ impl Disk {
         let Some(stored) = self.documents.get_mut(&document) else {
             return Input::Compacted(None);
         };
-        let mut read =
-            Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
+        let read = Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
         let snapshot = read.snapshot().expect("an honest document makes a snapshot");
         stored.snapshot = Some(snapshot.clone());
         stored.snapshot_through = stored.through;

@@ -46,11 +46,11 @@ impl Compaction {
         self.is_worthwhile(document).then(|| self.not_before.max(used_at + QUIET_TIME))
     }
 
-    /// A busy document gets a snapshot only when its history has grown by half since the last: so every change
-    /// is rewritten a bounded number of times, however long it goes on.
+    /// A busy document gets a snapshot only when its history has doubled since the last: so every change is
+    /// rewritten a bounded number of times, however long it goes on.
     fn is_due_while_busy(&self, document: &Document, now: Duration) -> bool {
-        let has_grown = document.tail_len() as u64 * 2 >= self.in_snapshot;
-        (has_grown || document.tail_bytes() >= self.tail_bytes_max)
+        let has_doubled = document.tail_len() as u64 >= self.in_snapshot;
+        (has_doubled || document.tail_bytes() >= self.tail_bytes_max)
             && self.is_worthwhile(document)
             && now >= self.not_before
     }
