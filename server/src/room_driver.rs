@@ -73,17 +73,17 @@ impl RoomDriver {
         self.perform(effects);
         loop {
             if self.room.is_turn_due() {
-                self.gather(&closing).await;
+                self.gather().await;
                 self.take_turn();
             } else {
-                let (has_work, takes_input) =
-                    (!self.work.is_empty(), self.room.has_space() && !closing.is_cancelled());
+                let (has_work, takes_input) = (!self.work.is_empty(), self.room.has_space());
                 let deadline = self.room.deadline().map(|elapsed| self.context.clock.instant(elapsed));
                 let input = tokio::select! {
                     biased;
                     Some(input) = self.work.next() => input,
-                    () = closing.cancelled(), if !has_work => break,
+                    // The connections have ended by then: the last word of each is in the inbox.
                     Some(queued) = self.messages.recv(), if takes_input => Some(self.translate(queued)),
+                    () = closing.cancelled(), if !has_work => break,
                     () = sleep_until(deadline) => Some(Input::DeadlinePassed),
                 };
                 if let Some(input) = input {
@@ -99,12 +99,11 @@ impl RoomDriver {
 
     /// Lets those go first who were just told something, so that what they send is in this turn: a merge costs
     /// almost the same for many changes as for one. Goes on as long as that brings more, within limits.
-    async fn gather(&mut self, closing: &CancellationToken) {
+    async fn gather(&mut self) {
         for _ in 0..GATHERINGS_MAX {
             yield_now().await;
             let mut came = 0;
             while self.room.has_space()
-                && !closing.is_cancelled()
                 && let Ok(queued) = self.messages.try_recv()
             {
                 came += 1;
