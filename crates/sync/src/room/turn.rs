@@ -311,10 +311,14 @@ impl Room {
 
     /// Everything in the document is durable: tell everyone what is new to them.
     fn announce(&mut self, now: Moment, turn: Turn, effects: &mut Vec<Effect>) {
+        let mut confirmed = BTreeSet::new();
         for Brought { received, changes } in &turn.messages {
             if let Some(member) = self.members.get_mut(&received.from.session) {
                 let taken = changes.iter().filter(|change| !turn.refused.contains(*change)).count();
                 member.absorb(received, &self.document, taken);
+                if taken > 0 && member.info.extended {
+                    confirmed.insert(received.from.session);
+                }
             }
         }
         let heads = self.document.heads().clone();
@@ -322,14 +326,11 @@ impl Room {
         let mut unreadable = None;
         for (session, member) in &mut self.members {
             match answers.to(*session, member) {
-                Ok(None) => {}
-                Ok(Some(notice)) => {
-                    effects.push(Effect::Tell { to: *session, notice });
-                    if member.info.extended && turn.is_author(*session) {
-                        effects.push(Effect::Tell { to: *session, notice: Notice::Durable(heads.clone()) });
-                    }
-                }
+                Ok(notice) => effects.extend(notice.map(|notice| Effect::Tell { to: *session, notice })),
                 Err(error) => unreadable = Some(error.to_string()),
+            }
+            if confirmed.contains(session) {
+                effects.push(Effect::Tell { to: *session, notice: Notice::Durable(heads.clone()) });
             }
         }
         Self::answer_submits(&turn, &heads, effects);
