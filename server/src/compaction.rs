@@ -27,9 +27,11 @@ impl Compactor {
     pub(crate) async fn compact(&self, document: DocumentId) -> Option<(Bytes, u64)> {
         let _turn = self.turn.acquire().await.ok()?;
         let stored = self.store.load(document).await.ok().flatten()?;
-        if !stored.damaged.is_empty() || stored.changes.is_empty() {
+        if stored.changes.is_empty() {
             return None;
         }
+        // Damaged chunks are no hindrance once devices have brought their content back: if what is readable leads
+        // to the document's heads, the snapshot takes their place.
         let through = stored.through;
         let saved =
             stored.changes.into_iter().map(|row| SavedChange { hash: row.hash, bytes: row.bytes }).collect();

@@ -24,6 +24,8 @@ pub(super) struct Compaction {
     pub(super) stored: u64,
     /// How many of them the snapshot holds.
     pub(super) in_snapshot: u64,
+    /// Stored changes after the snapshot that are damaged, and so not in the document's tail.
+    lost: u64,
     is_under_way: bool,
     not_before: Duration,
 }
@@ -36,9 +38,15 @@ impl Compaction {
             tail_bytes_max,
             stored,
             in_snapshot,
+            lost: 0,
             is_under_way: false,
             not_before: Duration::ZERO,
         }
+    }
+
+    /// The document was read with only so much of what is stored.
+    pub(super) fn note_lost(&mut self, document: &Document) {
+        self.lost = (self.stored - self.in_snapshot).saturating_sub(document.tail_len() as u64);
     }
 
     /// When to make a snapshot if nothing happens until then.
@@ -65,9 +73,10 @@ impl Compaction {
         self.is_under_way = false;
         match made {
             Some((snapshot, through)) if (self.in_snapshot + 1..=self.stored).contains(&through) => {
-                let changes = usize::try_from(through - self.in_snapshot).unwrap_or(usize::MAX);
-                document.compacted(snapshot, changes);
-                self.in_snapshot = through;
+                // Lost ones stood before all that was stored since the document was read.
+                let folded = (through - self.in_snapshot).saturating_sub(self.lost);
+                document.compacted(snapshot, usize::try_from(folded).unwrap_or(usize::MAX));
+                (self.in_snapshot, self.lost) = (through, 0);
             }
             Some(_) | None => self.not_before = now + RETRY_TIME,
         }

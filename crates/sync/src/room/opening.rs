@@ -66,10 +66,11 @@ impl Room {
         } else if lost_its_beginning {
             // What is left would look like another, almost empty document.
             self.break_down("the snapshot is damaged", effects);
-        } else if loaded.damaged
-            && let Err(error) = self.document.open_what_is_readable()
-        {
-            self.break_down(&error.to_string(), effects);
+        } else if loaded.damaged {
+            match self.document.open_what_is_readable() {
+                Ok(()) => self.compaction.note_lost(&self.document),
+                Err(error) => self.break_down(&error.to_string(), effects),
+            }
         }
     }
 

@@ -399,6 +399,32 @@ fn a_document_with_a_damaged_change_serves_the_rest_and_takes_the_change_back_fr
 }
 
 #[test]
+fn a_snapshot_takes_the_place_of_a_damaged_change_that_a_device_has_brought_back() {
+    let mut ann = Author::new(1);
+    let (first, second) = (ann.write("a", 1), ann.write("b", 1));
+    let saved = |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
+    let heads = ann.heads().into_iter().collect();
+    // Two are stored, the second is unreadable.
+    let damaged = Loaded { tail: vec![saved(&first)], through: 2, heads, damaged: true, ..Loaded::default() };
+    let limits = Limits { snapshot_changes_min: 1, ..Limits::default() };
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(limits), NOW);
+    let mut room = TestRoom(room);
+    room.input(Input::Loaded(Ok(Some(Box::new(damaged)))));
+    room.receive(1, &ann.heads(), vec![second]);
+    assert!(room.input(Input::Appended(Ok(3))).contains(&Effect::Compact));
+    // Another arrives while the three are folded.
+    let third = ann.write("c", 1);
+    let folded = room.0.document.snapshot().unwrap();
+    room.receive(1, &ann.heads(), vec![third]);
+    room.input(Input::Appended(Ok(4)));
+    room.input(Input::Compacted(Some((folded, 3))));
+    assert_eq!(room.0.document.tail_len(), 1, "the third is still in the tail");
+    let new_device = sync_messages(&room.receive(2, &[], vec![])).pop().unwrap().1;
+    let whole = automerge::Automerge::load(&new_device.changes[0]).unwrap();
+    assert_eq!(whole.get_heads().iter().map(|hash| ChangeHash(hash.0)).collect::<Vec<_>>(), ann.heads());
+}
+
+#[test]
 fn a_busy_document_is_compacted_as_it_grows_and_a_quiet_one_soon_after() {
     let mut room = TestRoom::empty();
     let mut ann = Author::new(1);
