@@ -135,6 +135,12 @@ fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_name, matches)| innermost(matches))
 }
 
+/// Says something beside the result.
+#[expect(clippy::print_stderr, reason = "a command line tells its user what it assumes")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
 /// Prints an error with its causes, as a sentence.
 #[expect(clippy::print_stderr, reason = "a command line tells its user what failed")]
 fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {

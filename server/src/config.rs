@@ -20,6 +20,9 @@ use std::time::Duration;
 use tiebreak_protocol::Limits;
 use tokio::sync::Semaphore;
 
+/// Where the embedded store is if nobody says.
+pub(crate) const DEFAULT_DATA: &str = "./tiebreak-data";
+
 /// What `tiebreak serve` can be told.
 #[derive(Debug, Clone, Args)]
 pub struct Config {
@@ -30,7 +33,7 @@ pub struct Config {
     #[arg(long, env = "TIEBREAK_ADMIN_LISTEN")]
     pub admin_listen: Option<SocketAddr>,
     /// Directory of the embedded store; created if it does not exist
-    #[arg(long, env = "TIEBREAK_DATA", default_value = "./tiebreak-data")]
+    #[arg(long, env = "TIEBREAK_DATA", default_value = DEFAULT_DATA)]
     pub data: PathBuf,
     /// Web pages that may connect besides those that this machine serves, by origin, as in `https://app.example`;
     /// may be given several times

@@ -8,7 +8,7 @@ use crate::storage::refusal;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
 use tiebreak_protocol::{DocumentId, Refusal};
@@ -18,7 +18,7 @@ use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// Documents from this size on are merged and read on a thread of their own right.
 const HEAVY_BYTES: u64 = 64 * 1024;
@@ -41,6 +41,8 @@ pub(crate) struct RoomDriver {
     next_ticket: u64,
     /// Work under way whose end is an input.
     work: FuturesUnordered<BoxFuture<'static, Option<Input>>>,
+    /// What the log has been told of.
+    refused: BTreeSet<&'static str>,
     is_done: bool,
 }
 
@@ -63,6 +65,7 @@ impl RoomDriver {
             callers: BTreeMap::new(),
             next_ticket: 0,
             work: FuturesUnordered::new(),
+            refused: BTreeSet::new(),
             is_done: false,
         }
     }
@@ -202,7 +205,12 @@ impl RoomDriver {
                         caller.send(answer).ok();
                     }
                 }
-                Effect::Refused(refusal) => metrics::refused(refusal),
+                Effect::Refused(refusal) => {
+                    metrics::refused(refusal);
+                    if self.refused.insert(refusal.code()) {
+                        info!(document = %self.document, code = refusal.code(), "refused a change: {refusal}");
+                    }
+                }
                 Effect::Broken(reason) => {
                     error!(document = %self.document, reason, "the stored document is unreadable")
                 }

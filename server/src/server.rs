@@ -6,7 +6,7 @@ pub(crate) use address_file::{AddressFile, ServerAddress};
 
 use crate::clock::Clock;
 use crate::compaction::Compactor;
-use crate::config::{Config, HttpArgs, StoreChoice};
+use crate::config::{Config, HttpArgs, LogFormat, StoreChoice};
 use crate::doors::automerge::Door;
 use crate::http::listener::Patience;
 use crate::http::{self, App, Callers, Documents, Guard};
@@ -46,7 +46,7 @@ pub enum ServerError {
     Identity(#[source] StorageError),
     #[error("the store holds a server id that is none")]
     InvalidIdentity(#[from] InvalidName),
-    #[error("could not listen on {address}")]
+    #[error("could not listen on {address}; --listen takes another address, port 0 any free one")]
     Listen {
         address: std::net::SocketAddr,
         #[source]
@@ -248,6 +248,9 @@ async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, ServerErro
 #[expect(clippy::print_stderr, reason = "the first lines tell a person at the terminal where to go")]
 fn announce(config: &Config, listener: &TcpListener) {
     let Ok(address) = listener.local_addr() else { return };
+    if config.log_format == LogFormat::Json {
+        return info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    }
     eprintln!("tiebreak {} is listening on http://{address}", env!("CARGO_PKG_VERSION"));
     eprintln!("  automerge-repo clients connect to ws://{address}/automerge");
     eprintln!("  --auth open: anybody on this machine may read and write every document");

@@ -38,3 +38,16 @@ fn a_peer_that_does_not_read_does_not_hold_the_stop_up() {
     assert!(!server.log().contains("grace ran out"), "{}", server.log());
     drop(lazy);
 }
+
+#[test]
+fn half_a_request_does_not_hold_the_stop_up() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = ServerProcess::start(data.path(), &[]);
+    let mut slow = std::net::TcpStream::connect(server.address()).unwrap();
+    std::io::Write::write_all(&mut slow, b"GET /healthz HTTP/1.1\r\nHost: loc").unwrap();
+    // Answered on another connection, so the server has seen the first one.
+    assert_eq!(server.get("/healthz"), "ok\n");
+    server.terminate();
+    assert!(server.wait().success(), "{}", server.log());
+    assert!(!server.log().contains("grace ran out"), "{}", server.log());
+}

@@ -32,7 +32,7 @@ pub(super) fn run(backup: &Backup) -> anyhow::Result<ExitCode> {
     } else {
         let (to, from) = (backup.to.display(), directory.display());
         output::line(&format!(
-            "copied {from} to {to} ({bytes} bytes); `tiebreak restore {to}` brings it back"
+            "copied {from} to {to} ({bytes} bytes); `tiebreak restore {to} --data <a new directory>` brings it back"
         ))?;
     }
     Ok(ExitCode::SUCCESS)

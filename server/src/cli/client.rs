@@ -3,7 +3,7 @@
 
 mod local;
 
-use crate::config::{Config, StoreChoice};
+use crate::config::{Config, DEFAULT_DATA, StoreChoice};
 use crate::http::health::STORAGE_ID;
 use crate::server::{AddressFile, ServerAddress};
 use anyhow::{Context, anyhow, bail};
@@ -60,12 +60,18 @@ impl Client {
                 Err(error) => return Err(error.into()),
             }
         }
-        if connect(&configured).await.is_err() {
+        // Who names a directory means what is in it, not what some server has elsewhere.
+        let is_named = config.store == StoreChoice::Sqlite && config.data != Path::new(DEFAULT_DATA);
+        if is_named || connect(&configured).await.is_err() {
             match &config.store {
                 StoreChoice::Sqlite => bail!(
-                    "there is no data in {} and no server answers at http://{configured}; \
-                     name a directory with --data or a server with --server",
-                    config.data.display()
+                    "there is no data in {}{}; name a directory with --data or a server with --server",
+                    config.data.display(),
+                    if is_named {
+                        String::new()
+                    } else {
+                        format!(" and no server answers at http://{configured}")
+                    }
                 ),
                 StoreChoice::Postgres(_) => bail!(
                     "no server answers at http://{configured}; documents in {} are reached through a server: \
@@ -74,6 +80,10 @@ impl Client {
                 ),
             }
         }
+        super::note(&format!(
+            "there is no data in {}; asking the server at http://{configured}",
+            config.data.display()
+        ));
         Ok(Self::Server { authority: configured })
     }
 

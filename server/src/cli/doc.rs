@@ -25,7 +25,7 @@ pub(super) enum Doc {
     Export(Box<export::Export>),
     /// Make a document from a JSON or Automerge file, or merge an Automerge file into one
     Import(Box<import::Import>),
-    /// Delete a document for good, on all devices
+    /// Delete a document for good; devices keep their copies but cannot bring it back
     Delete(Box<delete::Delete>),
 }
 

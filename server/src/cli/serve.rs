@@ -3,6 +3,7 @@
 use crate::cli::fail;
 use crate::config::{Config, LogFormat};
 use crate::server::serve;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +17,7 @@ pub(super) fn run(config: Config) -> ExitCode {
         Err(error) => return fail(&error),
     };
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = logs.with_ansi(std::io::stderr().is_terminal());
     match config.log_format {
         LogFormat::Text => logs.init(),
         LogFormat::Json => logs.json().init(),

@@ -11,8 +11,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tracing::{debug, info};
 
 /// Read buffer of one connection: idle ones cost little, large messages grow it while they last.
 const READ_BUFFER_BYTES: usize = 4096;
@@ -102,6 +102,8 @@ struct Connection {
     paused_until: Option<Instant>,
     heard_at: Instant,
     pinged: bool,
+    /// What the log has been told of.
+    refused: BTreeSet<&'static str>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -126,6 +128,7 @@ impl Connection {
             paused_until: None,
             heard_at: Instant::now(),
             pinged: false,
+            refused: BTreeSet::new(),
             _place: place,
         }
     }
@@ -286,7 +289,16 @@ impl Connection {
                     metrics::paused();
                     self.paused_until = Some(Instant::now() + wait);
                 }
-                Effect::Refused(refusal) => metrics::refused(refusal),
+                Effect::Refused(refusal) => {
+                    metrics::refused(refusal);
+                    if self.refused.insert(refusal.code()) {
+                        info!(
+                            session = self.id.0,
+                            code = refusal.code(),
+                            "refused something of a peer: {refusal}"
+                        );
+                    }
+                }
                 Effect::Close(refusal) => {
                     self.flush().await?;
                     return Err(End::Closed(refusal));

@@ -186,6 +186,8 @@ impl Documents {
     async fn why_missing(&self, document: DocumentId) -> Fault {
         match self.store.load(document).await {
             Ok(Some(stored)) if stored.deleted => Fault::Refused(Refusal::DocumentDeleted),
+            // What is left may be nothing, but a document it is.
+            Ok(Some(stored)) if !stored.damaged.is_empty() => Fault::Refused(Refusal::StorageUnavailable),
             Ok(_) => Fault::DocumentNotFound,
             Err(error) => Fault::Refused(refusal(&error)),
         }

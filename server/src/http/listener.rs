@@ -8,6 +8,7 @@ use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
@@ -17,6 +18,9 @@ const BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// After the system ran out of files or memory; accepting at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long requests that have begun may go on once the server stops.
+const LAST_REQUESTS_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// How patient a listener is.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +62,10 @@ pub(crate) async fn serve(
     }
     drop(listener);
     connections.close();
-    connections.wait().await;
+    // Who is in the middle of the head of a request would hold the server up for as long as heads may take.
+    if timeout(LAST_REQUESTS_TIME_MAX, connections.wait()).await.is_err() {
+        warn!(connections = connections.len(), "requests were cut off");
+    }
     Ok(())
 }
 

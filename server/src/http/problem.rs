@@ -54,7 +54,7 @@ pub(crate) enum Fault {
     MalformedCondition,
     #[error("there is no such document")]
     DocumentNotFound,
-    #[error("a document with this id exists already; import into it instead")]
+    #[error("a document with this id exists already; leave the id out, or import an Automerge file into it")]
     DocumentExists,
     #[error("the document has changed; read it again and decide anew")]
     PreconditionFailed,

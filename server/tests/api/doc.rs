@@ -91,9 +91,13 @@ fn a_document_lives_its_life_at_a_server_named_by_its_address() {
 fn a_server_is_found_at_the_configured_address_when_there_is_no_data_here() {
     let (api, elsewhere) = (Api::start(&[]), tempfile::tempdir().unwrap());
     api.create("{}");
-    let mut command = tiebreak(&["doc", "list", "--json", "--data", text(elsewhere.path())]);
-    let listed = json_output(command.env("TIEBREAK_LISTEN", api.server.address().to_string()));
-    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let mut command = tiebreak(&["doc", "list", "--json"]);
+    command.current_dir(elsewhere.path()).env("TIEBREAK_LISTEN", api.server.address().to_string());
+    let listed = command.output().unwrap();
+    let items: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(items["items"].as_array().unwrap().len(), 1);
+    let said = stderr(&listed);
+    assert!(said.contains(&format!("asking the server at http://{}", api.server.address())), "{said}");
 }
 
 #[test]
@@ -120,6 +124,20 @@ fn a_file_may_bring_its_document_id() {
     let made = json_output(&mut caller.doc(&["import", text(&path), "--id", id, "--json"]));
     assert_eq!(made["id"], id);
     assert!(output(&mut caller.doc(&["import", text(&path), "--id", id])).contains(id));
+}
+
+#[test]
+fn a_mistyped_directory_never_means_a_server_that_happens_to_run() {
+    let api = Api::start(&[]);
+    let empty = tempfile::tempdir().unwrap();
+    let mistyped = empty.path().join("nothere");
+    let caller = Caller {
+        place: ["--data", text(&mistyped), "--listen", &api.server.address().to_string()]
+            .map(str::to_owned)
+            .to_vec(),
+    };
+    let said = complaint(&mut caller.doc(&["list"]));
+    assert!(said.contains("there is no data in") && said.contains("nothere"), "{said}");
 }
 
 #[test]

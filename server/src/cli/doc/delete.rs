@@ -27,7 +27,8 @@ impl Delete {
     pub(super) async fn run(&self, client: &Client) -> anyhow::Result<()> {
         if !self.yes {
             bail!(
-                "this deletes the document for good, on all devices; say --yes, or `tiebreak doc export` it first"
+                "this deletes the document for good: no device can bring it back, though each keeps its copy; \
+                 say --yes, or `tiebreak doc export` it first"
             );
         }
         client.request(Method::DELETE, &path_of(self.document), &[], Bytes::new()).await?;
