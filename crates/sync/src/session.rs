@@ -216,19 +216,32 @@ impl Session {
     }
 
     fn relay(&mut self, now: Moment, ephemeral: Ephemeral, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let is_member = self.documents.contains(&ephemeral.document);
+        let document = ephemeral.document;
+        if let Some(from) = self.may_chat(now, document, effects)? {
+            let input = room::Input::Ephemeral { from, ephemeral: Box::new(ephemeral) };
+            effects.push(Effect::ToRoom { document, input });
+        }
+        Ok(())
+    }
+
+    /// Who speaks, if what carries no state that anybody needs may pass: not about documents that the peer has
+    /// not open, and not faster than its budget.
+    fn may_chat(
+        &mut self,
+        now: Moment,
+        document: DocumentId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Option<SessionId>, Refusal> {
+        let is_member = self.documents.contains(&document);
         let live = self.live()?;
         if !is_member {
-            return Ok(());
+            return Ok(None);
         }
         if !live.ephemeral.try_take(now.elapsed) {
             effects.push(Effect::Refused(Refusal::RateExceeded));
-            return Ok(());
+            return Ok(None);
         }
-        let document = ephemeral.document;
-        let input = room::Input::Ephemeral { from: live.info.session, ephemeral: Box::new(ephemeral) };
-        effects.push(Effect::ToRoom { document, input });
-        Ok(())
+        Ok(Some(live.info.session))
     }
 
     fn follow(&mut self, change: RemoteSubscriptionChange, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
@@ -254,19 +267,11 @@ impl Session {
         changed: RemoteHeadsChanged,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let is_member = self.documents.contains(&changed.document);
-        let live = self.live()?;
-        if !is_member {
-            return Ok(());
-        }
-        // Like ephemeral messages it carries no state that anybody needs.
-        if !live.ephemeral.try_take(now.elapsed) {
-            effects.push(Effect::Refused(Refusal::RateExceeded));
-            return Ok(());
-        }
         let document = changed.document;
-        let input = room::Input::RemoteHeads { from: live.info.session, heads: changed.heads };
-        effects.push(Effect::ToRoom { document, input });
+        if let Some(from) = self.may_chat(now, document, effects)? {
+            let input = room::Input::RemoteHeads { from, heads: changed.heads };
+            effects.push(Effect::ToRoom { document, input });
+        }
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use tiebreak_protocol::{ChangeHash, Refusal};
 impl Room {
     /// None of the turn's changes was kept, through no fault of theirs: their authors must offer them again.
     pub(super) fn turn_back(&mut self, turn: Turn, refusal: Refusal, effects: &mut Vec<Effect>) {
-        self.send_away(&turn.authors(), refusal, effects);
+        self.send_away(turn.authors(), refusal, effects);
         for Submit { ticket, .. } in turn.submits {
             effects.push(Effect::Answer { ticket, answer: Err(refusal) });
         }

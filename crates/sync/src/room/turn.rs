@@ -13,6 +13,8 @@ use tiebreak_protocol::{ChangeHash, Heads, Refusal};
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     messages: Vec<Brought>,
+    /// Whose messages those are.
+    authors: BTreeSet<SessionId>,
     pub(super) submits: Vec<Submit>,
     /// Sessions that have gone, but whose last changes are in this turn.
     left: Vec<SessionId>,
@@ -60,13 +62,13 @@ impl Turn {
         &self.heads_before
     }
 
-    pub(super) fn authors(&self) -> BTreeSet<SessionId> {
-        self.messages.iter().map(|brought| brought.received.from.session).collect()
+    pub(super) const fn authors(&self) -> &BTreeSet<SessionId> {
+        &self.authors
     }
 
     /// Whether the session is in this turn with changes of its own.
     pub(super) fn is_author(&self, session: SessionId) -> bool {
-        self.messages.iter().any(|brought| brought.received.from.session == session)
+        self.authors.contains(&session)
     }
 
     pub(super) fn author_of(&self, change: &ChangeHash) -> Option<SessionId> {
@@ -187,6 +189,7 @@ impl Room {
             let sent = std::mem::take(&mut received.changes);
             turn.author_by_change.extend(sent.iter().map(|change| (change.hash(), session)));
             let changes = sent.iter().map(CheckedChange::hash).collect();
+            turn.authors.insert(session);
             turn.messages.push(Brought { received, changes });
             turn.changes.extend(sent);
         }
@@ -338,7 +341,7 @@ impl Room {
             return self.break_down(&reason, effects);
         }
         for session in turn.authors() {
-            self.hear_of_member(now, session, effects);
+            self.hear_of_member(now, *session, effects);
         }
         for session in turn.left {
             self.leave(session, effects);
