@@ -12,9 +12,19 @@ pub enum ExtensionFrame {
     Durable { document: DocumentId, heads: Heads },
     /// `x-tiebreak:refused`: a change by this peer was not taken, and why.
     Refused { document: DocumentId, change: Option<ChangeHash>, code: String, detail: String },
+    /// `x-tiebreak:ping`: are you there? For clients that cannot send a WebSocket ping, as browsers.
+    Ping { nonce: u64 },
+    /// `x-tiebreak:pong`: the answer, with the number of the ping. At most 2^53 - 1.
+    Pong { nonce: u64 },
+    /// `x-tiebreak:close`: the client wants to hear nothing more of this document on this connection, until it
+    /// speaks of it again.
+    Close { document: DocumentId },
 }
 
 impl ExtensionFrame {
     pub(crate) const DURABLE: &str = "x-tiebreak:durable";
     pub(crate) const REFUSED: &str = "x-tiebreak:refused";
+    pub(crate) const PING: &str = "x-tiebreak:ping";
+    pub(crate) const PONG: &str = "x-tiebreak:pong";
+    pub(crate) const CLOSE: &str = "x-tiebreak:close";
 }

@@ -141,11 +141,30 @@ impl Session {
                 effects.push(Effect::Hangup);
                 Ok(())
             }
-            Frame::Peer(_)
-            | Frame::DocUnavailable { .. }
-            | Frame::Extension { .. }
-            | Frame::Unknown { .. } => self.live().map(drop),
+            Frame::Extension { frame, .. } => self.extension(frame, effects),
+            Frame::Peer(_) | Frame::DocUnavailable { .. } | Frame::Unknown { .. } => self.live().map(drop),
         }
+    }
+
+    fn extension(&mut self, frame: ExtensionFrame, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let sender = self.server.peer.clone();
+        let live = self.live()?;
+        let session = live.info.session;
+        match frame {
+            ExtensionFrame::Ping { nonce } => {
+                let target = live.info.peer.clone();
+                let pong = Frame::Extension { sender, target, frame: ExtensionFrame::Pong { nonce } };
+                effects.push(Effect::Send(pong.encode()));
+            }
+            ExtensionFrame::Close { document } => {
+                if self.documents.remove(&document) {
+                    effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
+                }
+            }
+            ExtensionFrame::Pong { .. } | ExtensionFrame::Durable { .. } | ExtensionFrame::Refused { .. } => {
+            }
+        }
+        Ok(())
     }
 
     fn join(&mut self, now: Moment, join: Join, effects: &mut Vec<Effect>) -> Result<(), Refusal> {

@@ -56,6 +56,7 @@ struct Fields<'a> {
     detail: Option<Text<'a>>,
     change: Option<Text<'a>>,
     count: Option<u64>,
+    nonce: Option<u64>,
     data: Option<Bytes>,
     metadata: PeerMetadata,
     versions: Vec<Text<'a>>,
@@ -91,6 +92,7 @@ impl<'a> Fields<'a> {
             "detail" => self.detail = reader.text("detail")?,
             "change" => self.change = reader.text("change")?,
             "count" => self.count = reader.integer("count")?,
+            "nonce" => self.nonce = reader.integer("nonce")?,
             "data" => self.data = reader.data("data")?,
             "supportedProtocolVersions" => {
                 self.versions = reader.texts("supportedProtocolVersions", LIST_MAX)?;
@@ -136,10 +138,10 @@ impl<'a> Fields<'a> {
                 target: self.target()?,
                 message: self.message.unwrap_or_default().into_owned(),
             },
-            ExtensionFrame::DURABLE | ExtensionFrame::REFUSED => {
-                Frame::Extension { sender: self.sender()?, target: self.target()?, frame: self.extension()? }
-            }
-            unknown => Frame::Unknown { kind: unknown.to_owned() },
+            kind => match self.extension(kind)? {
+                Some(frame) => Frame::Extension { sender: self.sender()?, target: self.target()?, frame },
+                None => Frame::Unknown { kind: kind.to_owned() },
+            },
         })
     }
 
@@ -208,20 +210,32 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn extension(&self) -> Result<ExtensionFrame, DecodeError> {
-        let document = self.document()?;
-        if self.kind.as_deref() == Some(ExtensionFrame::DURABLE) {
-            let hash = |text: &Text<'_>| text.parse().map_err(|_| DecodeError::Invalid("heads"));
-            let heads: Heads = self.heads.iter().map(hash).collect::<Result<_, _>>()?;
-            return Ok(ExtensionFrame::Durable { document, heads });
-        }
-        let hash = |text: &str| text.parse().map_err(|_| DecodeError::Invalid("change"));
-        Ok(ExtensionFrame::Refused {
-            document,
-            change: self.change.as_deref().map(hash).transpose()?,
-            code: self.code.as_deref().ok_or(DecodeError::Missing("code"))?.to_owned(),
-            detail: self.detail.as_deref().unwrap_or_default().to_owned(),
-        })
+    /// `None` for a type that is none of ours.
+    fn extension(&self, kind: &str) -> Result<Option<ExtensionFrame>, DecodeError> {
+        Ok(Some(match kind {
+            ExtensionFrame::DURABLE => {
+                let hash = |text: &Text<'_>| text.parse().map_err(|_| DecodeError::Invalid("heads"));
+                let heads: Heads = self.heads.iter().map(hash).collect::<Result<_, _>>()?;
+                ExtensionFrame::Durable { document: self.document()?, heads }
+            }
+            ExtensionFrame::REFUSED => {
+                let hash = |text: &str| text.parse().map_err(|_| DecodeError::Invalid("change"));
+                ExtensionFrame::Refused {
+                    document: self.document()?,
+                    change: self.change.as_deref().map(hash).transpose()?,
+                    code: self.code.as_deref().ok_or(DecodeError::Missing("code"))?.to_owned(),
+                    detail: self.detail.as_deref().unwrap_or_default().to_owned(),
+                }
+            }
+            ExtensionFrame::PING => ExtensionFrame::Ping { nonce: self.nonce()? },
+            ExtensionFrame::PONG => ExtensionFrame::Pong { nonce: self.nonce()? },
+            ExtensionFrame::CLOSE => ExtensionFrame::Close { document: self.document()? },
+            _unknown => return Ok(None),
+        }))
+    }
+
+    fn nonce(&self) -> Result<u64, DecodeError> {
+        self.nonce.ok_or(DecodeError::Missing("nonce"))
     }
 }
 

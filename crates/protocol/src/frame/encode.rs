@@ -216,5 +216,20 @@ fn write_extension(
             out.text("code", code)?;
             out.text("detail", detail)
         }
+        ExtensionFrame::Ping { nonce } => {
+            out.map(ExtensionFrame::PING, 3)?;
+            out.route(sender, target)?;
+            out.integer("nonce", *nonce)
+        }
+        ExtensionFrame::Pong { nonce } => {
+            out.map(ExtensionFrame::PONG, 3)?;
+            out.route(sender, target)?;
+            out.integer("nonce", *nonce)
+        }
+        ExtensionFrame::Close { document } => {
+            out.map(ExtensionFrame::CLOSE, 3)?;
+            out.route(sender, target)?;
+            out.document(*document)
+        }
     }
 }

@@ -78,6 +78,9 @@ fn every_kind() -> Vec<Frame> {
             code: "equivocation".to_owned(),
             detail: "twice".to_owned(),
         }),
+        route(ExtensionFrame::Ping { nonce: 7 }),
+        route(ExtensionFrame::Pong { nonce: 7 }),
+        route(ExtensionFrame::Close { document: document() }),
         Frame::Unknown { kind: "weird".to_owned() },
     ]
 }
@@ -342,7 +345,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..13, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..16, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = every_kind()[which].encode().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;

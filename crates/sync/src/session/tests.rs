@@ -255,3 +255,33 @@ fn good_change() -> Bytes {
     document.commit().unwrap();
     document.get_last_local_change().unwrap().raw_bytes().to_vec().into()
 }
+
+fn extension(frame: ExtensionFrame) -> Input {
+    Input::Binary(Frame::Extension { sender: name("ann"), target: name("server"), frame }.encode())
+}
+
+#[test]
+fn a_ping_is_answered_with_its_number() {
+    let mut session = joined(Limits::default(), &[EXTENSION]);
+    let effects = session.handle(NOW, extension(ExtensionFrame::Ping { nonce: 9 }));
+    let pong = Frame::Extension {
+        sender: name("server"),
+        target: name("ann"),
+        frame: ExtensionFrame::Pong { nonce: 9 },
+    };
+    assert_eq!(sent(&effects), [pong]);
+}
+
+#[test]
+fn a_closed_document_leaves_its_room_and_its_place_on_the_connection() {
+    let limits = Limits { documents_per_connection_max: 1, ..Limits::default() };
+    let mut session = joined(limits, &[EXTENSION]);
+    session.handle(NOW, Input::Binary(sync(DOCUMENT).encode()));
+    let close = || extension(ExtensionFrame::Close { document: DOCUMENT });
+    let left = Effect::ToRoom { document: DOCUMENT, input: room::Input::Left(SessionId(1)) };
+    assert_eq!(session.handle(NOW, close()), [left]);
+    assert_eq!(session.handle(NOW, close()), [], "who has left cannot leave");
+    let another = DocumentId::from_bytes([2; 16]);
+    let effects = session.handle(NOW, Input::Binary(sync(another).encode()));
+    assert!(matches!(effects[..], [Effect::ToRoom { document, .. }] if document == another));
+}
