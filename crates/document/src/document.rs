@@ -166,13 +166,27 @@ impl Document {
         let heads = advance(&self.heads, changes);
         let engine = self.opened().map_err(|error| MergeError::Failed(error.to_string()))?;
         engine.merge(changes, &heads)?;
+        self.append(changes, heads);
+        Ok(())
+    }
+
+    /// Takes in a change that was written in the engine itself, as [`Document::merge`] takes one from elsewhere.
+    pub(crate) fn merge_written(&mut self, change: &CheckedChange) -> Result<(), OpenError> {
+        let written = std::slice::from_ref(change);
+        let heads = advance(&self.heads, written);
+        self.opened()?.take_written(written, &heads)?;
+        self.append(written, heads);
+        Ok(())
+    }
+
+    /// Notes changes that the engine holds.
+    fn append(&mut self, changes: &[CheckedChange], heads: Heads) {
         self.heads = heads;
         for change in changes {
             self.stored_bytes += change.bytes().len() as u64;
             self.tail_bytes += change.bytes().len() as u64;
             self.tail.push(SavedChange { hash: change.hash(), bytes: change.bytes().clone() });
         }
-        Ok(())
     }
 
     /// Whether the document holds this change. Only an open document knows more than its heads.
@@ -209,6 +223,17 @@ impl Document {
     /// When the document does not open or is not readable.
     pub fn hashes_since(&mut self, frontier: &[ChangeHash]) -> Result<Vec<ChangeHash>, OpenError> {
         self.opened()?.read(|engine| engine.hashes_since(frontier))
+    }
+
+    /// How many changes a replica with `frontier` lacks; hashes that the document does not hold are ignored.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn pending(&mut self, frontier: &[ChangeHash]) -> Result<usize, OpenError> {
+        if self.heads.iter().all(|head| frontier.contains(head)) {
+            return Ok(0);
+        }
+        self.hashes_since(frontier).map(|hashes| hashes.len())
     }
 
     /// One compact chunk that holds the whole history, proven to load again with the same heads.

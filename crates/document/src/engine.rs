@@ -188,6 +188,20 @@ impl Engine {
             Ok(Err(error)) => return Err(MergeError::Failed(error.to_string())),
             Err(panic) => return Err(MergeError::Failed(panic_text(panic.as_ref()))),
         }
+        self.note_changes(changes);
+        Ok(())
+    }
+
+    /// Notes changes that were written in the library's document itself.
+    pub(crate) fn take_written(&mut self, changes: &[CheckedChange], heads: &Heads) -> Result<(), OpenError> {
+        if self.read(|engine| heads_of(&engine.automerge))? != *heads {
+            return Err(OpenError::OtherHeads);
+        }
+        self.note_changes(changes);
+        Ok(())
+    }
+
+    fn note_changes(&mut self, changes: &[CheckedChange]) {
         for change in changes {
             let last = Last { hash: change.hash(), seq: change.seq(), max_op: change.max_op() };
             self.note(change.actor(), last, change.operations(), change.weight());
@@ -195,7 +209,6 @@ impl Engine {
                 operations.note(change);
             }
         }
-        Ok(())
     }
 
     /// Reads the library's document. Everything that it is asked goes this way, or through [`guarded`]:
@@ -300,8 +313,8 @@ pub(crate) fn prove(saved: &[u8], heads: &Heads) -> Result<(), OpenError> {
     }
 }
 
-/// The library wants an actor for every document; the server never writes with this one.
-fn server_actor() -> ActorId {
+/// The library wants an actor for every document; nobody writes with this one.
+pub(crate) fn server_actor() -> ActorId {
     ActorId::from([0_u8; 16].as_slice())
 }
 

@@ -174,7 +174,7 @@ impl Writer<'_> {
 }
 
 /// How many operations write this value: one, and one more for every character and entry in it.
-fn operations(json: &Json) -> u64 {
+pub(crate) fn operations(json: &Json) -> u64 {
     match json {
         Json::Null | Json::Bool(_) | Json::Number(_) => 1,
         Json::String(text) => 1 + text.chars().count() as u64,
@@ -183,7 +183,7 @@ fn operations(json: &Json) -> u64 {
     }
 }
 
-fn scalar_from_number(number: &Number) -> ScalarValue {
+pub(crate) fn scalar_from_number(number: &Number) -> ScalarValue {
     if let Some(integer) = number.as_i64() {
         ScalarValue::Int(integer)
     } else if let Some(integer) = number.as_u64() {

@@ -2,7 +2,7 @@
 
 mod touched;
 
-pub use touched::{Made, PathStep, Touch, TouchAction};
+pub use touched::{Made, Touch, TouchAction};
 
 use crate::engine::{Engine, library_hash, our_hash};
 use crate::{Document, OpenError};

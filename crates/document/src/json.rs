@@ -17,7 +17,7 @@ impl Document {
 }
 
 /// Depth is bounded by the gatekeeper for every document that was ever merged, so recursion is too.
-fn to_json(value: &Value) -> Json {
+pub(crate) fn to_json(value: &Value) -> Json {
     match value {
         Value::Map(map) => map.iter().map(|(key, entry)| (key.to_string(), to_json(&entry.value))).collect(),
         Value::List(list) => list.iter().map(|entry| to_json(&entry.value)).collect(),
@@ -26,7 +26,7 @@ fn to_json(value: &Value) -> Json {
     }
 }
 
-fn scalar_to_json(scalar: &ScalarValue) -> Json {
+pub(crate) fn scalar_to_json(scalar: &ScalarValue) -> Json {
     match scalar {
         ScalarValue::Str(text) => Json::String(text.to_string()),
         ScalarValue::Int(number) => Json::from(*number),

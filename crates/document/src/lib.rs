@@ -10,7 +10,9 @@ mod history;
 mod import;
 mod json;
 mod operations;
+mod path;
 mod sync_message;
+mod transaction;
 
 pub use admission::Admitted;
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
@@ -19,6 +21,8 @@ pub use gatekeeper::{
     Action, ActorBytes, Budget, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId,
     Value, check_change, check_change_within, split_chunks,
 };
-pub use history::{HistoryEntry, Made, PathStep, Touch, TouchAction};
+pub use history::{HistoryEntry, Made, Touch, TouchAction};
 pub use import::{FileChanges, FileError};
+pub use path::{IntoPath, PathStep};
 pub use sync_message::{Have, InvalidSyncMessage, SyncMessage, Wants};
+pub use transaction::{Author, Counter, EditError, NewValue, Timestamp, TransactError, Transaction};

@@ -1,4 +1,5 @@
 use super::*;
+use crate::PathStep;
 use crate::SavedChange;
 use crate::gatekeeper::check_change;
 use automerge::marks::{ExpandMark, Mark};

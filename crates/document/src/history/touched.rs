@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, guarded};
 use crate::gatekeeper::{Action, CheckedChange, Key, Object, Operation, OperationId, Value, reread_change};
+use crate::path::PathStep;
 use automerge::{ActorId, ObjId, ObjType, Parent, Prop, ReadDoc};
 use bytes::Bytes;
 use serde_json::Value as Json;
@@ -21,16 +22,6 @@ pub struct Touch {
     pub action: TouchAction,
     /// How many operations are folded into this one.
     pub operations: u64,
-}
-
-/// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathStep {
-    Key(String),
-    /// Where the element stands in its list today, which may not be where it stood when the change was made.
-    Position(usize),
-    /// An element that is no longer in its list.
-    Removed,
 }
 
 /// What was done.

@@ -1,0 +1,38 @@
+//! Why an edit was not written.
+
+use crate::path::{PathStep, Shown};
+
+/// What keeps an edit from being written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// Parents are not made along the way: two devices that each made one would hide one another's content.
+    #[error("there is no object at {}: put one there first", Shown(.path))]
+    NoSuchObject { path: Vec<PathStep> },
+    #[error("what is at {} is {found}, not {expected}", Shown(.path))]
+    WrongType { path: Vec<PathStep>, expected: &'static str, found: &'static str },
+    /// A path without steps names the root, which is always a map.
+    #[error("the root is a map and stays one: write its keys")]
+    Root,
+    #[error("position {position} is out of range at {}, which has a length of {length}", Shown(.path))]
+    OutOfRange {
+        /// The list or text.
+        path: Vec<PathStep>,
+        position: usize,
+        /// In elements or characters.
+        length: usize,
+    },
+    /// What is inserted goes to a position of a list.
+    #[error("{} does not end in a position of a list", Shown(.path))]
+    NotAPosition { path: Vec<PathStep> },
+    #[error("there is no counter at {}: put one there first", Shown(.path))]
+    NotACounter { path: Vec<PathStep> },
+    #[error("there is no text at {}: put a string there first", Shown(.path))]
+    NotAText { path: Vec<PathStep> },
+    #[error("what is to stand at {} would nest deeper than {depth_max} levels", Shown(.path))]
+    TooDeep { path: Vec<PathStep>, depth_max: usize },
+    #[error("one change holds no more than {operations_max} operations: split the edit")]
+    TooManyOperations { operations_max: u64 },
+    /// After this the transaction writes nothing more, and is not committed.
+    #[error("the library failed: {0}")]
+    Library(String),
+}

@@ -1,0 +1,1 @@
+//! Local edits, and what becomes of them.
