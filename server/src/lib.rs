@@ -1,8 +1,6 @@
 //! The Tiebreak server as a library: everything behind the `tiebreak` binary.
 
 pub mod cli;
-mod clock;
-mod compaction;
 pub mod config;
 mod doors;
 mod http;

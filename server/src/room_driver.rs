@@ -1,6 +1,5 @@
 //! Performs what a room decides: store, sessions, timers. One task owns one room.
 
-use crate::clock::unix_ms;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::rooms::{Call, Inbox, Message, Queued, RoomContext, Rooms};
@@ -11,9 +10,9 @@ use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
+use tiebreak_driver::RoomStore;
 use tiebreak_protocol::{DocumentId, Refusal};
-use tiebreak_storage::{Append, ChangeRow, QuarantinedChange, StoredDocument};
-use tiebreak_sync::room::{Answer, Effect, Input, Loaded, Notice, Ticket};
+use tiebreak_sync::room::{Answer, Effect, Input, Notice, Ticket};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::yield_now;
@@ -228,47 +227,35 @@ impl RoomDriver {
     }
 
     fn load(&self) -> BoxFuture<'static, Option<Input>> {
-        let (context, document) = (self.context.clone(), self.document);
-        async move {
-            let stored = context.store.load(document).await;
-            Some(Input::Loaded(
-                stored.map(|stored| stored.map(loaded).map(Box::new)).map_err(|error| refusal(&error)),
-            ))
-        }
-        .boxed()
+        let store = self.store();
+        async move { Some(Input::Loaded(store.load().await.map_err(|error| refusal(&error)))) }.boxed()
     }
 
     fn append(&self, changes: Vec<SavedChange>, heads: tiebreak_protocol::Heads) {
-        let (context, document) = (self.context.clone(), self.document);
-        let rows = |change: SavedChange| ChangeRow { hash: change.hash, bytes: change.bytes };
-        let append = Append {
-            document,
-            changes: changes.into_iter().map(rows).collect(),
-            heads,
-            received_ms: unix_ms(),
-        };
+        let store = self.store();
         let append = async move {
-            metrics::changes_appended(append.changes.len());
-            let stored = context.store.append(append).await;
-            Some(Input::Appended(stored.map(|committed| committed.through).map_err(|error| refusal(&error))))
+            metrics::changes_appended(changes.len());
+            Some(Input::Appended(store.append(changes, heads).await.map_err(|error| refusal(&error))))
         };
         self.work.push(append.boxed());
     }
 
     fn quarantine(&self, change: SavedChange, reason: String) {
-        let (context, document) = (self.context.clone(), self.document);
+        let (store, document) = (self.store(), self.document);
         error!(%document, change = %change.hash, reason, "a change broke its document and was set aside");
         metrics::quarantined();
-        let (hash, bytes) = (Some(change.hash), change.bytes);
-        let change = QuarantinedChange { document, hash, bytes, reason, received_ms: unix_ms() };
         let keep = async move {
-            if let Err(error) = context.store.quarantine(change).await {
+            if let Err(error) = store.quarantine(change, reason).await {
                 error!(%document, %error, "a quarantined change was not kept");
                 refusal(&error);
             }
             None
         };
         self.work.push(keep.boxed());
+    }
+
+    fn store(&self) -> RoomStore {
+        RoomStore::new(Arc::clone(&self.context.store), self.document)
     }
 
     fn compact(&self) {
@@ -300,18 +287,5 @@ async fn sleep_until(deadline: Option<tokio::time::Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-fn loaded(stored: StoredDocument) -> Loaded {
-    let saved = |row: ChangeRow| SavedChange { hash: row.hash, bytes: row.bytes };
-    Loaded {
-        snapshot: stored.snapshot,
-        snapshot_through: stored.snapshot_through,
-        tail: stored.changes.into_iter().map(saved).collect(),
-        through: stored.through,
-        heads: stored.heads,
-        deleted: stored.deleted,
-        damaged: !stored.damaged.is_empty(),
     }
 }

@@ -1,13 +1,12 @@
 //! The one registry of open rooms: opens a room on first use, forgets it when it is done.
 
-use crate::clock::Clock;
-use crate::compaction::Compactor;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::room_driver::RoomDriver;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tiebreak_document::CheckedChange;
+use tiebreak_driver::{Clock, Compactor};
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_storage::DocumentStore;
 use tiebreak_sync::room::{Answer, Expected, Input, Question};

@@ -4,8 +4,6 @@ mod address_file;
 
 pub(crate) use address_file::{AddressFile, ServerAddress};
 
-use crate::clock::Clock;
-use crate::compaction::Compactor;
 use crate::config::{Config, HttpArgs, LogFormat, StoreChoice};
 use crate::doors::automerge::Door;
 use crate::http::listener::Patience;
@@ -18,6 +16,7 @@ use crate::storage::postgres::PostgresStore;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use tiebreak_driver::{Clock, Compactor};
 use tiebreak_protocol::{InvalidName, PeerId, Refusal, StorageId};
 use tiebreak_storage::{DocumentStore, SqliteOptions, SqliteStore, StorageError};
 use tiebreak_sync::session::ServerIdentity;

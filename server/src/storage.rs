@@ -19,12 +19,9 @@ pub enum OpenError {
 /// the process must stop after a fatal one is told by [`tiebreak_storage::DocumentStore::failed`].
 pub(crate) fn refusal(error: &StorageError) -> Refusal {
     metrics::storage_failed(error);
-    match error {
-        StorageError::Full => Refusal::StorageFull,
-        StorageError::Deleted => Refusal::DocumentDeleted,
-        StorageError::Damaged(_) | StorageError::Unavailable(_) | StorageError::Fatal(_) => {
-            tracing::warn!(%error, "storage is unavailable");
-            Refusal::StorageUnavailable
-        }
+    let refusal = tiebreak_driver::refusal(error);
+    if refusal == Refusal::StorageUnavailable {
+        tracing::warn!(%error, "storage is unavailable");
     }
+    refusal
 }

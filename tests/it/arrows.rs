@@ -10,7 +10,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tiebreak-document", &["tiebreak-protocol"]),
     ("tiebreak-sync", &["tiebreak-protocol", "tiebreak-document"]),
     ("tiebreak-storage", &["tiebreak-protocol"]),
-    ("tiebreak-server", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage"]),
+    ("tiebreak-driver", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage"]),
+    (
+        "tiebreak-server",
+        &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage", "tiebreak-driver"],
+    ),
+    (
+        "tiebreak-client",
+        &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage", "tiebreak-driver"],
+    ),
     ("tiebreak-bench", &["tiebreak-protocol"]),
     ("tiebreak-tests", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync"]),
     ("samod-client", &[]),

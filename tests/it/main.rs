@@ -3,6 +3,7 @@
 
 mod arrows;
 mod burst;
+mod client;
 mod crash;
 mod durability;
 mod limits;

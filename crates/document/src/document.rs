@@ -170,12 +170,26 @@ impl Document {
         Ok(())
     }
 
-    /// Takes in a change that was written in the engine itself, as [`Document::merge`] takes one from elsewhere.
-    pub(crate) fn merge_written(&mut self, change: &CheckedChange) -> Result<(), OpenError> {
-        let written = std::slice::from_ref(change);
+    /// The engine, to write in. Whoever does not put it back leaves the document as it was: it opens again
+    /// from what is stored of it.
+    pub(crate) fn take_engine(&mut self) -> Result<Box<Engine>, OpenError> {
+        match self.engine.take() {
+            Some(engine) => Ok(engine),
+            None => Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads).map(Box::new),
+        }
+    }
+
+    /// Puts the engine back, and takes in the changes that were written in it as [`Document::merge`] takes those
+    /// from elsewhere.
+    pub(crate) fn put_back(
+        &mut self,
+        mut engine: Box<Engine>,
+        written: &[CheckedChange],
+    ) -> Result<(), OpenError> {
         let heads = advance(&self.heads, written);
-        self.opened()?.take_written(written, &heads)?;
+        engine.take_written(written, &heads)?;
         self.append(written, heads);
+        self.engine = Some(engine);
         Ok(())
     }
 
@@ -263,10 +277,7 @@ impl Document {
 
     /// The engine, open.
     pub(crate) fn opened(&mut self) -> Result<&mut Engine, OpenError> {
-        let engine = match self.engine.take() {
-            Some(engine) => engine,
-            None => Box::new(Engine::open(self.snapshot.as_deref(), &self.tail, &self.heads)?),
-        };
+        let engine = self.take_engine()?;
         Ok(self.engine.insert(engine))
     }
 }

@@ -194,7 +194,8 @@ impl Engine {
 
     /// Notes changes that were written in the library's document itself.
     pub(crate) fn take_written(&mut self, changes: &[CheckedChange], heads: &Heads) -> Result<(), OpenError> {
-        if self.read(|engine| heads_of(&engine.automerge))? != *heads {
+        let library = &mut self.automerge;
+        if guarded(|| heads_of(library.set_actor(server_actor())))? != *heads {
             return Err(OpenError::OtherHeads);
         }
         self.note_changes(changes);
@@ -314,7 +315,7 @@ pub(crate) fn prove(saved: &[u8], heads: &Heads) -> Result<(), OpenError> {
 }
 
 /// The library wants an actor for every document; nobody writes with this one.
-pub(crate) fn server_actor() -> ActorId {
+fn server_actor() -> ActorId {
     ActorId::from([0_u8; 16].as_slice())
 }
 
@@ -350,7 +351,7 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::{Document, check_change};
     use automerge::transaction::Transactable;
@@ -360,6 +361,28 @@ mod tests {
 
     thread_local! {
         static LIBRARY_FAILS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Does something while the library fails.
+    pub(crate) fn while_library_fails<T>(work: impl FnOnce() -> T) -> T {
+        LIBRARY_FAILS.set(true);
+        let done = work();
+        LIBRARY_FAILS.set(false);
+        done
+    }
+
+    impl Engine {
+        /// What is noted beside the library's document.
+        pub(crate) fn notes(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+            let last =
+                |(actor, last): (&ActorBytes, &Last)| (actor.clone(), last.hash, last.seq, last.max_op);
+            (
+                self.max_op_by_change.clone(),
+                self.last_by_actor.iter().map(last).collect::<Vec<_>>(),
+                (self.max_op, self.weight, self.operation_count),
+                self.automerge.get_actor().clone(),
+            )
+        }
     }
 
     pub(super) fn fail_if_told_to() {

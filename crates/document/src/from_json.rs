@@ -91,8 +91,7 @@ impl Writer<'_> {
                 items.try_for_each(|(index, item)| self.write(&made, Place::Index(index), item, depth_left))
             }
             Json::String(text) => {
-                // A text is no further level: nothing lies inside it.
-                let (made, _) = self.make(object, place, ObjType::Text, 1)?;
+                let (made, _) = self.make(object, place, ObjType::Text, depth_left)?;
                 self.write_text(&made, text)
             }
             Json::Null => self.put(object, place, ScalarValue::Null),
@@ -222,6 +221,15 @@ mod tests {
         let mut document = made(&large, &limits);
         assert_eq!(document.to_json().unwrap(), large);
         assert!(document.tail_len() > 50, "{}", document.tail_len());
+    }
+
+    #[test]
+    fn texts_count_as_a_level_as_they_do_for_the_gatekeeper() {
+        let json = json!({ "a": { "b": "text" } });
+        let limits = |depth_max| Limits { depth_max, ..Limits::default() };
+        assert_eq!(made(&json, &limits(2)).to_json().unwrap(), json);
+        let refused = Document::changes_from_json(&json, &[7; 16], 0, &limits(1));
+        assert!(matches!(refused, Err(ImportError::TooDeep(1))));
     }
 
     #[test]

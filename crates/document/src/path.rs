@@ -5,6 +5,7 @@ use std::fmt;
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathStep {
+    /// The key of a map.
     Key(String),
     /// Where the element stands in its list today, which may not be where it stood when the change was made.
     Position(usize),
@@ -37,7 +38,7 @@ impl From<usize> for PathStep {
 }
 
 /// What names a place: one key of the root as a text (it is never split), or the steps from the root as an
-/// array, a slice, a `Vec` or [`path!`](crate::path). No steps at all name the root.
+/// array, a slice, a `Vec` or [`path!`](macro@crate::path). No steps at all name the root.
 pub trait IntoPath {
     /// The steps from the root.
     fn into_path(self) -> Vec<PathStep>;

@@ -11,7 +11,7 @@ mod write;
 pub use edit_error::EditError;
 pub use value::{Counter, NewValue, Timestamp};
 
-use crate::engine::{Engine, guarded, our_hash, server_actor};
+use crate::engine::{Engine, guarded, our_hash};
 use crate::gatekeeper::{CheckedChange, check_change};
 use crate::path::PathStep;
 use crate::{Document, OpenError};
@@ -58,31 +58,24 @@ impl Document {
         limits: &Limits,
         edit: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
     ) -> Result<(T, Option<CheckedChange>), TransactError<E>> {
-        let automerge = &mut self.opened()?.automerge;
-        let mut transaction = Transaction::begin(automerge, author, limits)?;
-        let edited = catch_unwind(AssertUnwindSafe(|| edit(&mut transaction)));
-        let (value, ended) = match edited {
+        let mut engine = self.take_engine()?;
+        let mut transaction = Transaction::begin(&mut engine.automerge, author, limits)?;
+        let (edited, ended) = match catch_unwind(AssertUnwindSafe(|| edit(&mut transaction))) {
             Ok(Ok(value)) => (Ok(value), transaction.commit(author.time_s)),
             Ok(Err(error)) => (Err(error), transaction.roll_back()),
             Err(panic) => {
-                // Rolled back or not: what the library holds is not trusted after this.
                 drop(guarded(|| drop(transaction)));
-                self.close();
                 resume_unwind(panic);
             }
         };
         let merged = ended.map_err(TransactError::Document).and_then(|written| {
-            self.opened()?.automerge.set_actor(server_actor());
-            written.map(|hash| self.merge_own(&hash, limits)).transpose()
+            let change = written.map(|hash| judge(&engine, &hash, limits)).transpose()?;
+            self.put_back(engine, change.as_slice())?;
+            Ok(change)
         });
-        if merged.is_err() {
-            // Without the engine, the document is what is stored of it.
-            self.close();
-        }
-        match value {
-            Ok(value) => Ok((value, merged?)),
-            Err(error) => Err(TransactError::Edit(error)),
-        }
+        // An edit that failed answers why, even where the rollback failed too.
+        let value = edited.map_err(TransactError::Edit)?;
+        merged.map(|change| (value, change))
     }
 
     /// The value at a path as JSON (see [`Document::to_json`]); `None` if there is nothing.
@@ -93,21 +86,15 @@ impl Document {
         let read = self.opened()?.read(|engine| place::read(&engine.automerge, path))?;
         read.map_err(|error| OpenError::Unreadable(error.to_string()))
     }
+}
 
-    /// Judges a change that the library has just committed, and notes it.
-    fn merge_own<E>(
-        &mut self,
-        hash: &ChangeHash,
-        limits: &Limits,
-    ) -> Result<CheckedChange, TransactError<E>> {
-        let engine = self.opened()?;
-        let written = engine.read(|engine| engine.change(hash))?;
-        let written = written.ok_or_else(|| OpenError::Unreadable("the change is lost".to_owned()))?;
-        let change = check_change(written.bytes, limits).map_err(TransactError::Refused)?;
-        check_room(engine, &change, limits).map_err(TransactError::Refused)?;
-        self.merge_written(&change)?;
-        Ok(change)
-    }
+/// Judges a change that the library has just committed.
+fn judge<E>(engine: &Engine, hash: &ChangeHash, limits: &Limits) -> Result<CheckedChange, TransactError<E>> {
+    let written = engine.read(|engine| engine.change(hash))?;
+    let written = written.ok_or_else(|| OpenError::Unreadable("the change is lost".to_owned()))?;
+    let judged = check_change(written.bytes, limits)
+        .and_then(|change| check_room(engine, &change, limits).map(|()| change));
+    judged.map_err(TransactError::Refused)
 }
 
 /// What admission asks of a change beyond what a change by the library fulfils by itself: that it follows from

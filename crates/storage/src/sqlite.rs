@@ -37,6 +37,7 @@ use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::{fs, io};
 use tiebreak_protocol::{DocumentId, Heads, StorageId};
 use tokio::sync::oneshot;
 use writer::{Write, Writer};
@@ -54,6 +55,7 @@ const PAGE_BYTES: u64 = 4096;
 #[derive(Debug)]
 pub struct SqliteStore {
     directory: PathBuf,
+    incarnation: u64,
     status: Arc<Status>,
     shared_heads: Arc<SharedHeadsBuffer>,
     writes: Arc<Queue<Box<dyn Write>>>,
@@ -86,7 +88,7 @@ impl SqliteStore {
     pub fn open(directory: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
         let lock = DirectoryLock::take(directory)?;
         let mut reserve = Reserve::new(directory, options.log_bytes);
-        let (connection, epoch) = open::writer(directory, options, &mut reserve)?;
+        let (connection, incarnation) = open::writer(directory, options, &mut reserve)?;
         let connections = (0..options.readers.max(1))
             .map(|_| open::reader(directory))
             .collect::<rusqlite::Result<Vec<_>>>()
@@ -98,7 +100,7 @@ impl SqliteStore {
         let reads = Arc::new(Queue::new(READS_MAX));
         let writer = Writer {
             connection,
-            epoch,
+            epoch: incarnation.to_string(),
             queue: Arc::clone(&writes),
             shared_heads: Arc::clone(&shared_heads),
             status: Arc::clone(&status),
@@ -117,7 +119,34 @@ impl SqliteStore {
             readers.push(spawn("storage-reader", move || reader::run(connection, reads, status))?);
         }
         let running = Mutex::new(Some(Running { readers, writer, _lock: lock }));
-        Ok(Self { directory: directory.to_owned(), status, shared_heads, writes, reads, running })
+        let directory = directory.to_owned();
+        Ok(Self { directory, incarnation, status, shared_heads, writes, reads, running })
+    }
+
+    /// How often this data was opened, this time included: counted durably, so that it is another each time. A copy
+    /// of the data counts on by itself.
+    pub fn incarnation(&self) -> u64 {
+        self.incarnation
+    }
+
+    /// Removes everything that a store has written to a directory, and the directory if nothing else is in it.
+    /// Does nothing when it is not there.
+    ///
+    /// # Errors
+    /// When a store has it open, or the system refuses.
+    pub fn remove(directory: &Path) -> io::Result<()> {
+        if !directory.exists() {
+            return Ok(());
+        }
+        let lock = DirectoryLock::take(directory).map_err(io::Error::other)?;
+        for file in open::files(directory) {
+            remove_if_there(fs::remove_file(file))?;
+        }
+        drop(lock);
+        remove_if_there(fs::remove_file(open::lock_file(directory)))?;
+        // Whatever else is in it is not ours.
+        fs::remove_dir(directory).ok();
+        Ok(())
     }
 
     /// Where the database lies in a data directory.
@@ -291,6 +320,13 @@ impl DocumentStore for SqliteStore {
 
     fn close(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.end_elsewhere())
+    }
+}
+
+fn remove_if_there(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 

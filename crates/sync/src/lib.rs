@@ -1,11 +1,19 @@
-//! State machines without I/O, clock or randomness: [`Session`] holds one conversation with a peer,
-//! [`Room`] owns one open document. Inputs go in, effects come out; a driver performs them.
+//! State machines without I/O, clock or randomness. On a server, [`Session`] holds one conversation with a peer and
+//! [`Room`] owns one open document; on a client, [`Link`] makes and keeps the connection, and [`Replica`] owns a
+//! document. Inputs go in, effects come out; a driver performs them.
 
+mod checked;
+pub mod link;
 mod rate;
+pub mod replica;
 pub mod room;
+pub mod roster;
 pub mod session;
 
+pub use link::Link;
+pub use replica::Replica;
 pub use room::Room;
+pub use roster::Roster;
 pub use session::Session;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@
 
 mod answers;
 mod compaction;
+mod edit;
 mod effect;
 mod gossip;
 mod input;
@@ -28,7 +29,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::Document;
-use tiebreak_protocol::{DocumentId, Limits, Refusal};
+use tiebreak_protocol::{DocumentId, Heads, Limits, Refusal};
 use turn::Turn;
 
 /// One document and everybody who has it open.
@@ -41,6 +42,8 @@ pub struct Room {
     /// What arrived and is not yet looked at.
     queue: VecDeque<Input>,
     document: Document,
+    /// Some of what was stored could not be read.
+    is_damaged: bool,
     compaction: Compaction,
     gossip: Gossip,
     used_at: Duration,
@@ -61,6 +64,21 @@ enum Phase {
     Broken,
 }
 
+/// What can be done with a room's document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// It is being read.
+    Reading,
+    /// The store did not answer.
+    Unread,
+    Ready,
+    /// Something is being stored; it can be looked at, and shows what is not durable yet.
+    Storing,
+    Deleted,
+    /// What is stored of it does not make a document.
+    Broken,
+}
+
 impl Phase {
     /// Nothing is under way that a turn would have to wait for.
     fn is_at_rest(&self) -> bool {
@@ -77,6 +95,7 @@ impl Room {
             members: BTreeMap::new(),
             queue: VecDeque::new(),
             document: Document::new(),
+            is_damaged: false,
             compaction: Compaction::of_stored(0, 0, &limits),
             gossip: Gossip::default(),
             used_at: now.elapsed,
@@ -115,7 +134,8 @@ impl Room {
         self.queue.iter().any(|input| match input {
             Input::Received(received) => !received.changes.is_empty() || !self.document.is_open(),
             Input::Submit { .. } | Input::Ask { .. } | Input::Recalled { .. } => true,
-            Input::Ephemeral { .. }
+            Input::Greet { .. }
+            | Input::Ephemeral { .. }
             | Input::Follow { .. }
             | Input::RemoteHeads { .. }
             | Input::Left(_)
@@ -152,6 +172,7 @@ impl Room {
             Input::DeadlinePassed => self.check_deadlines(now, &mut effects),
             Input::Relieve => self.relieve(),
             Input::Received(_)
+            | Input::Greet { .. }
             | Input::Ephemeral { .. }
             | Input::Follow { .. }
             | Input::RemoteHeads { .. }
@@ -165,6 +186,47 @@ impl Room {
             }
         }
         effects
+    }
+
+    /// What can be done with the document now.
+    pub fn condition(&self) -> Condition {
+        match self.phase {
+            Phase::Opening(_) => Condition::Reading,
+            Phase::Unread => Condition::Unread,
+            Phase::Idle => Condition::Ready,
+            Phase::Storing(_) | Phase::Deleting(_) => Condition::Storing,
+            Phase::Deleted => Condition::Deleted,
+            Phase::Broken => Condition::Broken,
+        }
+    }
+
+    /// Reads the document again if the store did not answer.
+    pub(crate) fn reread(&mut self) -> Vec<Effect> {
+        if !matches!(self.phase, Phase::Unread) {
+            return Vec::new();
+        }
+        self.phase = Phase::Opening(None);
+        vec![Effect::Load]
+    }
+
+    pub(crate) fn heads(&self) -> &Heads {
+        self.document.heads()
+    }
+
+    /// `None` when there is nothing to look at, or it is being read.
+    pub(crate) fn document_mut(&mut self) -> Option<&mut Document> {
+        matches!(self.condition(), Condition::Ready | Condition::Storing).then_some(&mut self.document)
+    }
+
+    /// The heads that a member named last; `None` when it has not spoken yet.
+    pub(crate) fn said_by(&self, session: SessionId) -> Option<Heads> {
+        let member = self.members.get(&session).filter(|member| member.is_heard())?;
+        Some(member.said_heads().iter().copied().collect())
+    }
+
+    /// Whether a member has, by its own word, what we lack.
+    pub(crate) fn is_behind(&self, session: SessionId) -> bool {
+        self.members.get(&session).is_some_and(|member| member.is_ahead())
     }
 
     fn leave(&mut self, session: SessionId, effects: &mut Vec<Effect>) {

@@ -1,5 +1,6 @@
 //! One conversation with a peer: handshake, budgets, and the way from frames to rooms and back.
 
+use crate::checked::Checked;
 use crate::rate::Bucket;
 use crate::room::{self, Notice, PeerInfo, Received};
 use crate::{Moment, SessionId};
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{Budget, CheckedChange, SyncMessage, check_change_within, split_chunks};
+use tiebreak_document::SyncMessage;
 use tiebreak_protocol::{
     ChangeHash, DocumentId, EXTENSION, Ephemeral, ExtensionFrame, Frame, Join, Limits, Peer, PeerId,
     PeerMetadata, Refusal, RemoteHeadsChanged, RemoteSubscriptionChange, StorageId, SyncFrame,
@@ -15,10 +16,6 @@ use tiebreak_protocol::{
 
 /// Storages one peer may follow the heads of.
 const FOLLOWS_MAX: usize = 1_000;
-
-/// Refused changes of one message that the peer is told of. They are counted on, but have no names by
-/// which the peer could tell them apart.
-const REFUSALS_TOLD_MAX: usize = 256;
 
 /// The server's side of the handshake.
 #[derive(Debug, Clone)]
@@ -305,6 +302,7 @@ impl Session {
         let (sender, target) = (server.peer.clone(), live.info.peer.clone());
         let frame = match notice {
             Notice::Sync(data) => Frame::Sync(SyncFrame { document, sender, target, data }),
+            Notice::Request(data) => Frame::Request(SyncFrame { document, sender, target, data }),
             Notice::Unavailable => Frame::DocUnavailable { document, sender, target },
             // The author stays the sender, so that copies by several ways are recognised.
             Notice::Ephemeral(ephemeral) => Frame::Ephemeral(Ephemeral { target, ..*ephemeral }),
@@ -367,49 +365,6 @@ impl Session {
             Phase::Live(live) => Ok(live),
             Phase::Handshaking { .. } => Err(Refusal::HandshakeExpected),
             Phase::Closed => Err(Refusal::MalformedMessage),
-        }
-    }
-}
-
-/// The changes of one message, past the gatekeeper.
-#[derive(Debug, Default)]
-struct Checked {
-    changes: Vec<CheckedChange>,
-    /// Why others were not taken, as far as the peer is told.
-    refused: Vec<Refusal>,
-    /// How many there were, good and bad.
-    chunks: usize,
-}
-
-impl Checked {
-    fn new(runs: Vec<Bytes>, limits: &Limits) -> Self {
-        let mut checked = Self::default();
-        let mut budget = Budget::for_message(limits);
-        for run in runs {
-            // Where the next chunk of a damaged run begins is unknown; other runs begin where they begin.
-            let Ok(chunks) = split_chunks(run) else {
-                checked.refuse(Refusal::MalformedChange);
-                continue;
-            };
-            for chunk in chunks {
-                match check_change_within(chunk, limits, &mut budget) {
-                    Ok(change) => checked.take(change),
-                    Err(refusal) => checked.refuse(refusal),
-                }
-            }
-        }
-        checked
-    }
-
-    fn take(&mut self, change: CheckedChange) {
-        self.chunks += 1;
-        self.changes.push(change);
-    }
-
-    fn refuse(&mut self, refusal: Refusal) {
-        self.chunks += 1;
-        if self.refused.len() < REFUSALS_TOLD_MAX {
-            self.refused.push(refusal);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /automerge`: the automerge-repo protocol over one WebSocket. One task owns one connection.
 
-use crate::clock::Clock;
 use crate::memory::Memory;
 use crate::metrics;
 use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
@@ -16,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tiebreak_driver::Clock;
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_sync::session::{Effect, Input, ServerIdentity};
 use tiebreak_sync::{Session, SessionId, room};

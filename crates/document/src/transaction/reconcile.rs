@@ -1,7 +1,9 @@
 //! Writes only what differs between two JSON values, so that it merges with what others wrote meanwhile.
 
 use super::place::Found;
-use super::stretches::{Replaced, Stretch, carried, position_after, stretches};
+use super::stretches::{
+    COMPARISONS_MAX, Replaced, Stretch, carried, position_after, stretches, text_stretches,
+};
 use super::value::NewValue;
 use super::{EditError, Transaction};
 use crate::path::{IntoPath, PathStep};
@@ -9,9 +11,6 @@ use automerge::transaction::Transactable;
 use automerge::{ObjType, ReadDoc, ScalarValue};
 use bytes::Bytes;
 use serde_json::{Map, Value as Json};
-
-/// Texts whose lengths multiplied exceed this are not searched for what they share in the middle.
-const COMPARISONS_MAX: usize = 1 << 26;
 
 impl Transaction<'_> {
     /// Makes the text at a path read so: characters that both share stay, so that it merges with others'
@@ -26,11 +25,10 @@ impl Transaction<'_> {
         if before == text {
             return Ok(());
         }
-        let (before, after) = (before.chars().count(), text.chars().count());
-        self.make_room(before.abs_diff(after) as u64)?;
-        if before.saturating_mul(after) > COMPARISONS_MAX {
-            let whole = self.look(|library| library.text(&object))?;
-            return self.replace_middle(&path, &whole, text);
+        let (before, after) = (chars(&before), chars(text));
+        self.make_room(before.len().abs_diff(after.len()) as u64)?;
+        if before.len().saturating_mul(after.len()) > COMPARISONS_MAX {
+            return self.change_text(&path, &before, &before, &after);
         }
         self.ask(|library| library.update_text(&object, text))?;
         self.make_room(0)
@@ -154,12 +152,22 @@ impl Transaction<'_> {
         let Some(before) = before.filter(|before| *before != there && after != there) else {
             return self.set_text(path, after);
         };
-        let (before, there) = (chars(before), chars(&there));
-        let after = chars(after);
-        let carried = carried(before.len(), &stretches(&before, &there), Replaced::Gone);
-        for Stretch { before: old, after: new } in stretches(&before, &after).into_iter().rev() {
-            for at in old.clone().rev().filter_map(|old| carried[old]) {
-                self.splice_text(path, at, 1, "")?;
+        self.change_text(path, &chars(before), &chars(&there), &chars(after))
+    }
+
+    /// Does to the text that is there what makes `before` into `after`.
+    fn change_text(
+        &mut self,
+        path: &[PathStep],
+        before: &[char],
+        there: &[char],
+        after: &[char],
+    ) -> Result<(), EditError> {
+        let carried = carried(before.len(), &text_stretches(before, there), Replaced::Gone);
+        for Stretch { before: old, after: new } in text_stretches(before, after).into_iter().rev() {
+            let gone = carried[old.clone()].iter().flatten();
+            for Run { start, length } in runs(gone.copied()).into_iter().rev() {
+                self.splice_text(path, start, length, "")?;
             }
             let inserted: String = after[new].iter().collect();
             self.splice_text(path, position_after(&carried, old.start), 0, &inserted)?;
@@ -190,21 +198,28 @@ impl Transaction<'_> {
             _other => self.put(path, after),
         }
     }
-
-    /// Replaces what lies between the beginning and the end that both texts share.
-    fn replace_middle(&mut self, path: &[PathStep], before: &str, after: &str) -> Result<(), EditError> {
-        let (before, after) = (chars(before), chars(after));
-        let start = before.iter().zip(&after).take_while(|(before, after)| before == after).count();
-        let shorter = before.len().min(after.len()) - start;
-        let ends = before.iter().rev().zip(after.iter().rev()).take(shorter);
-        let end = ends.take_while(|(before, after)| before == after).count();
-        let inserted: String = after[start..after.len() - end].iter().collect();
-        self.splice_text(path, start, before.len() - end - start, &inserted)
-    }
 }
 
 fn chars(text: &str) -> Vec<char> {
     text.chars().collect()
+}
+
+/// Positions next to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    start: usize,
+    length: usize,
+}
+
+fn runs(positions: impl Iterator<Item = usize>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for position in positions {
+        match runs.last_mut() {
+            Some(run) if run.start + run.length == position => run.length += 1,
+            Some(_) | None => runs.push(Run { start: position, length: 1 }),
+        }
+    }
+    runs
 }
 
 /// Elements as they are compared.

@@ -18,10 +18,13 @@ pub struct Timestamp(pub i64);
 /// lacks become null.
 #[derive(Debug, Clone, PartialEq)]
 pub enum NewValue {
+    /// Whatever JSON holds, nested too.
     Json(Json),
+    /// What it counts from.
     Counter(i64),
     /// Milliseconds since the Unix epoch.
     Timestamp(i64),
+    /// A plain value, replaced as a whole.
     Bytes(Bytes),
 }
 

@@ -100,13 +100,23 @@ impl DirectoryLock {
     }
 }
 
+/// Everything that a store writes beside its lock.
+pub(super) fn files(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let database = ["", "-wal", "-shm"].map(|suffix| directory.join(format!("{DATABASE_FILE}{suffix}")));
+    database.into_iter().chain([Reserve::path_in(directory)])
+}
+
+pub(super) fn lock_file(directory: &Path) -> PathBuf {
+    directory.join(LOCK_FILE)
+}
+
 /// The writing connection on an up-to-date schema, and the epoch under which this server owns the data. On a
 /// full disk the reserve makes room: a server that cannot append can still serve and delete.
 pub(super) fn writer(
     directory: &Path,
     options: &SqliteOptions,
     reserve: &mut Reserve,
-) -> Result<(Connection, String), OpenError> {
+) -> Result<(Connection, u64), OpenError> {
     match open_writer(directory, options) {
         Err(OpenError::Sqlite(error)) if failure::in_commit(&error) == StorageError::Full => {
             reserve.release();
@@ -116,7 +126,7 @@ pub(super) fn writer(
     }
 }
 
-fn open_writer(directory: &Path, options: &SqliteOptions) -> Result<(Connection, String), OpenError> {
+fn open_writer(directory: &Path, options: &SqliteOptions) -> Result<(Connection, u64), OpenError> {
     let found = rusqlite::version_number();
     if found < SQLITE_VERSION_MIN {
         return Err(OpenError::SqliteTooOld { found, required: SQLITE_VERSION_MIN });
@@ -195,12 +205,11 @@ fn require(
     if found == read_back { Ok(()) } else { Err(OpenError::Setting { pragma, expected: value, found }) }
 }
 
-fn next_epoch(connection: &mut Connection) -> rusqlite::Result<String> {
+fn next_epoch(connection: &mut Connection) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = writes::setting(&transaction, sql::OWNER_EPOCH_KEY)?;
     let epoch = before.and_then(|text| text.parse::<u64>().ok()).unwrap_or_default() + 1;
-    let epoch = epoch.to_string();
-    writes::set_setting(&transaction, sql::OWNER_EPOCH_KEY, &epoch)?;
+    writes::set_setting(&transaction, sql::OWNER_EPOCH_KEY, &epoch.to_string())?;
     transaction.commit()?;
     Ok(epoch)
 }

@@ -22,7 +22,11 @@ pub(super) struct Reserve {
 
 impl Reserve {
     pub(super) fn new(directory: &Path, bytes: u64) -> Self {
-        Self { path: directory.join(FILE_NAME), bytes, present: false, attempted: None }
+        Self { path: Self::path_in(directory), bytes, present: false, attempted: None }
+    }
+
+    pub(super) fn path_in(directory: &Path) -> PathBuf {
+        directory.join(FILE_NAME)
     }
 
     /// Takes the space when the disk has it. Without it the store works, only deletions on a full disk may not.

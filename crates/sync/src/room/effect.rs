@@ -55,6 +55,8 @@ pub enum Effect {
 pub enum Notice {
     /// An encoded sync message; one allocation serves all sessions that need the same.
     Sync(Bytes),
+    /// The same from a replica that has nothing of the document: it waits for an answer either way.
+    Request(Bytes),
     Unavailable,
     Ephemeral(Box<Ephemeral>),
     RemoteHeads(Vec<RemoteHead>),

@@ -66,6 +66,12 @@ pub struct Loaded {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     Received(Box<Received>),
+    /// Speak to this peer first. `shared` is what is remembered of earlier connections: the peer has, or had,
+    /// everything up to these heads, and so have we.
+    Greet {
+        peer: Arc<PeerInfo>,
+        shared: Heads,
+    },
     Ephemeral {
         from: SessionId,
         ephemeral: Box<Ephemeral>,

@@ -37,6 +37,16 @@ pub(super) struct Member {
     recall: Recall,
     /// The heads that the peer named last.
     said: Vec<ChangeHash>,
+    heard: Heard,
+}
+
+/// Whether anything that the peer said has been taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Nothing,
+    /// We spoke to it first, and it has not answered yet.
+    NothingSinceGreeted,
+    Something,
 }
 
 /// What the peer has coming, whether or not the document changes.
@@ -74,6 +84,17 @@ impl Member {
             waiting: Waiting::default(),
             recall: Recall::NotNeeded,
             said: Vec::new(),
+            heard: Heard::Nothing,
+        }
+    }
+
+    /// What to say to a peer that has said nothing: where we are, without changes, as it may have them.
+    pub(super) fn greet(&mut self, heads: &Heads, shared: &Heads) -> SyncMessage {
+        self.heard = Heard::NothingSinceGreeted;
+        SyncMessage {
+            heads: heads.as_slice().to_vec(),
+            have: vec![Have::everything_up_to(shared.as_slice())],
+            ..SyncMessage::default()
         }
     }
 
@@ -125,6 +146,15 @@ impl Member {
     pub(super) fn absorb(&mut self, received: &Received, document: &Document, taken: usize) {
         let message = &received.message;
         let is_first = self.told.is_none();
+        let answers_greeting =
+            std::mem::replace(&mut self.heard, Heard::Something) == Heard::NothingSinceGreeted;
+        if answers_greeting && says_the_same(message, document) {
+            // The greeting and its answer have said all there is to say.
+            self.told = Some(document.heads().clone());
+            self.known = message.heads.iter().copied().collect();
+            self.said.clone_from(&message.heads);
+            return;
+        }
         let lost_memory = message.heads.is_empty() || message.have.first().is_some_and(Have::is_nothing);
         let starts_over = message.wants == Wants::Everything || lost_memory;
         if starts_over {
@@ -193,6 +223,16 @@ impl Member {
             && self.have.iter().all(Have::is_nothing)
             && self.reads_documents
             && self.wants != Wants::Nothing
+    }
+
+    /// Whether anything the peer said has been taken in.
+    pub(super) fn is_heard(&self) -> bool {
+        self.heard == Heard::Something
+    }
+
+    /// Whether the peer has something, by its own word, that we lack or have not looked at.
+    pub(super) fn is_ahead(&self) -> bool {
+        !self.lacking.is_empty() || !self.waiting.is_empty()
     }
 
     /// The heads that the peer named last.
@@ -300,6 +340,12 @@ impl Member {
         let storage = self.info.storage.clone()?;
         (!self.known.is_empty()).then(|| (storage, self.known.into_iter().collect()))
     }
+}
+
+/// Whether a peer has what we have, and wants nothing.
+fn says_the_same(message: &SyncMessage, document: &Document) -> bool {
+    let said: Heads = message.heads.iter().copied().collect();
+    said == *document.heads() && message.need.is_empty() && message.wants == Wants::News
 }
 
 /// Whether heads alone do not tell what we share with a peer that does not remember us.

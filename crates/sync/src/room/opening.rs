@@ -59,6 +59,7 @@ impl Room {
         let lost_its_beginning = loaded.snapshot.is_none() && loaded.snapshot_through > 0;
         self.compaction = Compaction::of_stored(loaded.through, loaded.snapshot_through, &self.limits);
         self.document = Document::from_stored(loaded.snapshot, loaded.tail, loaded.heads);
+        self.is_damaged = loaded.damaged;
         if loaded.deleted {
             // A tombstone remembers the heads of what it stands for; the document has none any more.
             self.document = Document::new();
@@ -84,6 +85,10 @@ impl Room {
                 }
                 Input::Submit { ticket, .. } | Input::Ask { ticket, .. } | Input::Delete { ticket, .. } => {
                     effects.push(Effect::Answer { ticket, answer: Err(refusal) });
+                }
+                // Who would have been greeted is told like one who came.
+                Input::Greet { peer, .. } => {
+                    effects.push(Effect::Tell { to: peer.session, notice: Notice::Close(refusal) });
                 }
                 Input::Ephemeral { .. }
                 | Input::Follow { .. }

@@ -56,6 +56,10 @@ impl Room {
             let notice = Notice::Refused { change: Some(change.hash()), refusal };
             effects.push(Effect::Tell { to: session, notice });
         }
+        if received.changes.is_empty() {
+            // Why it has changes that nobody asks for.
+            effects.push(Effect::Tell { to: session, notice: Notice::Refused { change: None, refusal } });
+        }
         effects.push(Effect::Tell { to: session, notice: Notice::Unavailable });
     }
 

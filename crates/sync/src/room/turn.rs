@@ -42,6 +42,12 @@ pub(super) struct Submit {
 }
 
 impl Turn {
+    /// A turn of one change, which the document holds already.
+    pub(super) fn of_edit(ticket: Ticket, change: CheckedChange, heads_before: Heads) -> Self {
+        let submit = Submit { ticket, changes: [change.hash()].into(), refused: Vec::new() };
+        Self { submits: vec![submit], ready: vec![change], heads_before, ..Self::default() }
+    }
+
     pub(super) fn with_ready(self, ready: Vec<CheckedChange>) -> Self {
         Self { ready, ..self }
     }
@@ -111,6 +117,7 @@ impl Room {
                 Input::Received(received) => {
                     self.hear(*received, &mut turn, &mut spoke, effects);
                 }
+                Input::Greet { peer, shared } => self.greet(peer, &shared, effects),
                 // These are judged by the document as it is, so nothing may be about to change it.
                 Input::Delete { .. } | Input::Submit { expected: Expected::Heads(_), .. }
                     if !turn.is_empty() =>

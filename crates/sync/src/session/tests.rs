@@ -2,6 +2,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one effect among all")]
 
 use super::*;
+use crate::checked::REFUSALS_TOLD_MAX;
 use tiebreak_protocol::SyncFrame;
 
 const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 0 };

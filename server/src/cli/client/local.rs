@@ -1,7 +1,5 @@
 //! The server's router without a server: for a data directory that no server has open.
 
-use crate::clock::Clock;
-use crate::compaction::Compactor;
 use crate::config::Config;
 use crate::http::{self, Documents, Guard};
 use crate::memory::Memory;
@@ -11,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};
 use std::sync::Arc;
+use tiebreak_driver::{Clock, Compactor};
 use tiebreak_storage::{DocumentStore, OpenError, SqliteOptions, SqliteStore, StorageError};
 use tower::ServiceExt;
 

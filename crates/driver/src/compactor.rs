@@ -10,21 +10,22 @@ use tracing::{debug, warn};
 
 /// Makes snapshots for rooms that ask.
 #[derive(Debug, Clone)]
-pub(crate) struct Compactor {
+pub struct Compactor {
     store: Arc<dyn DocumentStore>,
     /// Compaction takes a whole core while it lasts; more at once would starve the rooms.
     turn: Arc<Semaphore>,
 }
 
 impl Compactor {
-    pub(crate) fn new(store: Arc<dyn DocumentStore>) -> Self {
+    /// Over this store.
+    pub fn new(store: Arc<dyn DocumentStore>) -> Self {
         Self { store, turn: Arc::new(Semaphore::new(1)) }
     }
 
     /// Puts a proven snapshot in place of the stored changes it holds. Answers the snapshot and the number
     /// of the last change in it; `None` when there was nothing to do or it did not work out, which costs
     /// only time at the next opening.
-    pub(crate) async fn compact(&self, document: DocumentId) -> Option<(Bytes, u64)> {
+    pub async fn compact(&self, document: DocumentId) -> Option<(Bytes, u64)> {
         let _turn = self.turn.acquire().await.ok()?;
         let stored = self.store.load(document).await.ok().flatten()?;
         if stored.changes.is_empty() {

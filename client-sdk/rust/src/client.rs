@@ -1,0 +1,442 @@
+//! The client: one object to open, everything else hangs on it.
+
+use crate::config::{Start, TiebreakConfig};
+use crate::doc::Doc;
+use crate::error::{ClearError, CreateError, FindError, OpenError, ReadError, StoreError, WaitError};
+use crate::hub::{self, Command, Hub, HubParts};
+use crate::open_document::Parts;
+use crate::registry::Registry;
+use crate::status::{StatusBoard, SyncStatus};
+use crate::websocket::{Address, InvalidAddress};
+use crate::{ChangeError, identity, opening, stream};
+use futures_util::Stream;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tiebreak_document::{Document, check_change};
+use tiebreak_driver::{Clock, Compactor, unix_ms};
+use tiebreak_protocol::{DocumentId, Limits};
+use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions, SqliteStore};
+use tiebreak_sync::link::{ConnectionState, Link};
+use tiebreak_sync::replica::Progress;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A device's documents, and the connection that keeps them in step with the server. Cheap to clone.
+///
+/// Opening needs neither network nor server, and nothing here ever waits for them but what says so.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path();
+/// use serde_json::json;
+/// use tiebreak_client::{Tiebreak, TiebreakConfig};
+///
+/// // There is no server at this address: it makes no difference until there is.
+/// let config = TiebreakConfig::new(path).url("ws://127.0.0.1:9/automerge");
+/// let tiebreak = Tiebreak::open(config).await?;
+/// let note = tiebreak.create(&json!({ "title": "written in a tunnel" })).await?;
+/// assert_eq!(tiebreak.status().pending_changes, 1);
+/// assert_eq!(tiebreak.list().await?, [note.id()]);
+/// tiebreak.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Tiebreak {
+    client: Arc<Client>,
+}
+
+#[derive(Debug)]
+struct Client {
+    path: PathBuf,
+    parts: Parts,
+    registry: Registry,
+    tasks: TaskTracker,
+    in_step: watch::Receiver<bool>,
+    has_server: HasServer,
+    find_time: Duration,
+}
+
+/// Whether there is anything to connect to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HasServer {
+    Yes,
+    No,
+}
+
+/// What [`Tiebreak::sync_once`] came to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SyncReport {
+    /// Changes that the server has now and had not been known to have before.
+    pub uploaded_changes: usize,
+    /// The status at the end.
+    pub status: SyncStatus,
+}
+
+/// What [`Tiebreak::disconnect_and_clear`] removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cleared {
+    /// Changes that were nowhere else.
+    pub discarded_changes: usize,
+}
+
+impl Tiebreak {
+    /// Opens the documents in a directory. Works without network and without server; with an address it connects
+    /// in the background.
+    ///
+    /// # Errors
+    /// When the directory is in use by another client or cannot be read, or an address or certificate is
+    /// malformed.
+    pub async fn open(config: TiebreakConfig) -> Result<Self, OpenError> {
+        let TiebreakConfig { path, url, token_provider, start, limits, link, .. } = config;
+        let address = url.as_deref().map(|url| address(url, &config.roots, &limits)).transpose()?;
+        let store = opening::store(path.clone()).await?;
+        let identity = identity::of(&store)?;
+        let server = identity::name_of_server(address.as_ref().map(Address::url));
+        let store: Arc<dyn DocumentStore> = Arc::new(store);
+        let board = Arc::new(StatusBoard::default());
+        let documents = opening::survey(&store, &server, &board).await?;
+        let (hub, receiver) = hub::channel();
+        let (limits, closing, tasks) = (Arc::new(limits), CancellationToken::new(), TaskTracker::new());
+        let parts = Parts {
+            compactor: Compactor::new(Arc::clone(&store)),
+            store,
+            clock: Clock::start(),
+            limits: Arc::clone(&limits),
+            actor: identity.actor,
+            board,
+            hub,
+            server,
+            closing,
+        };
+        let registry = Registry::new(tasks.clone());
+        let (in_step, watches_in_step) = watch::channel(false);
+        let has_server = if address.is_some() { HasServer::Yes } else { HasServer::No };
+        let hub = HubParts {
+            link: Link::new(identity.client, link, limits, identity.seed),
+            places: config.documents_in_sync_max,
+            address,
+            tokens: token_provider,
+            in_step,
+        };
+        let hub = Hub::new(hub, receiver, parts.clone(), registry.clone(), tasks.clone());
+        tasks.spawn(hub.run(documents));
+        let find_time = config.find_time;
+        let in_step = watches_in_step;
+        let client = Client { path, parts, registry, tasks, in_step, has_server, find_time };
+        let opened = Self { client: Arc::new(client) };
+        if start == Start::Connected {
+            opened.connect();
+        }
+        Ok(opened)
+    }
+
+    /// Makes a document with this content, an object. It is on this device's disk when this returns.
+    ///
+    /// # Errors
+    /// When the content is no JSON object, is larger than a document may be, or could not be stored.
+    pub async fn create<T: Serialize + ?Sized>(&self, content: &T) -> Result<Doc, CreateError> {
+        let Client { parts, registry, .. } = &*self.client;
+        let json = serde_json::to_value(content)?;
+        let id = DocumentId::from_bytes(identity::random().map_err(|_| CreateError::Random)?);
+        let made = Document::changes_from_json(&json, &parts.actor, unix_ms() / 1000, &parts.limits)?;
+        let checked = made.into_iter().map(|change| check_change(change.bytes, &parts.limits));
+        let changes = checked.collect::<Result<_, _>>().map_err(ChangeError::from)?;
+        let held = registry.hold(id, parts);
+        held.document.fill(changes).await?;
+        Ok(Doc::new(held))
+    }
+
+    /// A document by its name. One that is on this device is there at once; any other is asked of the server, for
+    /// as long as [`find_time`](TiebreakConfig::find_time).
+    ///
+    /// # Errors
+    /// When it is nowhere, or the server cannot be reached.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// # use tiebreak_client::FindError;
+    /// let note = tiebreak.create(&serde_json::json!({ "title": "here" })).await?;
+    /// assert_eq!(tiebreak.find(note.id()).await?.to_json().await?["title"], "here");
+    ///
+    /// let elsewhere = "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse()?;
+    /// assert_eq!(tiebreak.find(elsewhere).await.unwrap_err(), FindError::Offline(elsewhere));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn find(&self, id: DocumentId) -> Result<Doc, FindError> {
+        let Client { parts, registry, has_server, find_time, .. } = &*self.client;
+        let held = registry.hold(id, parts);
+        held.document.opened().await.map_err(|error| match error {
+            ReadError::Deleted => FindError::Deleted(id),
+            ReadError::Shape(_) | ReadError::Unreadable => FindError::Unreadable(id),
+            ReadError::Storage(error) => FindError::Storage(error),
+            ReadError::Closed => FindError::Closed,
+        })?;
+        let mut heads = held.document.heads.subscribe();
+        if !heads.borrow_and_update().is_empty() {
+            return Ok(Doc::new(held));
+        }
+        if *has_server == HasServer::No {
+            return Err(FindError::Offline(id));
+        }
+        let mut standing = held.document.standing.subscribe();
+        let mut statuses = parts.board.subscribe();
+        let answered = async {
+            tokio::select! {
+                found = heads.wait_for(|heads| !heads.is_empty()) => match found {
+                    Ok(_heads) => Ok(()),
+                    Err(_gone) => Err(FindError::Closed),
+                },
+                _none = standing.wait_for(|standing| standing.progress == Progress::Unavailable) => {
+                    Err(FindError::NotFound(id))
+                }
+                _stopped = statuses.wait_for(|status| status.state.is_stopped()) => Err(FindError::Offline(id)),
+                () = parts.closing.cancelled() => Err(FindError::Closed),
+            }
+        };
+        match tokio::time::timeout(*find_time, answered).await {
+            Ok(answered) => answered.map(|()| Doc::new(held)),
+            Err(_elapsed) => Err(FindError::Offline(id)),
+        }
+    }
+
+    /// The names of all documents on this device.
+    ///
+    /// # Errors
+    /// When the local store cannot be read.
+    pub async fn list(&self) -> Result<Vec<DocumentId>, StoreError> {
+        let (mut documents, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.client.parts.store.list(after, PAGE_DOCUMENTS_MAX).await?;
+            documents.extend(page.documents.iter().map(|summary| summary.document));
+            after = page.next;
+            if after.is_none() {
+                return Ok(documents);
+            }
+        }
+    }
+
+    /// Deletes a document from this device, with what was not uploaded of it. Other devices and the server keep
+    /// theirs, and this one does not take it back. Answers whether it was here.
+    ///
+    /// # Errors
+    /// When the local store did not delete it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// # use tiebreak_client::FindError;
+    /// let note = tiebreak.create(&serde_json::json!({})).await?;
+    /// assert!(tiebreak.delete(note.id()).await?);
+    /// assert_eq!(tiebreak.find(note.id()).await.unwrap_err(), FindError::Deleted(note.id()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn delete(&self, id: DocumentId) -> Result<bool, ChangeError> {
+        let held = self.client.registry.hold(id, &self.client.parts);
+        held.document.delete().await
+    }
+
+    /// Asks for a connection: at once if one is waited for, and again after the server has refused one.
+    pub fn connect(&self) {
+        self.command(Command::Connect);
+    }
+
+    /// Ends the connection and asks for no other. Everything else goes on.
+    pub fn disconnect(&self) {
+        self.command(Command::Disconnect);
+    }
+
+    /// Tells the client that the network is another, or that the app came back to the front: a connection that was
+    /// given up is tried at once, one that seems to be there is probed.
+    pub fn network_changed(&self) {
+        self.command(Command::NetworkChanged);
+    }
+
+    /// How far this device and the server are apart.
+    pub fn status(&self) -> SyncStatus {
+        self.client.parts.board.status()
+    }
+
+    /// The status now, and again whenever it has changed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// use futures_util::StreamExt;
+    ///
+    /// let mut statuses = std::pin::pin!(tiebreak.status_stream());
+    /// assert_eq!(statuses.next().await.unwrap().pending_changes, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn status_stream(&self) -> impl Stream<Item = SyncStatus> + Send + 'static {
+        stream::of_status(self.client.parts.board.subscribe())
+    }
+
+    /// Waits until the server has said that it has everything on disk that was written here.
+    ///
+    /// # Errors
+    /// When `timeout` has passed, or the server does not let this client in.
+    pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
+        let mut statuses = self.client.parts.board.subscribe();
+        let uploaded = async {
+            let decided =
+                statuses.wait_for(|status| status.is_uploaded() || refusal(&status.state).is_some());
+            let status = decided.await.map_err(|_closed| WaitError::Closed)?;
+            if status.is_uploaded() {
+                return Ok(());
+            }
+            Err(refusal(&status.state).map_or(WaitError::Closed, |reason| WaitError::Stopped { reason }))
+        };
+        self.within(timeout, uploaded).await
+    }
+
+    /// Connects, brings everything in step, and disconnects if there was no connection before: for background
+    /// workers that the system gives a moment. Dropping the future stops it, and loses nothing.
+    ///
+    /// # Errors
+    /// When `timeout` passes first; what was sent until then counts.
+    pub async fn sync_once(&self, timeout: Duration) -> Result<SyncReport, WaitError> {
+        if self.client.has_server == HasServer::No {
+            return Err(WaitError::NoServer);
+        }
+        let before = self.status();
+        let leave = before.state.is_stopped().then(|| DisconnectOnDrop(self.clone()));
+        self.connect();
+        let mut statuses = self.client.parts.board.subscribe();
+        let mut in_step = self.client.in_step.clone();
+        let synced = async {
+            loop {
+                {
+                    let status = statuses.borrow_and_update().clone();
+                    if let Some(reason) = refusal(&status.state).filter(|_| status.state != before.state) {
+                        return Err(WaitError::Stopped { reason });
+                    }
+                    if status.is_uploaded() && *in_step.borrow_and_update() {
+                        return Ok(());
+                    }
+                }
+                let changed = tokio::select! {
+                    changed = statuses.changed() => changed,
+                    changed = in_step.changed() => changed,
+                };
+                changed.map_err(|_closed| WaitError::Closed)?;
+            }
+        };
+        self.within(timeout, synced).await?;
+        let status = self.status();
+        drop(leave);
+        let uploaded_changes = before.pending_changes.saturating_sub(status.pending_changes);
+        Ok(SyncReport { uploaded_changes, status })
+    }
+
+    /// Ends the connection, lets what is being stored be stored, and gives the directory back. Handles that are
+    /// left answer that the client was closed.
+    pub async fn close(&self) {
+        let Client { parts, tasks, .. } = &*self.client;
+        parts.closing.cancel();
+        tasks.close();
+        tasks.wait().await;
+        if let Err(error) = parts.store.close().await {
+            tracing::warn!(%error, "the local store did not close in order");
+        }
+    }
+
+    /// Signs the device out: closes, and removes everything from its disk, uploaded or not. Call
+    /// [`wait_for_upload`](Self::wait_for_upload) first where nothing may be lost.
+    ///
+    /// # Errors
+    /// When files could not be removed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// use tiebreak_client::{Tiebreak, TiebreakConfig};
+    ///
+    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
+    /// tiebreak.create(&serde_json::json!({ "title": "mine alone" })).await?;
+    /// assert_eq!(tiebreak.disconnect_and_clear().await?.discarded_changes, 1);
+    ///
+    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
+    /// assert_eq!(tiebreak.list().await?, []);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn disconnect_and_clear(&self) -> Result<Cleared, ClearError> {
+        let discarded_changes = self.status().pending_changes;
+        self.close().await;
+        let path = self.client.path.clone();
+        let removed = tokio::task::spawn_blocking(move || SqliteStore::remove(&path)).await;
+        removed.map_err(std::io::Error::other)??;
+        Ok(Cleared { discarded_changes })
+    }
+
+    fn command(&self, command: Command) {
+        self.client.parts.hub.command(command);
+    }
+
+    async fn within(
+        &self,
+        timeout: Duration,
+        wait: impl Future<Output = Result<(), WaitError>>,
+    ) -> Result<(), WaitError> {
+        let limited = tokio::time::timeout(timeout, wait);
+        match self.client.parts.closing.run_until_cancelled(limited).await {
+            None => Err(WaitError::Closed),
+            Some(Ok(waited)) => waited,
+            Some(Err(_elapsed)) => Err(WaitError::Timeout { pending_changes: self.status().pending_changes }),
+        }
+    }
+}
+
+impl Drop for Client {
+    /// Without handles nobody can close it.
+    fn drop(&mut self) {
+        self.parts.closing.cancel();
+    }
+}
+
+/// Leaves the connection as it was found.
+struct DisconnectOnDrop(Tiebreak);
+
+impl Drop for DisconnectOnDrop {
+    fn drop(&mut self) {
+        self.0.disconnect();
+    }
+}
+
+fn refusal(state: &ConnectionState) -> Option<String> {
+    if let ConnectionState::Unauthorized { reason } | ConnectionState::Rejected { reason, .. } = state {
+        return Some(reason.clone());
+    }
+    None
+}
+
+fn address(url: &str, roots: &[Vec<u8>], limits: &Limits) -> Result<Address, OpenError> {
+    Address::new(url, roots, limits.message_bytes_max).map_err(|error| match error {
+        InvalidAddress::Url(reason) => OpenError::Url { url: url.to_owned(), reason },
+        InvalidAddress::Certificate(reason) => OpenError::Certificate { reason },
+    })
+}
+
+/// Options of the local store: a device reads little at once, and has little space to hold in reserve.
+pub(crate) fn store_options() -> SqliteOptions {
+    SqliteOptions { readers: 1, log_bytes: 4 * 1024 * 1024, ..SqliteOptions::default() }
+}

@@ -1,0 +1,236 @@
+//! What can go wrong, operation by operation.
+
+use std::fmt;
+use tiebreak_document::{EditError, ImportError};
+use tiebreak_protocol::{ChangeHash, DocumentId, Refusal};
+use tiebreak_storage::StorageError;
+use tiebreak_sync::replica::{RefusedBy, RefusedChange};
+
+/// Why a client could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The directory is in use by another client, damaged, written by a newer version, or cannot be used.
+    #[error("could not open the local store")]
+    Store(#[from] tiebreak_storage::OpenError),
+    /// The store opened, but did not answer.
+    #[error("could not read the local store")]
+    Storage(#[from] StoreError),
+    /// Not an address like `wss://host/automerge`.
+    #[error("{url:?} is not the address of a server, as in wss://sync.example/automerge: {reason}")]
+    Url {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A certificate given by [`trust_root`](crate::TiebreakConfig::trust_root) cannot be read.
+    #[error("a trusted certificate is not readable: {reason}")]
+    Certificate {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system gave no random numbers, without which devices cannot be told apart.
+    #[error("the system gave no random numbers")]
+    Random,
+}
+
+/// What the device's own storage answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Nothing was kept; free some space and try again.
+    #[error("the device's storage is full")]
+    Full,
+    /// Passing trouble, or the store has failed for good and the client must be opened again.
+    #[error("the local store cannot be used: {reason}")]
+    Unavailable {
+        /// For a person.
+        reason: String,
+    },
+}
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Full => Self::Full,
+            StorageError::Deleted
+            | StorageError::Damaged(_)
+            | StorageError::Unavailable(_)
+            | StorageError::Fatal(_) => Self::Unavailable { reason: error.to_string() },
+        }
+    }
+}
+
+/// Why a document could not be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FindError {
+    /// Neither this device nor the server has it.
+    #[error("document {0} is neither on this device nor on the server")]
+    NotFound(DocumentId),
+    /// It is not on this device, and the server could not be asked in time.
+    #[error("document {0} is not on this device, and the server cannot be reached")]
+    Offline(DocumentId),
+    /// It was deleted on this device.
+    #[error("document {0} was deleted on this device")]
+    Deleted(DocumentId),
+    /// What is stored of it here is damaged beyond reading.
+    #[error("what is stored of document {0} is not readable")]
+    Unreadable(DocumentId),
+    /// The device's own storage did not do its part.
+    #[error(transparent)]
+    Storage(#[from] StoreError),
+    /// The client was closed.
+    #[error("the client was closed")]
+    Closed,
+}
+
+/// Why a document could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CreateError {
+    /// The value does not become JSON.
+    #[error("the value cannot be written as JSON")]
+    Shape(#[from] serde_json::Error),
+    /// The JSON does not become a document: it is not an object, too deep or too large.
+    #[error(transparent)]
+    Content(#[from] ImportError),
+    /// The system gave no random numbers for a name.
+    #[error("the system gave no random numbers")]
+    Random,
+    /// It could not be written.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+/// Why a change was not made. The document is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// What the edit itself ran into.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The document's content is no value of the type asked for, or the value does not become JSON.
+    #[error("the content does not fit the type")]
+    Shape(#[from] serde_json::Error),
+    /// The change exceeds a limit that every server holds: split it, or keep large values elsewhere.
+    #[error("{detail} ({code})")]
+    Refused {
+        /// Stable: branch on it.
+        code: &'static str,
+        /// A sentence for a person.
+        detail: String,
+    },
+    /// Take the handle out of use.
+    #[error("the document was deleted on this device")]
+    Deleted,
+    /// The server may still have it.
+    #[error("what is stored of the document is not readable")]
+    Unreadable,
+    /// The device's own storage did not do its part.
+    #[error(transparent)]
+    Storage(#[from] StoreError),
+    /// The client was closed before the change was stored; whether it was shows when it is opened again.
+    #[error("the client was closed")]
+    Closed,
+}
+
+impl From<Refusal> for ChangeError {
+    fn from(refusal: Refusal) -> Self {
+        if refusal == Refusal::StorageFull {
+            Self::Storage(StoreError::Full)
+        } else if refusal == Refusal::StorageUnavailable {
+            Self::Storage(StoreError::Unavailable { reason: "it did not answer".to_owned() })
+        } else if refusal == Refusal::DocumentDeleted {
+            Self::Deleted
+        } else {
+            Self::Refused { code: refusal.code(), detail: refusal.to_string() }
+        }
+    }
+}
+
+/// Why a document could not be looked into.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The content is no value of the type asked for.
+    #[error("the content does not fit the type")]
+    Shape(#[from] serde_json::Error),
+    /// Take the handle out of use.
+    #[error("the document was deleted on this device")]
+    Deleted,
+    /// The server may still have it.
+    #[error("what is stored of the document is not readable")]
+    Unreadable,
+    /// The device's own storage did not do its part.
+    #[error(transparent)]
+    Storage(#[from] StoreError),
+    /// Nothing more will happen.
+    #[error("the client was closed")]
+    Closed,
+}
+
+/// Why a wait ended without what was waited for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// Time ran out; what was under way goes on.
+    #[error("time ran out with {pending_changes} changes not uploaded")]
+    Timeout {
+        /// Changes not uploaded by then.
+        pending_changes: usize,
+    },
+    /// The server refuses this client; [`status`](crate::Tiebreak::status) says why. Waiting longer is of no use.
+    #[error("the server does not let this client in: {reason}")]
+    Stopped {
+        /// For a person.
+        reason: String,
+    },
+    /// The client has no address to connect to.
+    #[error("the client was opened without the address of a server")]
+    NoServer,
+    /// Nothing more will happen.
+    #[error("the client was closed")]
+    Closed,
+}
+
+/// Why the local data could not be wiped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClearError {
+    /// The system refused.
+    #[error("could not remove the local data")]
+    Remove(#[from] std::io::Error),
+}
+
+/// A change that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Who did not take it.
+    pub by: RefusedBy,
+    /// `None` when it could not even be read.
+    pub change: Option<ChangeHash>,
+    /// Stable: branch on it.
+    pub code: String,
+    /// A sentence for a person.
+    pub detail: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = match self.by {
+            RefusedBy::Server => "the server did not take a change of this device",
+            RefusedBy::Device => "a change that the server sent was not taken",
+        };
+        write!(f, "{who}: {} ({})", self.detail, self.code)
+    }
+}
+
+impl From<RefusedChange> for Refused {
+    fn from(refused: RefusedChange) -> Self {
+        let RefusedChange { by, change, code, detail } = refused;
+        Self { by, change, code, detail }
+    }
+}

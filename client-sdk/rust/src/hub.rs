@@ -1,0 +1,341 @@
+//! The hub: one task that owns the connection and decides which documents take part in it.
+
+mod notes;
+
+pub(crate) use notes::HubSender;
+
+use crate::open_document::Parts;
+use crate::registry::Registry;
+use crate::status::SyncError;
+use crate::token::TokenProvider;
+use crate::websocket::{Address, Load, Socket};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use notes::{Note, Notes};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tiebreak_protocol::DocumentId;
+use tiebreak_sync::link::{Effect, Input, Link, Token, TokenAnswer, TokenReason};
+use tiebreak_sync::replica::Word;
+use tiebreak_sync::room::{Notice, PeerInfo};
+use tiebreak_sync::roster::{Action, Roster};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+/// Messages from documents that wait for the connection.
+const TELLS_MAX: usize = 8;
+/// How long a document that could not go on is left alone.
+const STALL_TIME: Duration = Duration::from_secs(10);
+
+/// What the app wants of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    Connect,
+    Disconnect,
+    NetworkChanged,
+}
+
+/// A message of a document to the server.
+#[derive(Debug)]
+pub(crate) struct Tell {
+    pub(crate) document: DocumentId,
+    pub(crate) notice: Notice,
+}
+
+/// The task around a client's [`Link`] and [`Roster`].
+pub(crate) struct Hub {
+    link: Link,
+    roster: Roster,
+    parts: Parts,
+    registry: Registry,
+    tasks: TaskTracker,
+    address: Option<Address>,
+    tokens: Option<Arc<dyn TokenProvider>>,
+    notes: Arc<Notes>,
+    tells: mpsc::Receiver<Tell>,
+    socket: Option<Socket>,
+    peer: Option<Arc<PeerInfo>>,
+    token: Option<BoxFuture<'static, TokenAnswer>>,
+    /// A word that its document has no space for; until it does, nothing more is read.
+    held: Option<(mpsc::Sender<Word>, Word)>,
+    /// When documents that stalled are given another try.
+    retry_at: Option<Instant>,
+    /// Whether everything is in step, for those who wait for it.
+    in_step: watch::Sender<bool>,
+}
+
+/// What a hub is made of, beside what documents need too.
+#[derive(Debug)]
+pub(crate) struct HubParts {
+    pub(crate) link: Link,
+    pub(crate) places: usize,
+    pub(crate) address: Option<Address>,
+    pub(crate) tokens: Option<Arc<dyn TokenProvider>>,
+    pub(crate) in_step: watch::Sender<bool>,
+}
+
+/// The ends of the hub that documents hold, and the one that the hub holds.
+pub(crate) fn channel() -> (HubSender, HubReceiver) {
+    let (tell, tells) = mpsc::channel(TELLS_MAX);
+    let notes = Arc::new(Notes::default());
+    (HubSender::new(Arc::clone(&notes), tell), HubReceiver { notes, tells })
+}
+
+/// What documents send to the hub.
+#[derive(Debug)]
+pub(crate) struct HubReceiver {
+    notes: Arc<Notes>,
+    tells: mpsc::Receiver<Tell>,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        hub: HubParts,
+        receiver: HubReceiver,
+        parts: Parts,
+        registry: Registry,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self {
+            link: hub.link,
+            roster: Roster::new(hub.places),
+            parts,
+            registry,
+            tasks,
+            address: hub.address,
+            tokens: hub.tokens,
+            notes: receiver.notes,
+            tells: receiver.tells,
+            socket: None,
+            peer: None,
+            token: None,
+            held: None,
+            retry_at: None,
+            in_step: hub.in_step,
+        }
+    }
+
+    /// Keeps these documents in step until the client closes.
+    pub(crate) async fn run(mut self, documents: Vec<DocumentId>) {
+        for document in documents {
+            self.roster.add(document);
+        }
+        loop {
+            let deadline = self.link.deadline().map(|elapsed| self.parts.clock.instant(elapsed));
+            let is_full = self.socket.as_ref().is_some_and(Socket::is_full);
+            let load = self.socket.as_ref().map(Socket::load);
+            let is_listening = self.held.is_none();
+            tokio::select! {
+                biased;
+                () = self.parts.closing.cancelled() => break,
+                () = deliver(&mut self.held) => {}
+                answer = answered(&mut self.token) => self.feed(Input::Token(answer)),
+                input = heard(&mut self.socket), if is_listening => self.feed(input),
+                () = eased(load), if is_full => {}
+                Some(Tell { document, notice }) = self.tells.recv(), if !is_full => {
+                    if self.roster.is_attached(document) {
+                        self.feed(Input::Tell { document, notice });
+                    }
+                }
+                () = self.notes.arrived() => self.read_notes(),
+                () = wait_until(self.retry_at) => {
+                    self.retry_at = None;
+                    let actions = self.roster.retry();
+                    self.act(actions);
+                }
+                () = wait_until(deadline) => self.feed(Input::DeadlinePassed),
+            }
+            self.look_around();
+        }
+        self.feed(Input::Disconnect);
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            // Without an address there is nothing to connect to.
+            Command::Connect if self.address.is_none() => {}
+            Command::Connect => self.feed(Input::Connect),
+            Command::Disconnect => self.feed(Input::Disconnect),
+            Command::NetworkChanged => self.feed(Input::NetworkChanged),
+        }
+    }
+
+    /// Gives the link an input and does what it wants.
+    fn feed(&mut self, input: Input) {
+        let says_goodbye = matches!(input, Input::Disconnect);
+        let effects = self.link.handle(self.parts.clock.now(), input);
+        for effect in effects {
+            match effect {
+                Effect::FetchToken(reason) => self.token = Some(self.fetch_token(reason)),
+                Effect::Open(token) => self.open(token),
+                Effect::Send(bytes) => self.write(|socket| socket.send(bytes)),
+                Effect::Ping => self.write(Socket::ping),
+                Effect::Drop if says_goodbye => self.say_goodbye(),
+                Effect::Drop => self.drop_socket(),
+                Effect::Connected(peer) => self.connected(peer),
+                Effect::Disconnected => self.disconnected(),
+                Effect::ToReplica { document, word } => self.pass_on(document, word),
+                Effect::StateChanged => self.parts.board.connection(self.link.state()),
+                Effect::Troubled { reason } => {
+                    debug!(reason, "the connection is in trouble");
+                    self.parts.board.failed(SyncError::Connection { reason });
+                }
+            }
+        }
+    }
+
+    fn fetch_token(&self, reason: TokenReason) -> BoxFuture<'static, TokenAnswer> {
+        let Some(tokens) = self.tokens.clone() else {
+            return std::future::ready(TokenAnswer::NotNeeded).boxed();
+        };
+        async move {
+            match tokens.fetch_token(reason).await {
+                Ok(Some(secret)) => TokenAnswer::Granted(Token::new(secret)),
+                Ok(None) => TokenAnswer::SignedOut,
+                Err(error) => TokenAnswer::Failed { reason: error.to_string() },
+            }
+        }
+        .boxed()
+    }
+
+    fn open(&mut self, token: Option<Token>) {
+        self.held = None;
+        self.socket = self.address.as_ref().map(|address| Socket::open(address, token, &self.tasks));
+    }
+
+    fn write(&mut self, write: impl FnOnce(&Socket) -> Result<(), crate::websocket::Stuck>) {
+        let is_stuck = self.socket.as_ref().is_some_and(|socket| write(socket).is_err());
+        if is_stuck {
+            self.drop_socket();
+            let reason = "the connection does not take what is sent to it".to_owned();
+            self.feed(Input::Ended(tiebreak_sync::link::End::Broken { reason }));
+        }
+    }
+
+    fn say_goodbye(&mut self) {
+        if let Some(socket) = self.socket.take() {
+            socket.close();
+        }
+        self.drop_socket();
+    }
+
+    fn drop_socket(&mut self) {
+        self.socket = None;
+        self.held = None;
+        self.token = None;
+    }
+
+    fn connected(&mut self, peer: Arc<PeerInfo>) {
+        self.peer = Some(peer);
+        let actions = self.roster.connect();
+        self.act(actions);
+    }
+
+    fn disconnected(&mut self) {
+        self.peer = None;
+        self.held = None;
+        self.roster.disconnect();
+        self.registry.detach_all();
+    }
+
+    fn pass_on(&mut self, document: DocumentId, word: Word) {
+        // Of a document that was closed, or never asked for, nothing is wanted.
+        let words = self.registry.words_to(document).filter(|_| self.roster.is_attached(document));
+        let Some(words) = words else { return };
+        if let Err(mpsc::error::TrySendError::Full(word)) = words.try_send(word) {
+            self.held = Some((words, word));
+        }
+    }
+
+    fn act(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match (action, &self.peer) {
+                (Action::Attach(document), Some(peer)) => {
+                    self.registry.attach(document, &self.parts, Arc::clone(peer));
+                }
+                (Action::Attach(_), None) => {}
+                (Action::Detach(document), _) => {
+                    self.registry.detach(document);
+                    self.feed(Input::Close(document));
+                }
+            }
+        }
+    }
+
+    fn read_notes(&mut self) {
+        for command in self.notes.take_commands() {
+            self.obey(command);
+        }
+        for (document, note) in self.notes.take() {
+            let Note { is_known, is_in_use, standing, is_stalled } = note;
+            if !is_known {
+                let actions = self.roster.remove(document);
+                self.act(actions);
+                continue;
+            }
+            if is_stalled {
+                self.roster.stall(document);
+                self.registry.detach(document);
+                self.feed(Input::Close(document));
+                self.retry_at = Some(Instant::now() + STALL_TIME);
+            }
+            let mut actions = match is_in_use {
+                Some(true) => self.roster.take(document),
+                Some(false) => self.roster.release(document),
+                None => Vec::new(),
+            };
+            if let Some(standing) = standing {
+                actions.extend(self.roster.stands(document, standing));
+            }
+            self.act(actions);
+        }
+    }
+
+    fn look_around(&self) {
+        let in_step = self.roster.is_in_step();
+        let was = self.in_step.send_replace(in_step);
+        if in_step && !was {
+            self.parts.board.synced(SystemTime::now());
+        }
+    }
+}
+
+/// Waits until the document that a word is for has space for it.
+async fn deliver(held: &mut Option<(mpsc::Sender<Word>, Word)>) {
+    let Some((words, _)) = held else { return std::future::pending().await };
+    // A document that has gone needs no words.
+    let permit = words.clone().reserve_owned().await;
+    if let (Some((_, word)), Ok(permit)) = (held.take(), permit) {
+        permit.send(word);
+    }
+}
+
+async fn answered(token: &mut Option<BoxFuture<'static, TokenAnswer>>) -> TokenAnswer {
+    let Some(fetching) = token else { return std::future::pending().await };
+    let answer = fetching.await;
+    *token = None;
+    answer
+}
+
+async fn heard(socket: &mut Option<Socket>) -> Input {
+    match socket {
+        Some(socket) => socket.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn eased(load: Option<Arc<Load>>) {
+    match load {
+        Some(load) => load.eased().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn wait_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,116 @@
+//! What the app and its documents let the hub know. Notes of one document are gathered into one, and of the app's
+//! wishes the last counts: so there are never many, and nobody waits to leave one.
+
+use super::{Command, Tell};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tiebreak_protocol::DocumentId;
+use tiebreak_sync::replica::Standing;
+use tokio::sync::mpsc::error::SendError;
+use tokio::sync::{Notify, mpsc};
+
+/// What is new about one document.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Note {
+    /// It is, or may come to be, on this device.
+    pub(super) is_known: bool,
+    /// The app opened it, or let go of it.
+    pub(super) is_in_use: Option<bool>,
+    pub(super) standing: Option<Standing>,
+    /// It fell silent and wants to be attached anew.
+    pub(super) is_stalled: bool,
+}
+
+impl Default for Note {
+    fn default() -> Self {
+        Self { is_known: true, is_in_use: None, standing: None, is_stalled: false }
+    }
+}
+
+/// What the app wants of the connection.
+#[derive(Debug, Default)]
+struct Wishes {
+    connection: Option<Command>,
+    network_changed: Option<Command>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    by_document: Mutex<BTreeMap<DocumentId, Note>>,
+    wishes: Mutex<Wishes>,
+    arrived: Notify,
+}
+
+impl Notes {
+    pub(super) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    pub(super) fn take(&self) -> BTreeMap<DocumentId, Note> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    pub(super) fn take_commands(&self) -> impl Iterator<Item = Command> + use<> {
+        let wishes = std::mem::take(&mut *self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        wishes.connection.into_iter().chain(wishes.network_changed)
+    }
+
+    fn leave(&self, document: DocumentId, write: impl FnOnce(&mut Note)) {
+        write(self.lock().entry(document).or_default());
+        self.arrived.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<DocumentId, Note>> {
+        self.by_document.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A document's end of the hub.
+#[derive(Debug, Clone)]
+pub(crate) struct HubSender {
+    notes: Arc<Notes>,
+    tells: mpsc::Sender<Tell>,
+}
+
+impl HubSender {
+    pub(super) fn new(notes: Arc<Notes>, tells: mpsc::Sender<Tell>) -> Self {
+        Self { notes, tells }
+    }
+
+    pub(crate) fn command(&self, command: Command) {
+        {
+            let mut wishes = self.notes.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            match command {
+                Command::Connect | Command::Disconnect => wishes.connection = Some(command),
+                Command::NetworkChanged => wishes.network_changed = Some(command),
+            }
+        }
+        self.notes.arrived.notify_one();
+    }
+
+    /// Waits until the connection takes a message.
+    pub(crate) async fn reserve(&self) -> Result<mpsc::Permit<'_, Tell>, SendError<()>> {
+        self.tells.reserve().await
+    }
+
+    pub(crate) fn taken(&self, document: DocumentId) {
+        self.notes.leave(document, |note| (note.is_known, note.is_in_use) = (true, Some(true)));
+    }
+
+    pub(crate) fn released(&self, document: DocumentId) {
+        self.notes.leave(document, |note| note.is_in_use = Some(false));
+    }
+
+    pub(crate) fn stands(&self, document: DocumentId, standing: Standing) {
+        self.notes.leave(document, |note| note.standing = Some(standing));
+    }
+
+    pub(crate) fn stalled(&self, document: DocumentId) {
+        self.notes.leave(document, |note| note.is_stalled = true);
+    }
+
+    /// The document is not on this device any more.
+    pub(crate) fn gone(&self, document: DocumentId) {
+        self.notes.leave(document, |note| *note = Note { is_known: false, ..Note::default() });
+    }
+}

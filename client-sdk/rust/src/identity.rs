@@ -1,0 +1,54 @@
+//! Who this device is: to the server, and in the history of documents.
+
+use crate::error::OpenError;
+use std::sync::Arc;
+use tiebreak_protocol::{PeerId, StorageId};
+use tiebreak_storage::SqliteStore;
+use tiebreak_sync::link::ClientIdentity;
+
+/// What a client is known by from its opening to its closing.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) client: ClientIdentity,
+    /// The actor of every change made here until the client is closed.
+    pub(crate) actor: Arc<[u8]>,
+    /// For delays.
+    pub(crate) seed: u64,
+}
+
+/// A new identity for each opening of the store. An actor must never make two different changes with one number,
+/// and a copy of a store, or one that was rolled back, would do so if it kept its actor: so no actor outlives its
+/// opening. The incarnation, which the store counts durably, comes first in it, so that even two openings with the
+/// same random numbers (of a machine restored from a picture of itself) differ as long as one follows the other.
+pub(crate) fn of(store: &SqliteStore) -> Result<Identity, OpenError> {
+    let random: [u8; 32] = random()?;
+    let mut actor = store.incarnation().to_be_bytes()[4..].to_vec();
+    actor.extend_from_slice(&random[..12]);
+    let peer: PeerId = format!("device-{}", hex(&random[12..24])).parse().map_err(|_| OpenError::Random)?;
+    let mut seed = [0; 8];
+    seed.copy_from_slice(&random[24..]);
+    let seed = u64::from_be_bytes(seed);
+    Ok(Identity { client: ClientIdentity { peer }, actor: actor.into(), seed })
+}
+
+/// The name under which it is remembered what the server at an address has.
+pub(crate) fn name_of_server(url: Option<&str>) -> StorageId {
+    let name = url.map(|url| format!("server at {url}"));
+    // An address that is too long, or odd, to be a name shares one with all that are.
+    let parsed = name.and_then(|name| name.parse().ok());
+    parsed.unwrap_or_else(|| {
+        #[expect(clippy::expect_used, reason = "a constant that is a name")]
+        "server".parse().expect("a name")
+    })
+}
+
+/// Random bytes from the system.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], OpenError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| OpenError::Random)?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

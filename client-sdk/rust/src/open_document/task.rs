@@ -1,0 +1,323 @@
+//! The task of one open document: the replica's effects to the store, the connection and whoever waits.
+
+use super::{OpenDocument, State, WORDS_MAX};
+use crate::hub::{HubSender, Tell};
+use crate::registry::Registry;
+use crate::status::{StatusBoard, SyncError};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use tiebreak_driver::{Clock, Compactor, RoomStore, refusal};
+use tiebreak_protocol::{DocumentId, Heads, Limits, StorageId};
+use tiebreak_storage::StorageError;
+use tiebreak_sync::replica::{Effect, Input, Replica, Standing, Word};
+use tiebreak_sync::room::{self, Notice, PeerInfo};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, warn};
+
+/// Messages to the server that wait for the connection to take them. With more, the document falls silent and
+/// begins anew: what it would say by then is one message.
+const NOTICES_MAX: usize = 64;
+
+/// Documents from this size on are worked on outside the runtime's threads.
+const HEAVY_BYTES: u64 = 64 * 1024;
+
+/// What every document of a client needs; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Parts {
+    pub(crate) store: Arc<dyn tiebreak_storage::DocumentStore>,
+    pub(crate) compactor: Compactor,
+    pub(crate) clock: Clock,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) actor: Arc<[u8]>,
+    pub(crate) board: Arc<StatusBoard>,
+    pub(crate) hub: HubSender,
+    /// The name under which it is remembered what the server has.
+    pub(crate) server: StorageId,
+    pub(crate) closing: CancellationToken,
+}
+
+/// Owns the work of one document.
+pub(crate) struct DocumentTask {
+    document: Arc<OpenDocument>,
+    parts: Parts,
+    store: RoomStore,
+    registry: Registry,
+    words: mpsc::Receiver<Word>,
+    peer: watch::Receiver<Option<Arc<PeerInfo>>>,
+    /// Work under way whose end is an input.
+    work: FuturesUnordered<BoxFuture<'static, Option<room::Input>>>,
+    notices: VecDeque<Notice>,
+    /// One of those found no place.
+    is_overfull: bool,
+    /// The room has nothing to do until something comes.
+    is_resting: bool,
+}
+
+impl DocumentTask {
+    /// A document that is about to be read, and the task to be run for it.
+    pub(crate) fn new(id: DocumentId, parts: Parts, registry: Registry) -> (Arc<OpenDocument>, Self) {
+        let now = parts.clock.now();
+        let (replica, effects) = Replica::open(id, Arc::clone(&parts.limits), now);
+        let (words, words_to_come) = mpsc::channel(WORDS_MAX);
+        let (peer, peers_to_come) = watch::channel(None);
+        let state = State { replica, effects, callers: BTreeMap::new(), next_ticket: 0, is_closed: false };
+        let document = Arc::new(OpenDocument {
+            id,
+            clock: parts.clock,
+            actor: Arc::clone(&parts.actor),
+            state: Mutex::new(state),
+            nudge: Notify::new(),
+            ready: Notify::new(),
+            peer,
+            words,
+            heads: watch::Sender::default(),
+            standing: watch::Sender::default(),
+        });
+        let task = Self {
+            document: Arc::clone(&document),
+            store: RoomStore::new(Arc::clone(&parts.store), id),
+            parts,
+            registry,
+            words: words_to_come,
+            peer: peers_to_come,
+            work: FuturesUnordered::new(),
+            notices: VecDeque::new(),
+            is_overfull: false,
+            is_resting: false,
+        };
+        (document, task)
+    }
+
+    /// Runs until the client closes and nothing is being stored, or until nobody needs the document.
+    pub(crate) async fn run(mut self) {
+        // What cannot be remembered counts as not uploaded, until the server says otherwise.
+        let (server, id) = (self.parts.server.clone(), self.document.id);
+        let confirmed = self.parts.store.shared_heads(server, id).await.ok().flatten().unwrap_or_default();
+        self.step(|replica, now| replica.handle(now, Input::Recalled(confirmed))).await;
+        while !self.is_over() {
+            let (deadline, has_space) = self.outlook().await;
+            let (has_work, hub) = (!self.work.is_empty(), self.parts.hub.clone());
+            tokio::select! {
+                biased;
+                Some(input) = self.work.next() => {
+                    if let Some(input) = input {
+                        self.step(|replica, now| replica.handle(now, Input::Room(input))).await;
+                    }
+                }
+                () = self.document.nudge.notified() => self.step(|_replica, _now| Vec::new()).await,
+                () = self.parts.closing.cancelled(), if !has_work => break,
+                Ok(()) = self.peer.changed() => self.meet().await,
+                permit = hub.reserve(), if !self.notices.is_empty() => {
+                    if let (Some(notice), Ok(permit)) = (self.notices.pop_front(), permit) {
+                        permit.send(Tell { document: self.document.id, notice });
+                    }
+                }
+                Some(word) = self.words.recv(), if has_space => {
+                    self.step(|replica, now| replica.handle(now, Input::Word(word))).await;
+                }
+                () = sleep_until(deadline) => {
+                    self.step(|replica, now| replica.handle(now, Input::Room(room::Input::DeadlinePassed)))
+                        .await;
+                }
+            }
+        }
+        self.document.state.lock().await.is_closed = true;
+        self.document.ready.notify_waiters();
+    }
+
+    /// Whether the document can go: nobody has it open, it takes part in no connection, and nothing is under way.
+    fn is_over(&self) -> bool {
+        let is_quiet = self.is_resting && self.work.is_empty() && self.peer.borrow().is_none();
+        is_quiet && self.registry.forget_unused(self.document.id)
+    }
+
+    async fn outlook(&mut self) -> (Option<tokio::time::Instant>, bool) {
+        let state = self.document.state.lock().await;
+        let deadline = if self.is_resting { None } else { state.replica.deadline() };
+        (deadline.map(|elapsed| self.parts.clock.instant(elapsed)), state.replica.has_space())
+    }
+
+    /// The connection is another, or none.
+    async fn meet(&mut self) {
+        let peer = self.peer.borrow_and_update().clone();
+        self.notices.clear();
+        self.step(|replica, now| {
+            let mut effects = replica.handle(now, Input::Silence);
+            if let Some(peer) = peer {
+                effects.extend(replica.handle(now, Input::Greet(peer)));
+            }
+            effects
+        })
+        .await;
+    }
+
+    /// Lets the replica do something, takes the turns that are due, and performs what comes of it, with what
+    /// handles have left to be performed.
+    async fn step(&mut self, work: impl FnOnce(&mut Replica, tiebreak_sync::Moment) -> Vec<Effect> + Send) {
+        self.is_resting = false;
+        let mut effects = {
+            let mut state = self.document.state.lock().await;
+            let mut effects = std::mem::take(&mut state.effects);
+            effects.extend(work(&mut state.replica, self.parts.clock.now()));
+            effects
+        };
+        self.perform(std::mem::take(&mut effects)).await;
+        while let Some(effects) = self.turn().await {
+            self.perform(effects).await;
+        }
+        if std::mem::take(&mut self.is_overfull) {
+            let now = self.parts.clock.now();
+            let effects = self.document.state.lock().await.replica.handle(now, Input::Silence);
+            self.perform(effects).await;
+            self.stall();
+        }
+        self.document.ready.notify_waiters();
+    }
+
+    /// Takes the next turn, if one is due.
+    async fn turn(&mut self) -> Option<Vec<Effect>> {
+        let mut state = self.document.state.lock().await;
+        if !state.replica.is_turn_due() {
+            return None;
+        }
+        let clock = self.parts.clock;
+        if state.replica.is_turn_long() && state.replica.stored_bytes() > HEAVY_BYTES {
+            drop(state);
+            let document = Arc::clone(&self.document);
+            let turn = tokio::task::spawn_blocking(move || {
+                document.state.blocking_lock().replica.take_turn(clock.now())
+            });
+            // A panic was caught further down already; what is left is the runtime's end.
+            return turn.await.ok();
+        }
+        Some(state.replica.take_turn(clock.now()))
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Room(effect) => self.perform_room(effect).await,
+                // Only those who watch are told.
+                Effect::Changed(heads) => drop(self.document.heads.send_replace(heads)),
+                Effect::Stands(standing) => self.stand(standing),
+                Effect::Remember(heads) => self.remember(heads),
+                Effect::Refused(refused) => {
+                    debug!(document = %self.document.id, code = refused.code, "a change was refused");
+                    let (document, refused) = (self.document.id, refused.into());
+                    self.parts.board.failed(SyncError::Refused { document, refused });
+                }
+                Effect::Stalled(refusal) => {
+                    let (document, reason) = (Some(self.document.id), refusal.to_string());
+                    self.parts.board.failed(SyncError::Storage { document, reason });
+                    self.stall();
+                }
+            }
+        }
+    }
+
+    fn stand(&self, standing: Standing) {
+        self.parts.board.stands(self.document.id, standing);
+        self.document.standing.send_replace(standing);
+        self.parts.hub.stands(self.document.id, standing);
+    }
+
+    /// Takes no part in the connection any more until the hub lets it begin anew.
+    fn stall(&mut self) {
+        self.notices.clear();
+        self.parts.hub.stalled(self.document.id);
+    }
+
+    async fn perform_room(&mut self, effect: room::Effect) {
+        match effect {
+            room::Effect::Load => {
+                let (store, board) = (self.store.clone(), Arc::clone(&self.parts.board));
+                let load = async move {
+                    let loaded = store.load().await.map_err(|error| noted(&board, &store, &error));
+                    Some(room::Input::Loaded(loaded))
+                };
+                self.work.push(load.boxed());
+            }
+            room::Effect::Append { changes, heads } => {
+                let (store, board) = (self.store.clone(), Arc::clone(&self.parts.board));
+                let append = async move {
+                    let stored = store.append(changes, heads).await;
+                    Some(room::Input::Appended(stored.map_err(|error| noted(&board, &store, &error))))
+                };
+                self.work.push(append.boxed());
+            }
+            room::Effect::Tell { notice, .. } if self.notices.len() < NOTICES_MAX => {
+                self.notices.push_back(notice);
+            }
+            room::Effect::Tell { .. } => self.is_overfull = true,
+            room::Effect::Quarantine { change, reason } => {
+                error!(document = %self.document.id, change = %change.hash, reason, "a change was set aside");
+                let store = self.store.clone();
+                let keep = async move {
+                    if let Err(error) = store.quarantine(change, reason).await {
+                        warn!(document = %store.document(), %error, "a change that was set aside was not kept");
+                    }
+                    None
+                };
+                self.work.push(keep.boxed());
+            }
+            room::Effect::Compact => {
+                let (compactor, document) = (self.parts.compactor.clone(), self.document.id);
+                let compact = async move { Some(room::Input::Compacted(compactor.compact(document).await)) };
+                self.work.push(compact.boxed());
+            }
+            room::Effect::Delete => {
+                let (store, board) = (self.store.clone(), Arc::clone(&self.parts.board));
+                let delete = async move {
+                    let deleted = store.store().delete(store.document()).await;
+                    let deleted = deleted.map(drop).map_err(|error| noted(&board, &store, &error));
+                    Some(room::Input::Deleted(deleted))
+                };
+                self.work.push(delete.boxed());
+            }
+            room::Effect::Answer { ticket, answer } => {
+                let caller = self.document.state.lock().await.callers.remove(&ticket);
+                if let Some(caller) = caller {
+                    // A caller that has gone wants no answer.
+                    caller.send(answer).ok();
+                }
+            }
+            room::Effect::Broken(reason) => {
+                error!(document = %self.document.id, reason, "the stored document is unreadable");
+                self.parts.board.failed(SyncError::Storage { document: Some(self.document.id), reason });
+            }
+            room::Effect::Done => self.is_resting = true,
+            // Told as `Effect::Refused`, or of no concern to who has one peer.
+            room::Effect::Refused(_) | room::Effect::Recall { .. } | room::Effect::Remember { .. } => {}
+        }
+    }
+
+    fn remember(&self, heads: Heads) {
+        let (store, server) = (self.store.clone(), self.parts.server.clone());
+        let remember = async move {
+            if let Err(error) = store.store().remember_shared_heads(server, store.document(), heads).await {
+                warn!(document = %store.document(), %error, "what the server has was not remembered");
+            }
+            None
+        };
+        self.work.push(remember.boxed());
+    }
+}
+
+/// What the app is told of a storage error.
+fn noted(board: &StatusBoard, store: &RoomStore, error: &StorageError) -> tiebreak_protocol::Refusal {
+    warn!(document = %store.document(), %error, "the local store did not do what it was asked");
+    let (document, reason) = (Some(store.document()), error.to_string());
+    board.failed(SyncError::Storage { document, reason });
+    refusal(error)
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

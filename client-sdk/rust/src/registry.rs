@@ -1,0 +1,131 @@
+//! The one registry of open documents: opens a document on first use, forgets it when nobody needs it.
+
+use crate::open_document::{DocumentTask, OpenDocument, Parts};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tiebreak_protocol::DocumentId;
+use tiebreak_sync::replica::Word;
+use tiebreak_sync::room::PeerInfo;
+use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
+
+/// A cheap handle to all open documents.
+#[derive(Debug, Clone)]
+pub(crate) struct Registry {
+    open: Arc<Mutex<BTreeMap<DocumentId, Listed>>>,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug)]
+struct Listed {
+    document: Arc<OpenDocument>,
+    /// Handles that the app has.
+    holders: usize,
+}
+
+/// An open document that stays open while this lives.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) document: Arc<OpenDocument>,
+    pub(crate) parts: Parts,
+    registry: Registry,
+}
+
+impl Registry {
+    pub(crate) fn new(tasks: TaskTracker) -> Self {
+        Self { open: Arc::default(), tasks }
+    }
+
+    /// Opens a document for the app.
+    pub(crate) fn hold(&self, id: DocumentId, parts: &Parts) -> Held {
+        let (document, is_first) = {
+            let mut open = self.lock();
+            let listed = self.listed(&mut open, id, parts);
+            listed.holders += 1;
+            (Arc::clone(&listed.document), listed.holders == 1)
+        };
+        if is_first {
+            parts.hub.taken(id);
+        }
+        Held { document, parts: parts.clone(), registry: self.clone() }
+    }
+
+    /// Lets a document, opened if it is not, take part in a connection.
+    pub(crate) fn attach(&self, id: DocumentId, parts: &Parts, peer: Arc<PeerInfo>) {
+        // Under the lock: the document's task does not end in between.
+        self.listed(&mut self.lock(), id, parts).document.peer.send_replace(Some(peer));
+    }
+
+    /// Lets it take part no more.
+    pub(crate) fn detach(&self, id: DocumentId) {
+        if let Some(listed) = self.lock().get(&id) {
+            listed.document.peer.send_replace(None);
+        }
+    }
+
+    /// The connection is gone.
+    pub(crate) fn detach_all(&self) {
+        for listed in self.lock().values() {
+            listed.document.peer.send_replace(None);
+        }
+    }
+
+    /// The way for words from the server to a document, if it is open.
+    pub(crate) fn words_to(&self, id: DocumentId) -> Option<mpsc::Sender<Word>> {
+        self.lock().get(&id).map(|listed| listed.document.words.clone())
+    }
+
+    /// Forgets a document if nobody needs it; its task ends then.
+    pub(crate) fn forget_unused(&self, id: DocumentId) -> bool {
+        let mut open = self.lock();
+        let is_unused = |listed: &Listed| listed.holders == 0 && listed.document.peer.borrow().is_none();
+        let forgotten = open.get(&id).is_some_and(is_unused);
+        if forgotten {
+            open.remove(&id);
+        }
+        forgotten
+    }
+
+    fn listed<'a>(
+        &self,
+        open: &'a mut BTreeMap<DocumentId, Listed>,
+        id: DocumentId,
+        parts: &Parts,
+    ) -> &'a mut Listed {
+        open.entry(id).or_insert_with(|| {
+            let (document, task) = DocumentTask::new(id, parts.clone(), self.clone());
+            self.tasks.spawn(task.run());
+            Listed { document, holders: 0 }
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<DocumentId, Listed>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Held {
+    fn clone(&self) -> Self {
+        self.registry.hold(self.document.id, &self.parts)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let is_last = {
+            let mut open = self.registry.lock();
+            let listed = open.get_mut(&self.document.id);
+            listed.is_some_and(|listed| {
+                listed.holders = listed.holders.saturating_sub(1);
+                listed.holders == 0
+            })
+        };
+        if is_last && self.document.heads.borrow().is_empty() {
+            // It was asked for and not found, or deleted: there is nothing to keep in step.
+            self.parts.board.forget(self.document.id);
+            self.parts.hub.gone(self.document.id);
+        } else if is_last {
+            self.parts.hub.released(self.document.id);
+        }
+    }
+}

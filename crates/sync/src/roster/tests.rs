@@ -1,0 +1,83 @@
+use super::*;
+use crate::replica::Progress;
+
+const IN_STEP: Standing = Standing { pending_changes: 0, progress: Progress::InStep };
+const UPLOADING: Standing = Standing { pending_changes: 3, progress: Progress::Uploading };
+
+fn id(n: u8) -> DocumentId {
+    DocumentId::from_bytes([n; 16])
+}
+
+fn roster(places: usize, documents: u8) -> Roster {
+    let mut roster = Roster::new(places);
+    for n in 1..=documents {
+        assert_eq!(roster.add(id(n)), [], "nothing happens without a connection");
+    }
+    roster
+}
+
+#[test]
+fn with_room_for_all_everybody_is_attached_and_stays() {
+    let mut roster = roster(10, 3);
+    assert_eq!(roster.connect(), [1, 2, 3].map(|n| Action::Attach(id(n))));
+    assert_eq!(roster.stands(id(1), IN_STEP), []);
+    assert!(!roster.is_in_step());
+    for n in 2..=3 {
+        assert_eq!(roster.stands(id(n), IN_STEP), []);
+    }
+    assert!(roster.is_in_step());
+    assert_eq!(roster.add(id(4)), [Action::Attach(id(4))], "a new one joins at once");
+    assert!(!roster.is_in_step(), "and has yet to be heard of");
+}
+
+#[test]
+fn those_in_use_come_first_then_those_with_something_to_upload() {
+    let mut roster = roster(2, 4);
+    roster.stands(id(3), UPLOADING);
+    roster.take(id(4));
+    assert_eq!(roster.connect(), [Action::Attach(id(4)), Action::Attach(id(3))]);
+}
+
+#[test]
+fn a_document_in_step_makes_room_for_the_next_and_one_in_use_never_does() {
+    let mut roster = roster(2, 4);
+    roster.take(id(1));
+    assert_eq!(roster.connect(), [Action::Attach(id(1)), Action::Attach(id(2))]);
+    assert_eq!(roster.stands(id(1), IN_STEP), []);
+    assert_eq!(roster.stands(id(2), UPLOADING), [], "not before everything is up");
+    assert_eq!(roster.stands(id(2), IN_STEP), [Action::Detach(id(2)), Action::Attach(id(3))]);
+    assert_eq!(roster.stands(id(3), IN_STEP), [Action::Detach(id(3)), Action::Attach(id(4))]);
+    assert!(!roster.is_in_step());
+    assert_eq!(roster.stands(id(4), IN_STEP), []);
+    assert!(roster.is_in_step());
+}
+
+#[test]
+fn every_connection_begins_anew() {
+    let mut roster = roster(1, 2);
+    roster.connect();
+    roster.stands(id(1), IN_STEP);
+    roster.stands(id(2), IN_STEP);
+    roster.disconnect();
+    assert!(!roster.is_in_step());
+    assert_eq!(roster.connect(), [Action::Attach(id(1))]);
+    assert!(!roster.is_in_step(), "what stood in step before may have changed since");
+}
+
+#[test]
+fn what_is_in_step_no_more_after_it_gave_up_its_place_gets_one_again() {
+    let mut roster = roster(1, 2);
+    roster.connect();
+    roster.stands(id(1), IN_STEP);
+    assert_eq!(roster.stands(id(2), IN_STEP), []);
+    assert_eq!(roster.stands(id(1), UPLOADING), [Action::Detach(id(2)), Action::Attach(id(1))]);
+}
+
+#[test]
+fn a_stalled_document_is_attached_again_by_the_next_retry() {
+    let mut roster = roster(2, 1);
+    roster.connect();
+    roster.stall(id(1));
+    assert!(!roster.is_in_step());
+    assert_eq!(roster.retry(), [Action::Attach(id(1))]);
+}
