@@ -7,9 +7,9 @@ use crate::hub::{self, Command, Hub, HubParts};
 use crate::open_document::Parts;
 use crate::registry::Registry;
 use crate::status::{StatusBoard, SyncStatus};
+use crate::updates::{self, Updates};
 use crate::websocket::{Address, InvalidAddress};
-use crate::{ChangeError, identity, opening, stream};
-use futures_util::Stream;
+use crate::{ChangeError, identity, opening};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -271,22 +271,21 @@ impl Tiebreak {
         self.client.parts.board.status()
     }
 
-    /// The status now, and again whenever it has changed.
+    /// The status now, and again whenever it has changed, until the client is closed.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
     /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
-    /// use futures_util::StreamExt;
-    ///
-    /// let mut statuses = std::pin::pin!(tiebreak.status_stream());
+    /// let mut statuses = tiebreak.status_stream();
     /// assert_eq!(statuses.next().await.unwrap().pending_changes, 0);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn status_stream(&self) -> impl Stream<Item = SyncStatus> + Send + 'static {
-        stream::of_status(self.client.parts.board.subscribe())
+    pub fn status_stream(&self) -> Updates<SyncStatus> {
+        let Parts { board, closing, .. } = &self.client.parts;
+        updates::of_status(board.subscribe(), closing.clone())
     }
 
     /// Waits until the server has said that it has everything on disk that was written here.

@@ -2,8 +2,7 @@
 
 use crate::error::{ChangeError, ReadError, WaitError};
 use crate::registry::Held;
-use crate::stream;
-use futures_util::Stream;
+use crate::updates::{self, Updates};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
@@ -236,19 +235,18 @@ impl Doc {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
     /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
-    /// use futures_util::StreamExt;
     /// use serde_json::json;
     ///
     /// let note = tiebreak.create(&json!({ "title": "one" })).await?;
-    /// let mut states = std::pin::pin!(note.watch());
+    /// let mut states = note.watch();
     /// assert_eq!(states.next().await.unwrap().json["title"], "one");
     /// note.change(|edit| edit.put("title", "two")).await?;
     /// assert_eq!(states.next().await.unwrap().json["title"], "two");
     /// # Ok(())
     /// # }
     /// ```
-    pub fn watch(&self) -> impl Stream<Item = DocSnapshot> + Send + 'static {
-        stream::of_document(self.clone())
+    pub fn watch(&self) -> Updates<DocSnapshot> {
+        updates::of_document(self.clone())
     }
 
     /// The document as it is now.

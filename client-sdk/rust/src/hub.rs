@@ -165,6 +165,9 @@ impl Hub {
     /// Gives the link an input and does what it wants.
     fn feed(&mut self, input: Input) {
         let says_goodbye = matches!(input, Input::Disconnect);
+        if matches!(input, Input::Ended(_)) {
+            self.drop_socket();
+        }
         let effects = self.link.handle(self.parts.clock.now(), input);
         for effect in effects {
             match effect {

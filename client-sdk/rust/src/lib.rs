@@ -36,8 +36,8 @@ mod open_document;
 mod opening;
 mod registry;
 mod status;
-mod stream;
 mod token;
+mod updates;
 mod websocket;
 
 pub use client::{Cleared, SyncReport, Tiebreak};
@@ -54,6 +54,7 @@ pub use tiebreak_protocol::{ChangeHash, DocumentId, Heads, InvalidDocumentId, Li
 pub use tiebreak_sync::link::ConnectionState;
 pub use tiebreak_sync::replica::RefusedBy;
 pub use token::{TokenError, TokenFuture, TokenProvider, TokenReason};
+pub use updates::Updates;
 
 /// A path of keys and positions: `path!["events", 3, "title"]`. Made in one piece it is never mistaken for one key.
 ///
