@@ -95,6 +95,7 @@ impl Tiebreak {
     /// When the directory is in use by another client or cannot be read, or an address or certificate is
     /// malformed.
     pub async fn open(config: TiebreakConfig) -> Result<Self, OpenError> {
+        tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let TiebreakConfig { path, url, token_provider, start, limits, link, .. } = config;
         let address = url.as_deref().map(|url| address(url, &config.roots, &limits)).transpose()?;
         let store = opening::store(path.clone()).await?;
@@ -252,7 +253,11 @@ impl Tiebreak {
 
     /// Asks for a connection: at once if one is waited for, and again after the server has refused one.
     pub fn connect(&self) {
-        self.command(Command::Connect);
+        if self.client.has_server == HasServer::Yes {
+            // From now on, so that whoever waits for an answer of the server does not give up before it is asked.
+            self.client.parts.board.connecting();
+            self.command(Command::Connect);
+        }
     }
 
     /// Ends the connection and asks for no other. Everything else goes on.
@@ -294,6 +299,9 @@ impl Tiebreak {
     /// When `timeout` has passed, or the server does not let this client in.
     pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
         let mut statuses = self.client.parts.board.subscribe();
+        if self.client.has_server == HasServer::No && !self.status().is_uploaded() {
+            return Err(WaitError::NoServer);
+        }
         let uploaded = async {
             let decided =
                 statuses.wait_for(|status| status.is_uploaded() || refusal(&status.state).is_some());
@@ -324,7 +332,7 @@ impl Tiebreak {
             loop {
                 {
                     let status = statuses.borrow_and_update().clone();
-                    if let Some(reason) = refusal(&status.state).filter(|_| status.state != before.state) {
+                    if let Some(reason) = refusal(&status.state) {
                         return Err(WaitError::Stopped { reason });
                     }
                     if status.is_uploaded() && *in_step.borrow_and_update() {

@@ -33,6 +33,9 @@ pub enum OpenError {
     /// The system gave no random numbers, without which devices cannot be told apart.
     #[error("the system gave no random numbers")]
     Random,
+    /// The client works in the background of a Tokio runtime, and was opened outside of one.
+    #[error("open the client inside a Tokio runtime, as under #[tokio::main]")]
+    NoRuntime,
 }
 
 /// What the device's own storage answered.

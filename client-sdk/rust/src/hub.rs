@@ -4,7 +4,7 @@ mod notes;
 
 pub(crate) use notes::HubSender;
 
-use crate::open_document::Parts;
+use crate::open_document::{Delivery, Parts};
 use crate::registry::Registry;
 use crate::status::SyncError;
 use crate::token::TokenProvider;
@@ -12,6 +12,7 @@ use crate::websocket::{Address, Load, Socket};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use notes::{Note, Notes};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tiebreak_protocol::DocumentId;
@@ -19,13 +20,15 @@ use tiebreak_sync::link::{Effect, Input, Link, Token, TokenAnswer, TokenReason};
 use tiebreak_sync::replica::Word;
 use tiebreak_sync::room::{Notice, PeerInfo};
 use tiebreak_sync::roster::{Action, Roster};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 /// Messages from documents that wait for the connection.
 const TELLS_MAX: usize = 8;
+/// Space for all that the server has sent and no document has taken up, as it unfolds.
+const SPACE_KIB: u32 = 64 * 1024;
 /// How long a document that could not go on is left alone.
 const STALL_TIME: Duration = Duration::from_secs(10);
 
@@ -58,12 +61,21 @@ pub(crate) struct Hub {
     socket: Option<Socket>,
     peer: Option<Arc<PeerInfo>>,
     token: Option<BoxFuture<'static, TokenAnswer>>,
-    /// A word that its document has no space for; until it does, nothing more is read.
-    held: Option<(mpsc::Sender<Word>, Word)>,
+    /// The words of the last message that are not delivered; until they are, nothing more is read.
+    held: VecDeque<Held>,
+    /// For all that waits to be taken up by documents; a permit for each KiB.
+    space: Arc<Semaphore>,
     /// When documents that stalled are given another try.
     retry_at: Option<Instant>,
     /// Whether everything is in step, for those who wait for it.
     in_step: watch::Sender<bool>,
+}
+
+/// A word on its way to its document.
+struct Held {
+    words: mpsc::Sender<Delivery>,
+    word: Word,
+    kib: u32,
 }
 
 /// What a hub is made of, beside what documents need too.
@@ -111,7 +123,8 @@ impl Hub {
             socket: None,
             peer: None,
             token: None,
-            held: None,
+            held: VecDeque::new(),
+            space: Arc::new(Semaphore::new(SPACE_KIB as usize)),
             retry_at: None,
             in_step: hub.in_step,
         }
@@ -126,11 +139,11 @@ impl Hub {
             let deadline = self.link.deadline().map(|elapsed| self.parts.clock.instant(elapsed));
             let is_full = self.socket.as_ref().is_some_and(Socket::is_full);
             let load = self.socket.as_ref().map(Socket::load);
-            let is_listening = self.held.is_none();
+            let is_listening = self.held.is_empty();
             tokio::select! {
                 biased;
                 () = self.parts.closing.cancelled() => break,
-                () = deliver(&mut self.held) => {}
+                () = deliver(&mut self.held, &self.space) => {}
                 answer = answered(&mut self.token) => self.feed(Input::Token(answer)),
                 input = heard(&mut self.socket), if is_listening => self.feed(input),
                 () = eased(load), if is_full => {}
@@ -204,7 +217,7 @@ impl Hub {
     }
 
     fn open(&mut self, token: Option<Token>) {
-        self.held = None;
+        self.held.clear();
         self.socket = self.address.as_ref().map(|address| Socket::open(address, token, &self.tasks));
     }
 
@@ -226,7 +239,7 @@ impl Hub {
 
     fn drop_socket(&mut self) {
         self.socket = None;
-        self.held = None;
+        self.held.clear();
         self.token = None;
     }
 
@@ -238,7 +251,7 @@ impl Hub {
 
     fn disconnected(&mut self) {
         self.peer = None;
-        self.held = None;
+        self.held.clear();
         self.roster.disconnect();
         self.registry.detach_all();
     }
@@ -247,9 +260,9 @@ impl Hub {
         // Of a document that was closed, or never asked for, nothing is wanted.
         let words = self.registry.words_to(document).filter(|_| self.roster.is_attached(document));
         let Some(words) = words else { return };
-        if let Err(mpsc::error::TrySendError::Full(word)) = words.try_send(word) {
-            self.held = Some((words, word));
-        }
+        // A word larger than all the space there is waits until it has all of it.
+        let kib = u32::try_from(word.weight() / 1024).unwrap_or(u32::MAX).min(SPACE_KIB);
+        self.held.push_back(Held { words, word, kib });
     }
 
     fn act(&mut self, actions: Vec<Action>) {
@@ -270,6 +283,8 @@ impl Hub {
     fn read_notes(&mut self) {
         for command in self.notes.take_commands() {
             self.obey(command);
+            // The status was set when the app asked; what it asked later may have overtaken that.
+            self.parts.board.connection(self.link.state());
         }
         for (document, note) in self.notes.take() {
             let Note { is_known, is_in_use, standing, is_stalled } = note;
@@ -305,13 +320,17 @@ impl Hub {
     }
 }
 
-/// Waits until the document that a word is for has space for it.
-async fn deliver(held: &mut Option<(mpsc::Sender<Word>, Word)>) {
-    let Some((words, _)) = held else { return std::future::pending().await };
+/// Waits until there is space for a word, and hands it to its document.
+async fn deliver(held: &mut VecDeque<Held>, space: &Arc<Semaphore>) {
+    let Some(Held { words, kib, .. }) = held.front() else { return std::future::pending().await };
+    let space = match kib {
+        0 => None,
+        kib => Arc::clone(space).acquire_many_owned(*kib).await.ok(),
+    };
     // A document that has gone needs no words.
-    let permit = words.clone().reserve_owned().await;
-    if let (Some((_, word)), Ok(permit)) = (held.take(), permit) {
-        permit.send(word);
+    let place = words.clone().reserve_owned().await;
+    if let (Some(Held { word, .. }), Ok(place)) = (held.pop_front(), place) {
+        place.send(Delivery { word, space });
     }
 }
 

@@ -11,12 +11,22 @@ use tiebreak_document::{Author, Document, TransactError, Transaction};
 use tiebreak_driver::{Clock, unix_ms};
 use tiebreak_protocol::{DocumentId, Heads, Refusal};
 use tiebreak_sync::Replica;
-use tiebreak_sync::replica::{Effect, Input, Standing};
+use tiebreak_sync::replica::{Effect, Input, Standing, Word};
 use tiebreak_sync::room::{self, Answer, Condition, Expected, PeerInfo, Ticket};
-use tokio::sync::{Mutex, MutexGuard, Notify, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 /// Words from the server that wait for one document; with more, the connection waits.
-pub(crate) const WORDS_MAX: usize = 16;
+const WORDS_MAX: usize = 16;
+
+/// Documents from this size on are worked on outside the runtime's threads.
+const HEAVY_BYTES: u64 = 64 * 1024;
+
+/// A word from the server, and the space that it takes until it is taken up.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) word: Word,
+    pub(crate) space: Option<OwnedSemaphorePermit>,
+}
 
 /// A document that is open on this device, shared by its handles, its task and the connection.
 #[derive(Debug)]
@@ -24,14 +34,14 @@ pub(crate) struct OpenDocument {
     pub(crate) id: DocumentId,
     clock: Clock,
     actor: Arc<[u8]>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     /// There are effects to perform.
     nudge: Notify,
     /// What can be done with the document may have changed.
     ready: Notify,
     /// The connection on which it takes part, if any.
     pub(crate) peer: watch::Sender<Option<Arc<PeerInfo>>>,
-    pub(crate) words: mpsc::Sender<tiebreak_sync::replica::Word>,
+    pub(crate) words: mpsc::Sender<Delivery>,
     pub(crate) heads: watch::Sender<Heads>,
     pub(crate) standing: watch::Sender<Standing>,
 }
@@ -174,6 +184,7 @@ impl OpenDocument {
         &self,
         conditions: [Condition; N],
     ) -> Result<MutexGuard<'_, State>, ChangeError> {
+        let mut was_opened = false;
         loop {
             // Registered before the look, so that what happens between the two is not missed.
             let mut changed = std::pin::pin!(self.ready.notified());
@@ -181,6 +192,13 @@ impl OpenDocument {
             let mut state = self.state.lock().await;
             let condition = state.replica.condition();
             if !state.is_closed && conditions.contains(&condition) {
+                let is_heavy = state.replica.stored_bytes() > HEAVY_BYTES;
+                if is_heavy && !state.replica.is_document_open() && !was_opened {
+                    drop(state);
+                    self.open_elsewhere().await;
+                    was_opened = true;
+                    continue;
+                }
                 return Ok(state);
             }
             let unfit = match condition {
@@ -206,6 +224,14 @@ impl OpenDocument {
                 None => changed.await,
             }
         }
+    }
+
+    /// Opens a large document outside the runtime's threads.
+    async fn open_elsewhere(&self) {
+        let state = Arc::clone(&self.state);
+        let open = move || drop(state.blocking_lock().replica.read(Document::open));
+        // What does not open says so to whoever looks into it next.
+        tokio::task::spawn_blocking(open).await.ok();
     }
 
     /// Gives the replica an input; what it wants done is left to the task.

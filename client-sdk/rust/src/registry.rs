@@ -1,10 +1,9 @@
 //! The one registry of open documents: opens a document on first use, forgets it when nobody needs it.
 
-use crate::open_document::{DocumentTask, OpenDocument, Parts};
+use crate::open_document::{Delivery, DocumentTask, OpenDocument, Parts};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tiebreak_protocol::DocumentId;
-use tiebreak_sync::replica::Word;
 use tiebreak_sync::room::PeerInfo;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -71,7 +70,7 @@ impl Registry {
     }
 
     /// The way for words from the server to a document, if it is open.
-    pub(crate) fn words_to(&self, id: DocumentId) -> Option<mpsc::Sender<Word>> {
+    pub(crate) fn words_to(&self, id: DocumentId) -> Option<mpsc::Sender<Delivery>> {
         self.lock().get(&id).map(|listed| listed.document.words.clone())
     }
 

@@ -102,6 +102,15 @@ impl StatusBoard {
         self.update(|known| known.status.state = state);
     }
 
+    /// A connection was asked for, where there is none and none under way.
+    pub(crate) fn connecting(&self) {
+        self.update(|known| {
+            if known.status.state.is_stopped() {
+                known.status.state = ConnectionState::Connecting { attempt: 0 };
+            }
+        });
+    }
+
     pub(crate) fn stands(&self, document: DocumentId, standing: Standing) {
         self.update(|known| {
             known.forget(document);

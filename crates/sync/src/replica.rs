@@ -12,7 +12,7 @@ use crate::{Moment, SessionId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{Author, Document, Have, SyncMessage, TransactError, Transaction};
+use tiebreak_document::{Author, CheckedChange, Document, Have, SyncMessage, TransactError, Transaction};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
 
 /// Word from the server about one document.
@@ -28,6 +28,16 @@ pub enum Word {
     Durable(Heads),
     /// A change of ours was not taken.
     Refused { change: Option<ChangeHash>, code: String, detail: String },
+}
+
+impl Word {
+    /// Bytes that the changes in it unfold to.
+    pub fn weight(&self) -> u64 {
+        match self {
+            Self::Sync(received) => received.changes.iter().map(CheckedChange::weight).sum(),
+            Self::Unfit(_) | Self::Unavailable | Self::Durable(_) | Self::Refused { .. } => 0,
+        }
+    }
 }
 
 /// What happened.
@@ -182,6 +192,11 @@ impl Replica {
     /// See [`Room::stored_bytes`].
     pub fn stored_bytes(&self) -> u64 {
         self.room.stored_bytes()
+    }
+
+    /// See [`Room::is_document_open`].
+    pub fn is_document_open(&self) -> bool {
+        self.room.is_document_open()
     }
 
     /// See [`Room::deadline`].

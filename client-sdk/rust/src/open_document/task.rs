@@ -1,6 +1,6 @@
 //! The task of one open document: the replica's effects to the store, the connection and whoever waits.
 
-use super::{OpenDocument, State, WORDS_MAX};
+use super::{Delivery, HEAVY_BYTES, OpenDocument, State, WORDS_MAX};
 use crate::hub::{HubSender, Tell};
 use crate::registry::Registry;
 use crate::status::{StatusBoard, SyncError};
@@ -12,18 +12,15 @@ use std::sync::Arc;
 use tiebreak_driver::{Clock, Compactor, RoomStore, refusal};
 use tiebreak_protocol::{DocumentId, Heads, Limits, StorageId};
 use tiebreak_storage::StorageError;
-use tiebreak_sync::replica::{Effect, Input, Replica, Standing, Word};
+use tiebreak_sync::replica::{Effect, Input, Replica, Standing};
 use tiebreak_sync::room::{self, Notice, PeerInfo};
-use tokio::sync::{Mutex, Notify, mpsc, watch};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
 /// Messages to the server that wait for the connection to take them. With more, the document falls silent and
 /// begins anew: what it would say by then is one message.
 const NOTICES_MAX: usize = 64;
-
-/// Documents from this size on are worked on outside the runtime's threads.
-const HEAVY_BYTES: u64 = 64 * 1024;
 
 /// What every document of a client needs; cheap to clone.
 #[derive(Debug, Clone)]
@@ -46,7 +43,9 @@ pub(crate) struct DocumentTask {
     parts: Parts,
     store: RoomStore,
     registry: Registry,
-    words: mpsc::Receiver<Word>,
+    words: mpsc::Receiver<Delivery>,
+    /// Of words that the replica has and has not taken up.
+    space_taken: Vec<OwnedSemaphorePermit>,
     peer: watch::Receiver<Option<Arc<PeerInfo>>>,
     /// Work under way whose end is an input.
     work: FuturesUnordered<BoxFuture<'static, Option<room::Input>>>,
@@ -69,7 +68,7 @@ impl DocumentTask {
             id,
             clock: parts.clock,
             actor: Arc::clone(&parts.actor),
-            state: Mutex::new(state),
+            state: Arc::new(Mutex::new(state)),
             nudge: Notify::new(),
             ready: Notify::new(),
             peer,
@@ -83,6 +82,7 @@ impl DocumentTask {
             parts,
             registry,
             words: words_to_come,
+            space_taken: Vec::new(),
             peer: peers_to_come,
             work: FuturesUnordered::new(),
             notices: VecDeque::new(),
@@ -116,7 +116,8 @@ impl DocumentTask {
                         permit.send(Tell { document: self.document.id, notice });
                     }
                 }
-                Some(word) = self.words.recv(), if has_space => {
+                Some(Delivery { word, space }) = self.words.recv(), if has_space => {
+                    self.space_taken.extend(space);
                     self.step(|replica, now| replica.handle(now, Input::Word(word))).await;
                 }
                 () = sleep_until(deadline) => {
@@ -167,6 +168,7 @@ impl DocumentTask {
         };
         self.perform(std::mem::take(&mut effects)).await;
         while let Some(effects) = self.turn().await {
+            self.space_taken.clear();
             self.perform(effects).await;
         }
         if std::mem::take(&mut self.is_overfull) {
@@ -191,8 +193,8 @@ impl DocumentTask {
             let turn = tokio::task::spawn_blocking(move || {
                 document.state.blocking_lock().replica.take_turn(clock.now())
             });
-            // A panic was caught further down already; what is left is the runtime's end.
-            return turn.await.ok();
+            // Panics of the library are errors by then: what is left is the end of the runtime.
+            return turn.await.inspect_err(|error| error!(%error, "a document's work was cut off")).ok();
         }
         Some(state.replica.take_turn(clock.now()))
     }
