@@ -1,0 +1,148 @@
+import type { Message, PeerId, PeerMetadata } from "@automerge/automerge-repo/slim"
+import { messageOf } from "./errors.js"
+import { decodeFrame, encodeJoin, encodeMessage, encodePing } from "./wire.js"
+import type { ServerFrame, ServerPeer } from "./wire.js"
+
+/** How long a server may take to answer, from the first byte to `peer`. */
+const HANDSHAKE_MS_MAX = 10_000
+/** Beats without any message after which a connection counts as lost. */
+const QUIET_BEATS_MAX = 2
+/** Our own close code for a server that does not speak the protocol. */
+const MALFORMED = 4000
+
+/** What a connection ended with; `livedMs` counts from the server's `peer`. */
+export interface ConnectionEnd {
+  readonly code: number
+  readonly reason: string
+  readonly livedMs: number
+}
+
+export interface ConnectionOptions {
+  readonly webSocket: typeof WebSocket
+  readonly url: URL
+  readonly peerId: PeerId
+  readonly peerMetadata: PeerMetadata
+  readonly token: string | undefined
+  readonly heartbeatMs: number
+  joined(server: ServerPeer): void
+  received(frame: ServerFrame): void
+  /** Called once, unless `close` was. */
+  ended(end: ConnectionEnd): void
+}
+
+/** One WebSocket from its opening to its end: the handshake, the messages, and whether anybody is still there. */
+export class Connection {
+  readonly #options: ConnectionOptions
+  readonly #socket: WebSocket
+  readonly #handshake: ReturnType<typeof setTimeout>
+  #heartbeat: ReturnType<typeof setInterval> | undefined
+  #server: ServerPeer | undefined
+  #joinedAt = 0
+  #quietBeats = 0
+  /** A server that has never answered a ping is not held to it. */
+  #answersPings = false
+  #pings = 0
+  #isOver = false
+  /** The server's own words in an `error` message, which come before it closes. */
+  #lastWords = ""
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    const socket = new options.webSocket(options.url)
+    socket.binaryType = "arraybuffer"
+    socket.onopen = () => {
+      if (!this.#isOver) socket.send(encodeJoin(options.peerId, options.peerMetadata, options.token))
+    }
+    socket.onmessage = ({ data }) => this.#receive(data)
+    // A close event always follows, and says more.
+    socket.onerror = () => {}
+    socket.onclose = ({ code, reason }) => this.#end(code, reason || this.#lastWords)
+    this.#socket = socket
+    this.#handshake = setTimeout(() => this.#giveUp(1006, "the server did not answer in time"), HANDSHAKE_MS_MAX)
+  }
+
+  get server(): ServerPeer | undefined {
+    return this.#server
+  }
+
+  /** Sends, unless the connection is not there: the sync of a document starts anew with the next connection. */
+  send(message: Message): void {
+    this.#sendBytes(encodeMessage(message))
+  }
+
+  /** Asks whether the server is still there; if it does not say so before the next beat, the connection is lost. */
+  probe(): void {
+    this.#ping()
+    if (this.#server) this.#quietBeats = Math.max(this.#quietBeats, QUIET_BEATS_MAX - 1)
+  }
+
+  /** Ends it without a word to `ended`. */
+  close(): void {
+    this.#stop()
+    this.#socket.close(1000)
+  }
+
+  #receive(data: unknown): void {
+    if (this.#isOver) return
+    this.#quietBeats = 0
+    let frame: ServerFrame
+    try {
+      if (!(data instanceof ArrayBuffer)) throw new TypeError("a message that is text")
+      frame = decodeFrame(new Uint8Array(data))
+    } catch (error) {
+      // A message passed over in silence could be missed for ever.
+      return this.#giveUp(MALFORMED, `unreadable: ${messageOf(error)}`)
+    }
+    if (frame.kind === "peer") this.#join(frame.server)
+    else if (frame.kind === "error") this.#lastWords = frame.message
+    else if (frame.kind === "pong") this.#answersPings = true
+    else if (this.#server) this.#options.received(frame)
+  }
+
+  #join(server: ServerPeer): void {
+    if (this.#server) return
+    clearTimeout(this.#handshake)
+    this.#server = server
+    this.#joinedAt = performance.now()
+    this.#heartbeat = setInterval(() => this.#beat(), this.#options.heartbeatMs)
+    this.#ping()
+    this.#options.joined(server)
+  }
+
+  // Browsers answer WebSocket pings by themselves and show none: only messages tell that the server is there. Beats are
+  // counted, not milliseconds, because a device that slept has missed both.
+  #beat(): void {
+    if (this.#quietBeats >= QUIET_BEATS_MAX && this.#answersPings) {
+      return this.#giveUp(1006, "the server has fallen silent")
+    }
+    this.#quietBeats += 1
+    this.#ping()
+  }
+
+  #ping(): void {
+    if (!this.#server?.isTiebreak) return
+    this.#sendBytes(encodePing(this.#options.peerId, this.#server.peerId, ++this.#pings))
+  }
+
+  #sendBytes(bytes: Uint8Array<ArrayBuffer>): void {
+    if (!this.#isOver && this.#socket.readyState === this.#socket.OPEN) this.#socket.send(bytes)
+  }
+
+  /** Ends it here and now: the close handshake with somebody who is not there may take minutes. */
+  #giveUp(code: number, reason: string): void {
+    this.#end(code, reason)
+    this.#socket.close(code === MALFORMED ? MALFORMED : 1000)
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#isOver) return
+    this.#stop()
+    this.#options.ended({ code, reason, livedMs: this.#server ? performance.now() - this.#joinedAt : 0 })
+  }
+
+  #stop(): void {
+    this.#isOver = true
+    clearTimeout(this.#handshake)
+    clearInterval(this.#heartbeat)
+  }
+}

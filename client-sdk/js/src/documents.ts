@@ -1,0 +1,190 @@
+import type { DocHandle, DocumentId, Heads, Repo } from "@automerge/automerge-repo/slim"
+import { messageOf } from "./errors.js"
+import type { SyncError } from "./errors.js"
+import { PendingChanges } from "./pending.js"
+import type { DocumentProgress } from "./status.js"
+import type { UploadLedger } from "./upload_ledger.js"
+
+/** How many stored documents are opened at once. */
+const OPENING_MAX = 8
+/** How long a document is left alone before the ledger learns how far it got: each lesson is a write. */
+const SETTLE_MS = 250
+/** What an unread document may hold is taken for one change. */
+const UNREAD_CHANGES = 1
+
+export interface DocumentsOptions {
+  readonly repo: Repo
+  readonly ledger: UploadLedger
+  /** Called when something may have changed. */
+  changed(): void
+  failed(error: SyncError): void
+}
+
+/** How far each document of the repo has got, whoever opened it. */
+export class Documents {
+  readonly #repo: Repo
+  readonly #ledger: UploadLedger
+  readonly #options: DocumentsOptions
+  readonly #pending = new Map<DocumentId, PendingChanges>()
+  readonly #watched = new WeakSet<DocHandle<unknown>>()
+  /** Documents of which the server has spoken on this connection. */
+  readonly #heard = new Set<DocumentId>()
+  readonly #refused = new Set<DocumentId>()
+  readonly #unreadable = new Set<DocumentId>()
+  #settleTimer: ReturnType<typeof setTimeout> | undefined
+  #isClosed = false
+
+  constructor(options: DocumentsOptions) {
+    this.#repo = options.repo
+    this.#ledger = options.ledger
+    this.#options = options
+  }
+
+  /** The documents that this device holds. */
+  list(): DocumentId[] {
+    return [...new Set([...this.#ledger.documents(), ...this.#readyHandles().map(handle => handle.documentId)])]
+  }
+
+  progress(): DocumentProgress[] {
+    const handles = Object.values(this.#repo.handles)
+    for (const handle of handles) this.#watch(handle)
+    return [...handles.map(handle => this.#progressOf(handle)), ...this.#unopened().map(id => this.#progressOfUnopened(id))]
+  }
+
+  pendingOf(id: DocumentId): number {
+    const handle = this.#repo.handles[id]
+    if (handle?.isReady()) return this.#pendingOf(handle).in(handle.doc())
+    return this.#unopened().includes(id) ? UNREAD_CHANGES : 0
+  }
+
+  /** Opens what is stored and not known to be uploaded, so that it is counted and synced. */
+  async openUnsettled(): Promise<void> {
+    await this.open(this.#unopened())
+  }
+
+  async open(ids: readonly DocumentId[]): Promise<void> {
+    const waiting = [...ids]
+    const openAll = async () => {
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) await this.#open(id)
+    }
+    await Promise.all(Array.from({ length: OPENING_MAX }, openAll))
+  }
+
+  /** The server's document is durably at these heads. */
+  announce(id: DocumentId, heads: Heads): void {
+    this.#heard.add(id)
+    this.#pendingAt(id).announce(heads)
+    this.touched()
+  }
+
+  /** The server has answered that it has nothing. */
+  answered(id: DocumentId): void {
+    this.#heard.add(id)
+    this.touched()
+  }
+
+  refuse(id: DocumentId): void {
+    this.#refused.add(id)
+    this.touched()
+  }
+
+  /** A new connection: nothing has been said on it. */
+  startOver(): void {
+    this.#heard.clear()
+    this.#refused.clear()
+  }
+
+  /** What was confirmed was confirmed by another server. */
+  forgetConfirmed(): void {
+    this.#pending.clear()
+  }
+
+  forget(id: DocumentId): void {
+    this.#pending.delete(id)
+    this.#heard.delete(id)
+    this.#refused.delete(id)
+    this.#options.changed()
+  }
+
+  /** Something was changed, loaded or stored. */
+  touched(): void {
+    if (this.#isClosed) return
+    this.#settleTimer ??= setTimeout(() => this.settle(), SETTLE_MS)
+    this.#options.changed()
+  }
+
+  /** Tells the ledger how far each document has got. */
+  settle(): void {
+    clearTimeout(this.#settleTimer)
+    this.#settleTimer = undefined
+    if (this.#isClosed) return
+    for (const handle of this.#readyHandles()) {
+      const pending = this.#pendingOf(handle)
+      const isEverything = pending.in(handle.doc()) === 0
+      this.#ledger.update(handle.documentId, pending.confirmed, isEverything)
+    }
+  }
+
+  /** Tells the ledger nothing more. */
+  close(): void {
+    this.#isClosed = true
+    clearTimeout(this.#settleTimer)
+  }
+
+  async #open(id: DocumentId): Promise<void> {
+    try {
+      const handle = await this.#repo.find(id, { allowableStates: ["ready", "unavailable"] })
+      // A record without content: the device crashed between the two.
+      if (handle.isUnavailable()) this.#ledger.remove(id)
+      this.#unreadable.delete(id)
+    } catch (error) {
+      this.#unreadable.add(id)
+      this.#options.failed({ code: "storage", message: messageOf(error), documentId: id })
+    }
+  }
+
+  /** Stored documents that may hold something the server lacks, but were not opened yet or cannot be. */
+  #unopened(): DocumentId[] {
+    return this.#ledger.unsettled().filter(id => !this.#repo.handles[id]?.isReady())
+  }
+
+  #progressOfUnopened(id: DocumentId): DocumentProgress {
+    return { pendingChanges: UNREAD_CHANGES, isStuck: this.#unreadable.has(id), isBehind: false }
+  }
+
+  #progressOf(handle: DocHandle<unknown>): DocumentProgress {
+    const id = handle.documentId
+    if (!handle.isReady()) {
+      const isAwaited = handle.inState(["requesting"]) && !this.#heard.has(id)
+      return { pendingChanges: 0, isStuck: false, isBehind: isAwaited }
+    }
+    const pending = this.#pendingOf(handle)
+    const pendingChanges = pending.in(handle.doc())
+    if (pendingChanges === 0) this.#refused.delete(id)
+    return {
+      pendingChanges,
+      isStuck: this.#refused.has(id),
+      isBehind: !this.#heard.has(id) || pending.isBehind(handle.doc()),
+    }
+  }
+
+  #pendingOf(handle: DocHandle<unknown>): PendingChanges {
+    return this.#pendingAt(handle.documentId)
+  }
+
+  #pendingAt(id: DocumentId): PendingChanges {
+    let pending = this.#pending.get(id)
+    if (!pending) this.#pending.set(id, (pending = new PendingChanges(this.#ledger.confirmed(id))))
+    return pending
+  }
+
+  #readyHandles(): DocHandle<unknown>[] {
+    return Object.values(this.#repo.handles).filter(handle => handle.isReady())
+  }
+
+  #watch(handle: DocHandle<unknown>): void {
+    if (this.#watched.has(handle)) return
+    this.#watched.add(handle)
+    handle.on("heads-changed", () => this.touched())
+  }
+}

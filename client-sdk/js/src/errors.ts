@@ -1,0 +1,44 @@
+import type { DocumentId } from "@automerge/automerge-repo/slim"
+
+export type TiebreakErrorCode =
+  | "aborted" // the caller's signal
+  | "closed" // this Tiebreak was closed
+  | "invalid_url"
+  | "refused" // the server does not take a change
+  | "rejected" // the server told this device not to come back unchanged
+  | "timeout"
+  | "unauthorized" // signed out, or the token was not taken
+  | "unavailable" // neither this device nor the server has the document
+
+/** What a call of this package fails with. */
+export class TiebreakError extends Error {
+  override readonly name = "TiebreakError"
+  readonly code: TiebreakErrorCode
+
+  constructor(code: TiebreakErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** The last thing that went wrong while syncing: `connection`, `token`, `storage`, or the code of a refusal. */
+export interface SyncError {
+  readonly code: string
+  readonly message: string
+  readonly documentId?: DocumentId
+}
+
+/** A change that the server did not take. It stays on this device and counts as pending. */
+export interface RefusedChange {
+  readonly documentId: DocumentId
+  /** The hash of the change, if the server named it. */
+  readonly change?: string
+  /** A stable code, as `change_too_large`. */
+  readonly code: string
+  /** Words that a person can act on. */
+  readonly detail: string
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

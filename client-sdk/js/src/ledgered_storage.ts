@@ -1,0 +1,82 @@
+import type { Chunk, DocumentId, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
+import type { UploadLedger } from "./upload_ledger.js"
+
+/** The app's storage as the repo sees it: nothing of a document is stored before the ledger counts it as not uploaded. */
+export class LedgeredStorage implements StorageAdapterInterface {
+  readonly #storage: StorageAdapterInterface
+  readonly #ledger: UploadLedger
+  readonly #changed: () => void
+  readonly #deleted = new Set<DocumentId>()
+  readonly #writing = new Set<Promise<void>>()
+  #isClosed = false
+
+  /** `changed` is called when a document is loaded or was stored. */
+  constructor(storage: StorageAdapterInterface, ledger: UploadLedger, changed: () => void) {
+    this.#storage = storage
+    this.#ledger = ledger
+    this.#changed = changed
+  }
+
+  load(key: StorageKey): Promise<Uint8Array | undefined> {
+    return this.#storage.load(key)
+  }
+
+  async loadRange(keyPrefix: StorageKey): Promise<Chunk[]> {
+    const chunks = await this.#storage.loadRange(keyPrefix)
+    const id = documentOf(keyPrefix)
+    if (id && chunks.length > 0 && !this.#ledger.has(id)) {
+      // Stored before this ledger was kept. What cannot be noted now is noted with the next change.
+      await this.#ledger.unsettle(id).catch(() => {})
+    }
+    if (id) this.#changed()
+    return chunks
+  }
+
+  /** Stores, unless the document was deleted or all is closed: a repo's saves are late. */
+  async save(key: StorageKey, data: Uint8Array): Promise<void> {
+    if (this.#isClosed || this.#deleted.has(key[0] as DocumentId)) return
+    const write = this.#save(key, data)
+    this.#writing.add(write)
+    try {
+      await write
+    } finally {
+      this.#writing.delete(write)
+    }
+  }
+
+  remove(key: StorageKey): Promise<void> {
+    return this.#isClosed ? Promise.resolve() : this.#storage.remove(key)
+  }
+
+  removeRange(keyPrefix: StorageKey): Promise<void> {
+    return this.#isClosed ? Promise.resolve() : this.#storage.removeRange(keyPrefix)
+  }
+
+  /** Stores nothing more of this document until it is looked for again. */
+  forget(id: DocumentId): void {
+    this.#deleted.add(id)
+    this.#ledger.remove(id)
+  }
+
+  recall(id: DocumentId): void {
+    this.#deleted.delete(id)
+  }
+
+  /** Stores nothing more, and resolves when nothing is being stored. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#writing)
+  }
+
+  async #save(key: StorageKey, data: Uint8Array): Promise<void> {
+    const id = documentOf(key)
+    if (id) await this.#ledger.unsettle(id)
+    await this.#storage.save(key, data)
+    if (id) this.#changed()
+  }
+}
+
+/** The document whose content is stored under this key, if it is one. */
+function documentOf([id, content]: StorageKey): DocumentId | undefined {
+  return content === "snapshot" || content === "incremental" ? (id as DocumentId) : undefined
+}

@@ -1,0 +1,270 @@
+import { NetworkAdapter } from "@automerge/automerge-repo/slim"
+import type { DocumentId, Message, PeerId, PeerMetadata } from "@automerge/automerge-repo/slim"
+import { backoffMs, DEFAULT_BACKOFF } from "./backoff.js"
+import type { BackoffLimits } from "./backoff.js"
+import { afterClose } from "./close_policy.js"
+import { Connection } from "./connection.js"
+import type { ConnectionEnd } from "./connection.js"
+import { messageOf, TiebreakError } from "./errors.js"
+import type { SyncError } from "./errors.js"
+import { Listeners } from "./listeners.js"
+import { consoleLogger } from "./logger.js"
+import type { Logger } from "./logger.js"
+import type { ConnectionState } from "./status.js"
+import { fetchToken } from "./token.js"
+import type { GetToken, TokenReason } from "./token.js"
+import { onWakeUp } from "./wake_ups.js"
+import type { ServerFrame, ServerPeer } from "./wire.js"
+
+const DEFAULT_HEARTBEAT_MS = 15_000
+/** A connection that lived this long was a good one: the count of failures starts anew. */
+const STABLE_MS = 10_000
+
+export interface NetworkAdapterOptions {
+  /** `wss://host/automerge`. Nothing secret belongs into it. */
+  readonly url: string | URL
+  /** Asked afresh before every connection. `null`: signed out. What it throws passes, and is tried again. */
+  readonly getToken?: GetToken
+  readonly backoff?: Partial<BackoffLimits>
+  /** A server that is silent for two of these is given up. */
+  readonly heartbeatMs?: number
+  /** Whether to connect as soon as the repo is there; the default is true. */
+  readonly autoConnect?: boolean
+  readonly logger?: Logger
+  /** For Node before 22, which has no `WebSocket` of its own: the one of the package `ws`. */
+  readonly webSocket?: typeof WebSocket
+}
+
+/** automerge-repo's connection to a server: keeps coming back, brings a fresh token, and always knows its state. */
+export class TiebreakNetworkAdapter extends NetworkAdapter {
+  /** Tells every change of `state`. */
+  readonly states: Listeners<ConnectionState>
+  /** Tells who answers, before automerge-repo hears of it. */
+  readonly servers: Listeners<ServerPeer>
+  /** Tells every message of a connected server, before automerge-repo gets what is for it. */
+  readonly frames: Listeners<ServerFrame>
+  /** Tells what went wrong, whether or not it will be tried again. */
+  readonly errors: Listeners<SyncError>
+
+  readonly #url: URL
+  readonly #webSocket: typeof WebSocket
+  readonly #options: NetworkAdapterOptions
+  readonly #backoff: BackoffLimits
+  readonly #logger: Logger
+  readonly #stopWakeUps: () => void
+  #state: ConnectionState = { kind: "offline" }
+  #isWanted: boolean
+  /** Nothing is known of the network before the first try has ended: who looks for a document waits until then. */
+  #isFirstTry: boolean
+  #whenTried: (() => void)[] = []
+  #connection: Connection | undefined
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
+  /** Grows with every try, so that a late answer to an earlier one is recognised. */
+  #tries = 0
+  #failures = 0
+  #hasRefreshed = false
+  readonly #muted = new Set<DocumentId>()
+
+  constructor(options: NetworkAdapterOptions) {
+    super()
+    this.#url = parseUrl(options.url)
+    this.#webSocket = options.webSocket ?? globalThis.WebSocket
+    if (!this.#webSocket) throw new TypeError("no WebSocket here: give one as the option webSocket")
+    this.#options = options
+    this.#backoff = { ...DEFAULT_BACKOFF, ...options.backoff }
+    this.#logger = options.logger ?? consoleLogger
+    this.#isWanted = this.#isFirstTry = options.autoConnect ?? true
+    this.states = new Listeners(this.#logger)
+    this.servers = new Listeners(this.#logger)
+    this.frames = new Listeners(this.#logger)
+    this.errors = new Listeners(this.#logger)
+    this.#stopWakeUps = onWakeUp(() => this.networkChanged())
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  isReady(): boolean {
+    return !this.#isFirstTry
+  }
+
+  async whenReady(): Promise<void> {
+    if (this.#isFirstTry) await new Promise<void>(resolve => this.#whenTried.push(resolve))
+  }
+
+  /** Called by the repo, once it knows who it is, and again by its `reconnect`. */
+  connect(peerId: PeerId, peerMetadata?: PeerMetadata): void {
+    const isReconnect = this.peerId !== undefined
+    this.peerId = peerId
+    this.peerMetadata = peerMetadata ?? this.peerMetadata ?? {}
+    if (isReconnect || this.#isWanted) this.resume()
+  }
+
+  /** Connects, and stays connected until `disconnect`. */
+  resume(): void {
+    this.#isWanted = true
+    const { kind } = this.#state
+    if (this.peerId === undefined || kind === "connecting" || kind === "connected") return
+    this.#isFirstTry = true
+    this.#failures = 0
+    this.#hasRefreshed = false
+    this.#try("initial")
+  }
+
+  disconnect(): void {
+    this.#isWanted = false
+    this.#drop()
+    if (this.#state.kind !== "offline") this.#enter({ kind: "offline" })
+  }
+
+  /** As `disconnect`, for good: the browser's wake-ups are not listened to any more. */
+  close(): void {
+    this.#stopWakeUps()
+    this.disconnect()
+  }
+
+  /** The network may be another, or back: tries at once instead of waiting, and looks whether the server is there. */
+  networkChanged(): void {
+    if (this.#state.kind === "waiting") this.#try("retry")
+    else this.#connection?.probe()
+  }
+
+  send(message: Message): void {
+    this.#connection?.send(message)
+  }
+
+  /** Keeps messages about this document from the repo until the next connection: a deleted one must not come back. */
+  mute(documentId: DocumentId): void {
+    this.#muted.add(documentId)
+  }
+
+  unmute(documentId: DocumentId): void {
+    this.#muted.delete(documentId)
+  }
+
+  #try(reason: TokenReason): void {
+    this.#drop()
+    const number = this.#tries
+    this.#enter({ kind: "connecting", attempt: this.#failures + 1 })
+    // A listener may have called `disconnect` or `connect`.
+    if (number === this.#tries) void this.#open(number, reason)
+  }
+
+  async #open(number: number, reason: TokenReason): Promise<void> {
+    let token: string | null | undefined
+    try {
+      token = await fetchToken(this.#options.getToken, reason)
+    } catch (error) {
+      if (number === this.#tries) this.#retry({ code: "token", message: messageOf(error) })
+      return
+    }
+    if (number !== this.#tries) return
+    if (token === null) return this.#stop({ kind: "unauthorized", reason: "signed out" })
+    try {
+      this.#connection = this.#connectWith(token)
+    } catch (error) {
+      // Browsers do not let a page of https: open ws:, for one.
+      this.#retry({ code: "connection", message: messageOf(error) })
+    }
+  }
+
+  #connectWith(token: string | undefined): Connection {
+    return new Connection({
+      webSocket: this.#webSocket,
+      url: this.#url,
+      peerId: this.peerId!,
+      peerMetadata: this.peerMetadata ?? {},
+      token,
+      heartbeatMs: this.#options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+      joined: server => this.#joined(server),
+      received: frame => this.#received(frame),
+      ended: end => this.#ended(end),
+    })
+  }
+
+  #joined(server: ServerPeer): void {
+    this.#muted.clear()
+    this.servers.emit(server)
+    this.#enter({ kind: "connected" })
+    if (this.#connection?.server !== server) return
+    this.emit("peer-candidate", { peerId: server.peerId, peerMetadata: server.metadata })
+  }
+
+  #received(frame: ServerFrame): void {
+    if (frame.kind === "repo" && frame.message.documentId && this.#muted.has(frame.message.documentId)) return
+    this.frames.emit(frame)
+    if (frame.kind === "repo") this.emit("message", frame.message)
+  }
+
+  #ended({ code, reason, livedMs }: ConnectionEnd): void {
+    if (livedMs >= STABLE_MS) {
+      this.#failures = 0
+      this.#hasRefreshed = false
+    }
+    this.#logger.debug("the connection ended", { code, reason, livedMs })
+    this.#leave()
+    const next = afterClose(code, reason, !this.#hasRefreshed && this.#options.getToken !== undefined)
+    switch (next.kind) {
+      case "refresh":
+        this.#hasRefreshed = true
+        return this.#try("expired")
+      case "stop":
+        return this.#stop(next.state)
+      case "retry":
+        return this.#retry({ code: "connection", message: reason || `the connection was closed (${code})` })
+    }
+  }
+
+  #retry(error: SyncError): void {
+    const retryInMs = backoffMs(this.#failures, this.#backoff, Math.random)
+    this.#failures += 1
+    this.#drop()
+    this.#retryTimer = setTimeout(() => this.#try("retry"), retryInMs)
+    this.#enter({ kind: "waiting", retryInMs, attempt: this.#failures })
+    this.errors.emit(error)
+  }
+
+  #stop(state: ConnectionState): void {
+    this.#isWanted = false
+    this.#drop()
+    this.#enter(state)
+    const message = "reason" in state && state.reason ? state.reason : "the server does not let this device in"
+    this.errors.emit({ code: state.kind, message })
+  }
+
+  /** Ends whatever goes on: a connection, a try, a wait. */
+  #drop(): void {
+    this.#tries += 1
+    clearTimeout(this.#retryTimer)
+    this.#connection?.close()
+    this.#leave()
+  }
+
+  #leave(): void {
+    const server = this.#connection?.server
+    this.#connection = undefined
+    if (server) this.emit("peer-disconnected", { peerId: server.peerId })
+  }
+
+  #enter(state: ConnectionState): void {
+    this.#state = state
+    if (state.kind !== "connecting") {
+      this.#isFirstTry = false
+      for (const resolve of this.#whenTried.splice(0)) resolve()
+    }
+    this.#logger.debug("connection state", state)
+    this.states.emit(state)
+  }
+}
+
+function parseUrl(text: string | URL): URL {
+  let url: URL
+  try {
+    url = new URL(text)
+  } catch (cause) {
+    throw new TiebreakError("invalid_url", `${text} is not a URL`, { cause })
+  }
+  if (url.protocol === "ws:" || url.protocol === "wss:") return url
+  throw new TiebreakError("invalid_url", `${url.protocol} is not ws: or wss:`)
+}

@@ -1,0 +1,281 @@
+import { interpretAsDocumentId, isValidAutomergeUrl, parseAutomergeUrl, Repo } from "@automerge/automerge-repo/slim"
+import type { AnyDocumentId, DocHandle, DocumentId, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
+import { Documents } from "./documents.js"
+import { messageOf, TiebreakError } from "./errors.js"
+import type { RefusedChange, SyncError } from "./errors.js"
+import { LedgeredStorage } from "./ledgered_storage.js"
+import { Listeners } from "./listeners.js"
+import type { Subscription } from "./listeners.js"
+import { consoleLogger } from "./logger.js"
+import { TiebreakNetworkAdapter } from "./network_adapter.js"
+import type { NetworkAdapterOptions } from "./network_adapter.js"
+import { INITIAL_STATUS, isSettled, nextStatus } from "./status.js"
+import type { SyncStatus } from "./status.js"
+import { UploadLedger } from "./upload_ledger.js"
+import { waitForStatus } from "./wait.js"
+import type { Verdict, WaitOptions } from "./wait.js"
+import { syncMessageHeads } from "./wire.js"
+import type { ServerFrame, ServerPeer } from "./wire.js"
+
+export interface TiebreakOptions extends NetworkAdapterOptions {
+  /** Where documents are kept on this device; without it they live as long as this object. */
+  readonly storage?: StorageAdapterInterface
+}
+
+/** This device's documents, and their sync with one server. */
+export class Tiebreak {
+  readonly repo: Repo
+  readonly #adapter: TiebreakNetworkAdapter
+  readonly #ledger: UploadLedger
+  readonly #storage: LedgeredStorage | undefined
+  readonly #documents: Documents
+  readonly #statuses: Listeners<SyncStatus>
+  readonly #refusals: Listeners<RefusedChange>
+  #status = INITIAL_STATUS
+  #published = INITIAL_STATUS
+  #lastError: SyncError | null = null
+  #isPublishing = false
+  #isClosed = false
+
+  /** Opens what is stored on this device. Needs no network: connecting goes on behind it. */
+  static async open(options: TiebreakOptions): Promise<Tiebreak> {
+    const ledger = await UploadLedger.load(options.storage)
+    const tiebreak = new Tiebreak(options, ledger)
+    await tiebreak.#documents.openUnsettled()
+    if (options.autoConnect ?? true) tiebreak.connect()
+    return tiebreak
+  }
+
+  private constructor(options: TiebreakOptions, ledger: UploadLedger) {
+    const logger = options.logger ?? consoleLogger
+    this.#statuses = new Listeners(logger)
+    this.#refusals = new Listeners(logger)
+    this.#ledger = ledger
+    this.#storage = options.storage && new LedgeredStorage(options.storage, ledger, () => this.#documents.touched())
+    this.#adapter = new TiebreakNetworkAdapter({ ...options, autoConnect: false })
+    this.repo = new Repo({ network: [this.#adapter], ...(this.#storage && { storage: this.#storage }) })
+    this.#documents = new Documents({
+      repo: this.repo,
+      ledger,
+      changed: () => this.#changed(),
+      failed: error => this.#fail(error),
+    })
+    ledger.onFailure = cause => this.#fail({ code: "storage", message: messageOf(cause) })
+    this.#adapter.states.subscribe(() => this.#changed())
+    this.#adapter.errors.subscribe(error => this.#fail(error))
+    this.#adapter.servers.subscribe(server => this.#meet(server))
+    this.#adapter.frames.subscribe(frame => this.#hear(frame))
+  }
+
+  /** How far device and server agree at this moment. */
+  get status(): SyncStatus {
+    if (this.#isClosed) return this.#status
+    this.#status = nextStatus(this.#status, {
+      state: this.#adapter.state,
+      documents: this.#documents.progress(),
+      lastError: this.#lastError,
+      nowMs: Date.now(),
+    })
+    this.#lastError = this.#status.lastError
+    return this.#status
+  }
+
+  /** `status` gives the present status first, then every other. */
+  on(event: "status", listener: (status: SyncStatus) => void): Subscription
+  on(event: "refused", listener: (refused: RefusedChange) => void): Subscription
+  on(
+    ...[event, listener]: ["status", (status: SyncStatus) => void] | ["refused", (refused: RefusedChange) => void]
+  ): Subscription {
+    if (event === "refused") return this.#refusals.subscribe(listener)
+    // Whatever is not published yet is told to those who wait for it already, so that nobody hears it twice.
+    this.#publish()
+    const subscription = this.#statuses.subscribe(listener)
+    this.#statuses.tell(listener, this.#published)
+    return subscription
+  }
+
+  /** Connects and stays connected, however often the connection is lost. */
+  connect(): void {
+    this.#mustBeOpen()
+    this.#adapter.resume()
+  }
+
+  disconnect(): void {
+    this.#adapter.disconnect()
+  }
+
+  /** To be called where the platform tells that the network is back or another; browsers are listened to already. */
+  networkChanged(): void {
+    this.#adapter.networkChanged()
+  }
+
+  create<T>(initial: T): DocHandle<T> {
+    this.#mustBeOpen()
+    const handle = this.repo.create<T>(initial)
+    this.#documents.touched()
+    return handle
+  }
+
+  /** A document of this device, else of the server. Fails as `unavailable` if neither has it, or the server is away. */
+  async find<T>(id: AnyDocumentId, { signal }: { signal?: AbortSignal } = {}): Promise<DocHandle<T>> {
+    this.#mustBeOpen()
+    const documentId = documentIdOf(id)
+    this.#adapter.unmute(documentId)
+    this.#storage?.recall(documentId)
+    const found = this.repo.find<T>(id, { allowableStates: ["ready", "unavailable"], ...(signal && { signal }) })
+    this.#documents.touched()
+    const handle = await found
+    if (handle.isUnavailable()) throw new TiebreakError("unavailable", `document ${documentId} is not to be had now`)
+    return handle
+  }
+
+  /** The documents that this device holds, opened or not. */
+  list(): DocumentId[] {
+    return this.#documents.list()
+  }
+
+  /** Removes a document from this device, uploaded or not. Other devices and the server keep theirs. */
+  delete(id: AnyDocumentId): void {
+    this.#mustBeOpen()
+    const documentId = documentIdOf(id)
+    this.#adapter.mute(documentId)
+    this.repo.delete(documentId)
+    this.#storage?.forget(documentId)
+    this.#documents.forget(documentId)
+  }
+
+  /** How many changes of one document the server has not said to be durable. */
+  pendingOf(id: AnyDocumentId): number {
+    return this.#documents.pendingOf(documentIdOf(id))
+  }
+
+  /** Resolves when every change of this device is durable on the server; rejects when that cannot come by itself. */
+  async waitForUpload(options: WaitOptions = {}): Promise<void> {
+    this.#mustBeOpen()
+    await this.#wait(status => (status.pendingChanges === 0 ? "reached" : (this.#obstacle(status) ?? "not yet")), options)
+  }
+
+  /**
+   * Brings every document of this device up to date, both ways, for background work: connects for as long as that takes,
+   * if it is not connected.
+   */
+  async syncOnce(options: WaitOptions & { timeoutMs: number }): Promise<SyncStatus> {
+    this.#mustBeOpen()
+    const { kind } = this.#adapter.state
+    const isConnectedForThis = kind !== "connecting" && kind !== "connected" && kind !== "waiting"
+    const opened = this.#documents.open(this.list())
+    if (isConnectedForThis) this.connect()
+    else this.networkChanged()
+    let areOpen = false
+    void opened.then(() => {
+      areOpen = true
+      this.#changed()
+    })
+    try {
+      return await this.#wait(
+        status => (areOpen && isSettled(status) ? "reached" : (this.#obstacle(status) ?? "not yet")),
+        options,
+      )
+    } finally {
+      if (isConnectedForThis) this.disconnect()
+    }
+  }
+
+  /** Signs out: removes every document from this device, uploaded or not, and closes. */
+  async disconnectAndClear(): Promise<void> {
+    this.#mustBeOpen()
+    this.#end()
+    await this.#storage?.close()
+    await this.#ledger.wipe()
+  }
+
+  /** Stores what is not stored yet, and ends. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    const ready = Object.values(this.repo.handles).filter(handle => handle.isReady())
+    this.#adapter.close()
+    await this.repo.flush(ready.map(handle => handle.documentId))
+    this.#documents.settle()
+    this.#end()
+    await this.#storage?.close()
+    await this.#ledger.flush()
+  }
+
+  #end(): void {
+    this.#adapter.close()
+    this.#status = this.status
+    this.#isClosed = true
+    this.#documents.close()
+    // The last word, for those who wait above all.
+    this.#statuses.emit(this.#status)
+  }
+
+  #mustBeOpen(): void {
+    if (this.#isClosed) throw new TiebreakError("closed", "this Tiebreak was closed")
+  }
+
+  #wait(judge: (status: SyncStatus) => Verdict, options: WaitOptions): Promise<SyncStatus> {
+    const closed = () => this.#isClosed && new TiebreakError("closed", "this Tiebreak was closed")
+    return waitForStatus(listener => this.on("status", listener), status => closed() || judge(status), options)
+  }
+
+  /** Why waiting is in vain, if it is. */
+  #obstacle({ state, uploading, downloading, pendingChanges }: SyncStatus): TiebreakError | undefined {
+    if (state.kind === "unauthorized") return new TiebreakError("unauthorized", state.reason)
+    if (state.kind === "rejected") return new TiebreakError("rejected", state.reason || `closed with ${state.code}`)
+    const isStuck = state.kind === "connected" && pendingChanges > 0 && !uploading && !downloading
+    return isStuck ? new TiebreakError("refused", this.#lastError?.message ?? "a change is not taken") : undefined
+  }
+
+  #meet(server: ServerPeer): void {
+    this.#documents.startOver()
+    if (!this.#ledger.meetServer(server.storageId)) return
+    this.#documents.forgetConfirmed()
+    void this.#documents.openUnsettled()
+  }
+
+  #hear(frame: ServerFrame): void {
+    if (frame.kind === "durable") this.#documents.announce(frame.documentId, frame.heads)
+    else if (frame.kind === "refused") this.#refuse(frame.refused)
+    else if (frame.kind === "repo") {
+      const { type, documentId, data } = frame.message
+      if (!documentId) return
+      // Tiebreak names no head before it is durable. Of another server this is all that can be known.
+      if (type === "sync" && data) this.#documents.announce(documentId, syncMessageHeads(data))
+      else if (type === "doc-unavailable") this.#documents.answered(documentId)
+    }
+  }
+
+  #refuse(refused: RefusedChange): void {
+    const { documentId, code, detail } = refused
+    this.#documents.refuse(documentId)
+    this.#fail({ code, message: detail, documentId })
+    this.#refusals.emit(refused)
+  }
+
+  #fail(error: SyncError): void {
+    this.#lastError = error
+    this.#changed()
+  }
+
+  /** What happens together is told once. */
+  #changed(): void {
+    if (this.#isPublishing || this.#isClosed) return
+    this.#isPublishing = true
+    queueMicrotask(() => {
+      this.#isPublishing = false
+      this.#publish()
+    })
+  }
+
+  #publish(): void {
+    const { status } = this
+    if (status === this.#published) return
+    this.#published = status
+    this.#statuses.emit(status)
+  }
+}
+
+function documentIdOf(id: AnyDocumentId): DocumentId {
+  return isValidAutomergeUrl(id) ? parseAutomergeUrl(id).documentId : interpretAsDocumentId(id)
+}

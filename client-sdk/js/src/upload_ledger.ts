@@ -1,0 +1,148 @@
+import type { DocumentId, Heads, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
+
+const NAMESPACE = "tiebreak-uploads"
+const SERVER_KEY: StorageKey = ["tiebreak-server"]
+
+/** What is remembered of one document across reloads. */
+interface UploadRecord {
+  /** Everything up to these heads is durable on the server. */
+  readonly confirmed: Heads
+  /** Whether that is everything this device has stored. */
+  readonly settled: boolean
+}
+
+const NOTHING_CONFIRMED: UploadRecord = { confirmed: [], settled: false }
+
+interface Entry {
+  readonly record: UploadRecord
+  /** Resolves once the record is stored. */
+  readonly stored: Promise<void>
+  hasFailed: boolean
+}
+
+/**
+ * Which documents this device holds and how much of each the server has. The record of a document is unsettled before
+ * anything is stored that the server may lack, and settled only later: whatever a crash leaves, nothing pending is
+ * taken for uploaded.
+ */
+export class UploadLedger {
+  readonly #storage: StorageAdapterInterface | undefined
+  /** Hears of every write that fails. */
+  onFailure: (error: unknown) => void = () => {}
+  readonly #entries = new Map<DocumentId, Entry>()
+  #server: string | undefined
+  /** One write after the other, so that the last one wins. */
+  #writes: Promise<void> = Promise.resolve()
+
+  private constructor(storage: StorageAdapterInterface | undefined) {
+    this.#storage = storage
+  }
+
+  static async load(storage: StorageAdapterInterface | undefined): Promise<UploadLedger> {
+    const ledger = new UploadLedger(storage)
+    if (!storage) return ledger
+    const server = await storage.load(SERVER_KEY)
+    if (server) ledger.#server = new TextDecoder().decode(server)
+    for (const { key, data } of await storage.loadRange([NAMESPACE])) {
+      if (!key[1] || !data) continue
+      const entry = { record: parseRecord(data), stored: Promise.resolve(), hasFailed: false }
+      ledger.#entries.set(key[1] as DocumentId, entry)
+    }
+    return ledger
+  }
+
+  documents(): DocumentId[] {
+    return [...this.#entries.keys()]
+  }
+
+  unsettled(): DocumentId[] {
+    return this.documents().filter(id => !this.#entries.get(id)?.record.settled)
+  }
+
+  has(id: DocumentId): boolean {
+    return this.#entries.has(id)
+  }
+
+  confirmed(id: DocumentId): Heads {
+    return this.#entries.get(id)?.record.confirmed ?? []
+  }
+
+  /** To be awaited before anything of this document is stored. */
+  unsettle(id: DocumentId): Promise<void> {
+    return this.#put(id, { confirmed: this.confirmed(id), settled: false })
+  }
+
+  /** Remembers what the server has of a document, if this device stores it at all. */
+  update(id: DocumentId, confirmed: Heads, isEverything: boolean): void {
+    if (this.#entries.has(id)) void this.#put(id, { confirmed, settled: isEverything })
+  }
+
+  remove(id: DocumentId): void {
+    if (this.#entries.delete(id)) void this.#write(storage => storage.remove([NAMESPACE, id]))
+  }
+
+  /** Another server than last time has nothing of what that one confirmed. Tells whether it is another. */
+  meetServer(server: string): boolean {
+    if (server === this.#server) return false
+    this.#server = server
+    for (const id of this.documents()) void this.#put(id, NOTHING_CONFIRMED)
+    // Behind the records: if this is lost, they are only unsettled once more.
+    void this.#write(storage => storage.save(SERVER_KEY, new TextEncoder().encode(server)))
+    return true
+  }
+
+  /** Resolves when nothing is being written. */
+  async flush(): Promise<void> {
+    await this.#writes
+  }
+
+  /** Removes every document and everything else that this device remembers. */
+  async wipe(): Promise<void> {
+    const storage = this.#storage
+    if (!storage) return
+    await this.#writes
+    for (const id of this.documents()) await storage.removeRange([id])
+    // The records last: a wipe that was cut short can be done again.
+    await storage.removeRange([NAMESPACE])
+    await storage.remove(SERVER_KEY)
+    await storage.remove(["storage-adapter-id"])
+    this.#entries.clear()
+  }
+
+  #put(id: DocumentId, record: UploadRecord): Promise<void> {
+    const known = this.#entries.get(id)
+    if (known && !known.hasFailed && isSame(known.record, record)) return known.stored
+    const bytes = new TextEncoder().encode(JSON.stringify(record))
+    const stored = this.#write(storage => storage.save([NAMESPACE, id], bytes))
+    const entry = { record, stored, hasFailed: false }
+    stored.catch(() => (entry.hasFailed = true))
+    this.#entries.set(id, entry)
+    return stored
+  }
+
+  #write(write: (storage: StorageAdapterInterface) => Promise<void>): Promise<void> {
+    const storage = this.#storage
+    if (!storage) return Promise.resolve()
+    const written = this.#writes.then(() => write(storage))
+    this.#writes = written.catch(error => this.onFailure(error))
+    return written
+  }
+}
+
+function isSame(one: UploadRecord, other: UploadRecord): boolean {
+  return one.settled === other.settled && sameHeads(one.confirmed, other.confirmed)
+}
+
+export function sameHeads(one: Heads, other: Heads): boolean {
+  return one.length === other.length && one.every(head => other.includes(head))
+}
+
+/** A record that a crash has torn confirms nothing. */
+function parseRecord(bytes: Uint8Array): UploadRecord {
+  try {
+    const { confirmed, settled } = JSON.parse(new TextDecoder().decode(bytes)) as Partial<UploadRecord>
+    return Array.isArray(confirmed) ? { confirmed, settled: settled === true } : NOTHING_CONFIRMED
+  } catch {
+    return NOTHING_CONFIRMED
+  }
+}

@@ -1,0 +1,24 @@
+/** The part of a browser's `window` and `document` that tells when the network may be back. */
+export interface WakeUpSource {
+  readonly window: Pick<EventTarget, "addEventListener" | "removeEventListener">
+  readonly document: Pick<EventTarget, "addEventListener" | "removeEventListener"> & { readonly visibilityState: string }
+}
+
+/** Calls `wake` when the browser says that it is online, or the page is looked at again. Gives what ends it. */
+export function onWakeUp(wake: () => void, source: WakeUpSource | null = browser()): () => void {
+  if (!source) return () => {}
+  const { window, document } = source
+  const whenVisible = () => {
+    if (document.visibilityState === "visible") wake()
+  }
+  window.addEventListener("online", wake)
+  document.addEventListener("visibilitychange", whenVisible)
+  return () => {
+    window.removeEventListener("online", wake)
+    document.removeEventListener("visibilitychange", whenVisible)
+  }
+}
+
+function browser(): WakeUpSource | null {
+  return typeof window === "object" && typeof document === "object" ? { window, document } : null
+}
