@@ -1,11 +1,15 @@
-.PHONY: run build test check deny bench fuzz clean
+.PHONY: run build web test check deny bench fuzz clean
 
-# Starts the server on 127.0.0.1:7070 with its data in ./tiebreak-data.
-run:
+# Starts the server on 127.0.0.1:7070 with its data in ./tiebreak-data, and prints where its demo is.
+run: web
 	cargo run --release --package tiebreak-server --bin tiebreak -- serve
 
-build:
+build: web
 	cargo build --release --package tiebreak-server
+
+# The page of the demo, which the server embeds: built when its sources have changed. Needs Node.
+web:
+	server/web/build
 
 # Installs what the tests need (Debian packages, npm packages) and runs everything.
 test:
@@ -14,9 +18,11 @@ test:
 	cargo build --workspace --all-targets
 	tests/as-root cargo test --workspace
 	npm --prefix tests/interop test
+	npm --prefix tests/browser test
 
-check:
+check: web
 	cargo fmt --all --check
+	npm --prefix server/web run --silent check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 

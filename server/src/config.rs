@@ -49,6 +49,17 @@ pub struct Config {
     /// Who may connect. `open`: anybody who reaches the address, so loopback only
     #[arg(long, env = "TIEBREAK_AUTH", default_value = "open")]
     pub auth: Auth,
+    /// Leave out the demo, the page at /demo/ that shows two devices at work
+    #[arg(
+        long,
+        env = "TIEBREAK_NO_DEMO",
+        action = clap::ArgAction::Set,
+        default_value = "false",
+        default_missing_value = "true",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub no_demo: bool,
     /// A TOML file with any of these settings, under their long names
     #[arg(long, env = "TIEBREAK_CONFIG")]
     pub config: Option<PathBuf>,
@@ -105,6 +116,13 @@ impl std::fmt::Display for StoreChoice {
             }
         }
     }
+}
+
+/// Whether the page at /demo/ is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demo {
+    Served,
+    LeftOut,
 }
 
 /// How callers prove who they are.
@@ -258,6 +276,10 @@ pub enum ConfigError {
 }
 
 impl Config {
+    pub fn demo(&self) -> Demo {
+        if self.no_demo { Demo::LeftOut } else { Demo::Served }
+    }
+
     /// Refuses what must not be started, with the way out.
     ///
     /// # Errors

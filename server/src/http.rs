@@ -4,6 +4,7 @@ mod attached;
 mod callers;
 mod create_document;
 mod delete_document;
+pub(crate) mod demo;
 mod documents;
 mod etag;
 mod file;
@@ -27,6 +28,7 @@ pub(crate) use callers::Callers;
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
 
+use crate::config::Demo;
 use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::Router;
@@ -65,9 +67,14 @@ impl FromRef<App> for Health {
 }
 
 /// Everything that the main listener serves.
-pub(crate) fn router(app: App, guard: Guard) -> Router {
+pub(crate) fn router(app: App, demo: Demo, guard: Guard) -> Router {
     let body_bytes_max = body_bytes_max(app.documents.limits());
-    finish(routes(), body_bytes_max, guard).with_state(app)
+    let routes = match demo {
+        // Files for people: the description lists what programs ask for.
+        Demo::Served => routes().merge(OpenApiRouter::from(demo::routes())),
+        Demo::LeftOut => routes(),
+    };
+    finish(routes, body_bytes_max, guard).with_state(app)
 }
 
 /// What operators need, for a listener of its own.

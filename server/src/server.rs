@@ -4,7 +4,7 @@ mod address_file;
 
 pub(crate) use address_file::{AddressFile, ServerAddress};
 
-use crate::config::{Config, HttpArgs, LogFormat, StoreChoice};
+use crate::config::{Config, Demo, HttpArgs, LogFormat, StoreChoice};
 use crate::doors::automerge::Door;
 use crate::http::listener::Patience;
 use crate::http::{self, App, Callers, Documents, Guard};
@@ -153,7 +153,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         servers.spawn(serve_operations(admin, router, patience, closing.clone()));
     }
     servers.spawn(memory.watch(cap_bytes, rooms.clone(), closing.clone()));
-    let router = http::router(App { door, documents, health }, http_guard);
+    let router = http::router(App { door, documents, health }, config.demo(), http_guard);
     let mut serving = std::pin::pin!(http::listener::serve(listener, router, patience, closing.clone()));
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,
@@ -252,6 +252,9 @@ fn announce(config: &Config, listener: &TcpListener) {
     }
     eprintln!("tiebreak {} is listening on http://{address}", env!("CARGO_PKG_VERSION"));
     eprintln!("  automerge-repo clients connect to ws://{address}/automerge");
+    if config.demo() == Demo::Served && http::demo::is_built() {
+        eprintln!("  the demo is at http://{address}{}", http::demo::ADDRESS);
+    }
     eprintln!("  --auth open: anybody on this machine may read and write every document");
     match &config.store {
         StoreChoice::Sqlite => eprintln!("  documents are in {}", config.data.display()),

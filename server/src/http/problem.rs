@@ -21,6 +21,10 @@ pub(crate) enum Fault {
     #[error("there is nothing at this address; /v1/openapi.json lists what there is")]
     NotFound,
     #[error(
+        "the server was built without the page of the demo; `make build` builds both, from a checkout with Node"
+    )]
+    DemoNotBuilt,
+    #[error(
         "pages of this origin may not connect; the operator can let them in with `tiebreak serve --allow-origin`"
     )]
     OriginNotAllowed,
@@ -77,6 +81,7 @@ impl Fault {
     fn status_and_code(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::DemoNotBuilt => (StatusCode::NOT_FOUND, "demo_not_built"),
             Self::OriginNotAllowed => (StatusCode::FORBIDDEN, "origin_not_allowed"),
             Self::HostNotAllowed => (StatusCode::FORBIDDEN, "host_not_allowed"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),

@@ -43,6 +43,23 @@ fn flags_go_before_variables_before_the_file_before_defaults() {
 }
 
 #[test]
+fn a_switch_may_be_given_in_every_place() {
+    let (_directory, path) = file("no_demo = true");
+    let shown = json_output(&mut tiebreak(&["config", "--json", "--config", text(&path)]));
+    assert_eq!(setting(&shown, "no-demo"), ("true", "file", Some(text(&path))));
+    let shown = json_output(tiebreak(&["config", "--json"]).env("TIEBREAK_NO_DEMO", "true"));
+    assert_eq!(setting(&shown, "no-demo"), ("true", "environment", Some("TIEBREAK_NO_DEMO")));
+    let shown = json_output(&mut tiebreak(&["config", "--json", "--no-demo"]));
+    assert_eq!(setting(&shown, "no-demo"), ("true", "flag", Some("--no-demo")));
+    let back = ["config", "--json", "--config", text(&path), "--no-demo=false"];
+    assert_eq!(setting(&json_output(&mut tiebreak(&back)), "no-demo").0, "false");
+    assert_eq!(
+        setting(&json_output(&mut tiebreak(&["config", "--json"])), "no-demo"),
+        ("false", "default", None)
+    );
+}
+
+#[test]
 fn a_list_may_be_given_in_every_place() {
     let (_directory, path) = file("allow_origin = ['https://a.example', 'https://b.example']");
     let both = ("https://a.example,https://b.example", "file", Some(text(&path)));

@@ -8,6 +8,7 @@ mod callers;
 mod conditions;
 mod config;
 mod deletion;
+mod demo;
 mod description;
 mod doc;
 mod documents;

@@ -1,0 +1,41 @@
+/** Tells screen readers what arrived, in sentences, not more often than one can listen. */
+
+import { Arrived, type Device } from "./device.js"
+import { CATALOGUE, KIND_TITLES, type Kind } from "./documents.js"
+
+const GATHER_MS = 600
+const PLACES_MAX = 4
+
+export class Announcer {
+  #places = new Map<Device, Set<string>>()
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(private readonly say: (sentence: string) => void) {}
+
+  listenTo(device: Device): void {
+    device.addEventListener("arrived", event => this.#gather(device, event as Arrived))
+  }
+
+  #gather(device: Device, { kind, paths }: Arrived): void {
+    const places = this.#places.get(device) ?? new Set()
+    for (const path of paths) places.add(placeWords(kind, path))
+    this.#places.set(device, places)
+    this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS)
+  }
+
+  #tell(): void {
+    const sentences = [...this.#places].map(([device, places]) => {
+      const named = [...places].slice(0, PLACES_MAX).join(", ")
+      return `Arrived on the ${device.name}: ${named}${places.size > PLACES_MAX ? " and more" : ""}.`
+    })
+    this.#places.clear()
+    this.#timer = undefined
+    this.say(sentences.join(" "))
+  }
+}
+
+function placeWords(kind: Kind, path: string): string {
+  const [part, key] = path.split("/")
+  if (part === "lines") return CATALOGUE.find(({ sku }) => sku === key)?.title ?? "cart"
+  return `${KIND_TITLES[kind].toLowerCase()} ${part}`
+}

@@ -1,0 +1,188 @@
+/** One device of the demo: a client with a storage of its own, and what a person sees of it. */
+
+import { Tiebreak, type RefusedChange, type SyncStatus } from "@tiebreak/client"
+import type { DocHandle, DocumentId, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
+import { forget, remember, remembered } from "./remember.js"
+import { KINDS, initialDocuments, type DocumentIds, type Documents, type Kind } from "./documents.js"
+
+export type DeviceName = "phone" | "laptop"
+
+export const DEVICE_TITLES: Record<DeviceName, string> = { phone: "Phone", laptop: "Laptop" }
+
+/** How long what came from elsewhere is highlighted. */
+const HIGHLIGHT_MS = 4_000
+
+/** How soon a document that nobody had is asked for again. */
+const FIND_AGAIN_MS = 1_000
+
+/** A demo is watched: it shall not sleep for half a minute when the server is back. */
+const BACKOFF = { minMs: 250, maxMs: 4_000 }
+
+/** Parts of a document that came from elsewhere, as paths. */
+export class Arrived extends Event {
+  constructor(
+    readonly kind: Kind,
+    readonly paths: string[],
+  ) {
+    super("arrived")
+  }
+}
+
+type Handles = { [K in Kind]?: DocHandle<Documents[K]> }
+
+/** Says "update" whenever there is something new to show, and "arrived" when it came from elsewhere. */
+export class Device extends EventTarget {
+  readonly title: string
+  /** When the present status was reported: its waits count from here. */
+  statusAt = Date.now()
+  /** Changes made here since the page was opened. */
+  editsCount = 0
+  /** The last change that the server did not take. */
+  refused: RefusedChange | null = null
+  readonly #handles: Handles = {}
+  readonly #missingSince = new Map<Kind, number>()
+  readonly #highlights = new Map<string, ReturnType<typeof setTimeout>>()
+  #isClosed = false
+
+  private constructor(
+    readonly name: DeviceName,
+    readonly tiebreak: Tiebreak,
+  ) {
+    super()
+    this.title = DEVICE_TITLES[name]
+    tiebreak.on("status", () => {
+      this.statusAt = Date.now()
+      this.#update()
+    })
+    tiebreak.on("refused", refused => {
+      this.refused = refused
+      this.#update()
+    })
+  }
+
+  static async open(name: DeviceName, storage: StorageAdapterInterface | undefined): Promise<Device> {
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:"
+    const url = `${scheme}//${location.host}/automerge`
+    const stored = storage ? { storage } : {}
+    const autoConnect = !isRememberedAsCut(name)
+    return new Device(name, await Tiebreak.open({ url, autoConnect, backoff: BACKOFF, ...stored }))
+  }
+
+  get status(): SyncStatus {
+    return this.tiebreak.status
+  }
+
+  /** Whether its connection was cut on purpose. */
+  get isCut(): boolean {
+    return isRememberedAsCut(this.name)
+  }
+
+  cut(): void {
+    remember(cutKey(this.name), "yes")
+    this.tiebreak.disconnect()
+    this.#update()
+  }
+
+  reconnect(): void {
+    forget(cutKey(this.name))
+    this.tiebreak.connect()
+    this.#update()
+  }
+
+  /** Makes the documents that all devices are going to edit. */
+  createDocuments(): DocumentIds {
+    const initial = initialDocuments()
+    const create = <K extends Kind>(kind: K) => {
+      const handle = this.tiebreak.create<Documents[K]>(initial[kind])
+      this.#attach(kind, handle)
+      return handle.documentId
+    }
+    return { profile: create("profile"), cart: create("cart"), group: create("group") }
+  }
+
+  /** Opens the documents, from the own storage or from the server, whenever that has them. */
+  findDocuments(ids: DocumentIds): void {
+    for (const kind of KINDS) void this.#find(kind, ids[kind])
+  }
+
+  /** `undefined` until the device has it. */
+  document<K extends Kind>(kind: K): Documents[K] | undefined {
+    return this.#handles[kind]?.doc() as Documents[K] | undefined
+  }
+
+  /** Since when this device, connected, has found nobody who has one of the documents. */
+  get missingSince(): number | undefined {
+    return this.status.state.kind === "connected" ? [...this.#missingSince.values()].sort()[0] : undefined
+  }
+
+  /** Makes one change, described by `what` in the history of the document. */
+  change<K extends Kind>(kind: K, what: string, edit: (document: Documents[K]) => void): void {
+    const handle = this.#handles[kind] as DocHandle<Documents[K]> | undefined
+    if (!handle) return
+    this.editsCount += 1
+    handle.change(document => edit(document as Documents[K]), { message: `${this.title}: ${what}` })
+  }
+
+  /** Changes of one document that only this device is known to have. */
+  pendingOf(kind: Kind): number {
+    const handle = this.#handles[kind]
+    return handle ? this.tiebreak.pendingOf(handle.documentId) : 0
+  }
+
+  /** Whether this part of a document, or something in it, came from elsewhere a moment ago. */
+  isHighlighted(kind: Kind, path: string): boolean {
+    const key = `${kind}/${path}`
+    return [...this.#highlights.keys()].some(other => other === key || other.startsWith(`${key}/`))
+  }
+
+  /** Forgets everything on this device. */
+  async clear(): Promise<void> {
+    this.#isClosed = true
+    forget(cutKey(this.name))
+    await this.tiebreak.disconnectAndClear()
+  }
+
+  async #find<K extends Kind>(kind: K, id: string): Promise<void> {
+    while (!this.#isClosed && !this.#handles[kind]) {
+      try {
+        this.#attach(kind, await this.tiebreak.find<Documents[K]>(id as DocumentId))
+        this.#missingSince.delete(kind)
+      } catch {
+        if (!this.#missingSince.has(kind)) this.#missingSince.set(kind, Date.now())
+        await new Promise(resolve => setTimeout(resolve, FIND_AGAIN_MS))
+      }
+    }
+    this.#update()
+  }
+
+  #attach<K extends Kind>(kind: K, handle: DocHandle<Documents[K]>): void {
+    this.#handles[kind] = handle as Handles[K]
+    handle.on("change", ({ patches, patchInfo }) => {
+      if (patchInfo.source !== "change") this.#arrived(kind, patches.map(patch => patch.path.join("/")))
+      this.#update()
+    })
+  }
+
+  #arrived(kind: Kind, paths: string[]): void {
+    const distinct = [...new Set(paths)]
+    for (const path of distinct) {
+      const key = `${kind}/${path}`
+      clearTimeout(this.#highlights.get(key))
+      const fade = () => this.#highlights.delete(key) && this.#update()
+      this.#highlights.set(key, setTimeout(fade, HIGHLIGHT_MS))
+    }
+    this.dispatchEvent(new Arrived(kind, distinct))
+  }
+
+  #update(): void {
+    this.dispatchEvent(new Event("update"))
+  }
+}
+
+function cutKey(name: DeviceName): string {
+  return `tiebreak-demo-cut-${name}`
+}
+
+function isRememberedAsCut(name: DeviceName): boolean {
+  return remembered(cutKey(name)) !== null
+}

@@ -1,0 +1,118 @@
+/** The three documents that both devices edit, and where their ids are kept. */
+
+import { Counter, ImmutableString } from "@automerge/automerge/slim"
+import { forget, remember, remembered } from "./remember.js"
+
+export const KINDS = ["profile", "cart", "group"] as const
+export type Kind = (typeof KINDS)[number]
+export type DocumentIds = Record<Kind, string>
+
+/** A value that is written whole. Where two devices write one apart, the library keeps both and shows one. */
+export type Register = ImmutableString
+export const register = (text: string): Register => new ImmutableString(text)
+
+export interface Profile {
+  name: Register
+  /** Edited together, letter by letter. */
+  bio: string
+  units: Register
+  birthday: Register
+}
+
+export interface Line {
+  quantity: Counter
+  note: Register
+}
+
+export interface Cart {
+  lines: Record<string, Line>
+}
+
+export interface Member {
+  nickname: Register
+}
+
+export interface GroupEvent {
+  title: Register
+  date: Register
+  place: Register
+}
+
+export interface Group {
+  name: Register
+  description: string
+  members: Record<string, Member>
+  events: Record<string, GroupEvent>
+}
+
+export interface Documents {
+  profile: Profile
+  cart: Cart
+  group: Group
+}
+
+export interface Product {
+  sku: string
+  title: string
+  priceCents: number
+}
+
+export const CATALOGUE: readonly Product[] = [
+  { sku: "tent", title: "Two-person tent", priceCents: 18_900 },
+  { sku: "stove", title: "Camping stove", priceCents: 4_950 },
+  { sku: "lamp", title: "Head lamp", priceCents: 2_900 },
+  { sku: "mug", title: "Enamel mug", priceCents: 1_250 },
+  { sku: "map", title: "Trail map", priceCents: 890 },
+  { sku: "tea", title: "Mountain tea", priceCents: 640 },
+]
+
+export const KIND_TITLES: Record<Kind, string> = { profile: "Profile", cart: "Cart", group: "Group" }
+
+/** What each document holds when the phone makes it. */
+export function initialDocuments(): Documents {
+  return {
+    profile: { name: register("Robin"), bio: "", units: register("metric"), birthday: register("") },
+    // Every product has its line from the start: one that two devices add apart is then counted twice. Two lines made
+    // apart under one key would be two objects, of which the document shows one.
+    cart: { lines: Object.fromEntries(CATALOGUE.map(({ sku }) => [sku, newLine()])) },
+    group: {
+      name: register("Sunday walkers"),
+      description: "",
+      members: { robin: { nickname: register("Robin") } },
+      events: {},
+    },
+  }
+}
+
+export function newLine(): Line {
+  return { quantity: new Counter(0), note: register("") }
+}
+
+/** How many pieces there are. Pieces taken away twice, apart, are gone once. */
+export function pieces(line: Line | undefined): number {
+  return Math.max(0, line?.quantity.value ?? 0)
+}
+
+const STORED_IDS = "tiebreak-demo-documents"
+
+/** The ids in the page's address, which others may have sent, or else those that this browser remembers. */
+export function knownIds(): DocumentIds | null {
+  return idsIn(location.hash.slice(1)) ?? idsIn(remembered(STORED_IDS) ?? "")
+}
+
+export function rememberIds(ids: DocumentIds): void {
+  const text = new URLSearchParams(ids).toString()
+  remember(STORED_IDS, text)
+  history.replaceState(null, "", `#${text}`)
+}
+
+export function forgetIds(): void {
+  forget(STORED_IDS)
+  history.replaceState(null, "", location.pathname)
+}
+
+function idsIn(text: string): DocumentIds | null {
+  const parameters = new URLSearchParams(text)
+  const [profile, cart, group] = KINDS.map(kind => parameters.get(kind))
+  return profile && cart && group ? { profile, cart, group } : null
+}

@@ -1,0 +1,86 @@
+/** The shopping cart on one device. Quantities are counters: what two devices add apart adds up. */
+
+import { html, nothing } from "lit"
+import { otherValues } from "../conflicts.js"
+import type { Device } from "../device.js"
+import { CATALOGUE, newLine, pieces, register, type Cart, type Line, type Product } from "../documents.js"
+import { count, price } from "../words.js"
+import { icons } from "./icons.js"
+import "../components/field.js"
+
+export function cartView(device: Device, cart: Cart) {
+  const inCart = CATALOGUE.filter(({ sku }) => pieces(cart.lines[sku]) > 0)
+  const others = CATALOGUE.filter(({ sku }) => pieces(cart.lines[sku]) === 0)
+  const piecesCount = inCart.reduce((sum, { sku }) => sum + pieces(cart.lines[sku]), 0)
+  const cents = inCart.reduce((sum, { sku, priceCents }) => sum + pieces(cart.lines[sku]) * priceCents, 0)
+  return html`
+    ${inCart.length === 0
+      ? html`<p class="empty">${icons.cart}<span>Nothing in the cart yet. Add something below.</span></p>`
+      : html`<ul class="lines">${inCart.map(product => lineView(device, product, cart.lines[product.sku]!))}</ul>`}
+    ${piecesCount > 0
+      ? html`<p class="total"><span>${count(piecesCount, "piece")}</span><strong>${price(cents)}</strong></p>`
+      : nothing}
+    ${others.length > 0
+      ? html`
+          <h4>Add to the cart</h4>
+          <div class="chips">
+            ${others.map(
+              product => html`
+                <button class="chip" @click=${() => addPieces(device, product, 1)}>
+                  ${icons.add}${product.title}<span class="quiet">${price(product.priceCents)}</span>
+                </button>
+              `,
+            )}
+          </div>
+        `
+      : nothing}
+  `
+}
+
+function lineView(device: Device, product: Product, line: Line) {
+  const quantity = pieces(line)
+  const path = `lines/${product.sku}`
+  const button = (difference: number, label: string, icon: unknown) => html`
+    <button class="square" aria-label=${label} @click=${() => addPieces(device, product, difference)}>${icon}</button>
+  `
+  const writeNote = (text: string) =>
+    device.change("cart", `note on ${product.title}`, cart => (cart.lines[product.sku]!.note = register(text)))
+  return html`
+    <li class="line ${device.isHighlighted("cart", path) ? "arrived" : ""}">
+      <span class="title">${product.title}<span class="quiet">${price(product.priceCents)}</span></span>
+      <span class="stepper" role="group" aria-label="Quantity of ${product.title}">
+        ${button(-1, `One ${product.title} less`, icons.less)}
+        <output aria-label="Pieces">${quantity}</output>
+        ${button(1, `One ${product.title} more`, icons.add)}
+      </span>
+      <button
+        class="square quiet"
+        aria-label="Remove ${product.title}"
+        @click=${() => addPieces(device, product, -quantity)}
+      >
+        ${icons.remove}
+      </button>
+      <tb-field
+        unlabelled
+        name="${device.name}-note-${product.sku}"
+        label="Note on ${product.title}"
+        placeholder="Add a note"
+        .value=${String(line.note)}
+        .others=${otherValues(line, "note")}
+        .write=${writeNote}
+        ?arrived=${device.isHighlighted("cart", `${path}/note`)}
+      ></tb-field>
+    </li>
+  `
+}
+
+function addPieces(device: Device, { sku, title }: Product, difference: number) {
+  const what = difference > 0 ? `${title}, ${difference} more` : `${title}, ${-difference} less`
+  device.change("cart", what, cart => {
+    cart.lines[sku] ??= newLine()
+    const { quantity } = cart.lines[sku]
+    // Pieces that two devices took away apart may have left less than none: adding starts from none.
+    const debt = Math.max(0, -quantity.value)
+    quantity.increment(difference > 0 ? difference + debt : difference)
+  })
+}

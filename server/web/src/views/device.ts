@@ -1,0 +1,102 @@
+/** One device: its connection with the switch that cuts it, what waits, and the document to edit. */
+
+import { html, nothing } from "lit"
+import type { Device } from "../device.js"
+import { KIND_TITLES, type Kind } from "../documents.js"
+import { connection, count, synced } from "../words.js"
+import { cartView } from "./cart.js"
+import { groupView } from "./group.js"
+import { icons } from "./icons.js"
+import { profileView } from "./profile.js"
+
+export function deviceView(device: Device, kind: Kind, now: number) {
+  const { tone } = connection(device.status, device.statusAt, device.isCut, now)
+  const titleId = `${device.name}-title`
+  return html`
+    <section class="device ${device.name}" data-tone=${tone} aria-labelledby=${titleId}>
+      <header class="device-head">
+        <h2 id=${titleId}>${icons[device.name]}${device.title}</h2>
+        ${networkSwitch(device)}
+      </header>
+      ${statusView(device, now)} ${refusedView(device)}
+      <div class="screen">
+        <h3>${KIND_TITLES[kind]}${pendingBadge(device.pendingOf(kind))}</h3>
+        ${documentView(device, kind)}
+      </div>
+    </section>
+  `
+}
+
+export function pendingBadge(changesCount: number) {
+  if (changesCount === 0) return nothing
+  return html`<span class="badge pending">${changesCount}<span class="visually-hidden"> pending</span></span>`
+}
+
+function networkSwitch(device: Device) {
+  const toggle = () => (device.isCut ? device.reconnect() : device.cut())
+  return html`
+    <button
+      class="switch"
+      role="switch"
+      aria-checked=${device.isCut ? "false" : "true"}
+      aria-label="Network of the ${device.name}"
+      @click=${toggle}
+    >
+      <span aria-hidden="true">Network</span><span class="track" aria-hidden="true"></span>
+    </button>
+  `
+}
+
+function statusView(device: Device, now: number) {
+  const { status } = device
+  const { words } = connection(status, device.statusAt, device.isCut, now)
+  const pending = status.pendingChanges
+  return html`
+    <dl class="status">
+      <div>
+        <dt class="visually-hidden">Connection</dt>
+        <dd class="state"><span class="dot" aria-hidden="true"></span>${words}</dd>
+      </div>
+      <div>
+        <dt class="visually-hidden">Waiting</dt>
+        <dd class="waiting" data-pending=${pending}>
+          ${pending === 0
+            ? "All on the server"
+            : html`<span class="badge pending">${pending}</span>${count(pending, "change")
+                  .split(" ")[1]} only on this ${device.name}`}
+        </dd>
+      </div>
+      <div>
+        <dt class="visually-hidden">Last synced</dt>
+        <dd class="synced">${synced(status, now)}</dd>
+      </div>
+    </dl>
+  `
+}
+
+function refusedView(device: Device) {
+  if (!device.refused) return nothing
+  return html`
+    <p class="notice" role="alert">
+      <strong>The server did not take a change.</strong> ${device.refused.detail} It stays on this ${device.name}.
+      <code>${device.refused.code}</code>
+    </p>
+  `
+}
+
+function documentView(device: Device, kind: Kind) {
+  const [profile, cart, group] = [device.document("profile"), device.document("cart"), device.document("group")]
+  if (kind === "profile" && profile) return profileView(device, profile)
+  if (kind === "cart" && cart) return cartView(device, cart)
+  if (kind === "group" && group) return groupView(device, group)
+  return html`
+    <div class="skeleton" aria-hidden="true"><i></i><i></i><i></i></div>
+    <p class="empty delayed">
+      <span>
+        ${device.status.state.kind === "connected"
+          ? "Asking the server for this document."
+          : `This ${device.name} does not have the document yet. It gets it from the server once it is connected.`}
+      </span>
+    </p>
+  `
+}

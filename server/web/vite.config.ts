@@ -1,0 +1,21 @@
+import { fileURLToPath } from "node:url"
+import { defineConfig } from "vite"
+import { compress } from "./compress.js"
+
+const client = fileURLToPath(new URL("../../client-sdk/js/src/index.ts", import.meta.url))
+
+export default defineConfig({
+  base: "./",
+  resolve: {
+    alias: { "@tiebreak/client": client },
+    // The client is compiled from its sources: it shall find the libraries of this page, not a second copy beside it.
+    dedupe: ["@automerge/automerge", "@automerge/automerge-repo"],
+  },
+  build: {
+    target: "es2022",
+    // The page's policy allows no `data:`; and WebAssembly is compiled while it arrives only from a file.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  plugins: [compress({ totalBytesMax: 2_000_000 })],
+})
