@@ -1,0 +1,281 @@
+import { cbor } from "@automerge/automerge-repo"
+import { TiebreakNetworkAdapter } from "@tiebreak/client"
+import assert from "node:assert/strict"
+import { describe, test } from "node:test"
+import WebSocket from "ws"
+import { until } from "../../../tests/interop/harness/until.mjs"
+import { afterwards } from "../../../tests/interop/harness/afterwards.mjs"
+import { FAST_BACKOFF, NOWHERE, openDevice, recordStatuses, silent, statesOf, untilState } from "./harness/device.mjs"
+import { answerAll, closeWith, ScriptedServer, welcomeAll } from "./harness/scripted_server.mjs"
+
+/** Notes why it was asked for tokens, and gives these in turn, the last one for ever; functions are called. */
+function tokens(...given) {
+  const reasons = []
+  const getToken = async ({ reason }) => {
+    reasons.push(reason)
+    const token = given.length > 1 ? given.shift() : given[0]
+    return typeof token === "function" ? token() : token
+  }
+  return { reasons, getToken }
+}
+
+const throwing = () => {
+  throw new Error("the sign-in service is away")
+}
+
+/** Waits that would outlast every test: what happens nevertheless was not waited for. */
+const SLOW_BACKOFF = { minMs: 1e9, maxMs: 1e9 }
+
+describe("the token", () => {
+  test("is asked for afresh before every connection, and travels in the join", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4503))
+    const { reasons, getToken } = tokens("first", "second")
+    const device = await openDevice(t, { url: server.url, getToken })
+    await untilState(device, "connected")
+    assert.deepEqual(reasons, ["initial", "retry"])
+    assert.deepEqual(server.connections.map(({ join }) => join.peerMetadata.token), ["first", "second"])
+  })
+
+  test("is refreshed exactly once at 4401, then the device is unauthorized and stops", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4401, 4401, 4401))
+    const { reasons, getToken } = tokens("old")
+    // The refresh is immediate: with this backoff it would not come otherwise.
+    const device = await openDevice(t, { url: server.url, getToken, backoff: SLOW_BACKOFF })
+    const state = await untilState(device, "unauthorized")
+    assert.deepEqual(state, { kind: "unauthorized", reason: "closed with 4401" })
+    assert.deepEqual(reasons, ["initial", "expired"])
+    assert.equal(device.status.lastError.code, "unauthorized")
+    device.networkChanged()
+    assert.equal(device.status.state.kind, "unauthorized")
+    assert.equal(server.connections.length, 2)
+  })
+
+  test("that was refreshed in time lets the device in", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4401))
+    const { reasons, getToken } = tokens("old", "new")
+    const device = await openDevice(t, { url: server.url, getToken })
+    await untilState(device, "connected")
+    assert.deepEqual(reasons, ["initial", "expired"])
+    assert.equal((await server.connection(2)).join.peerMetadata.token, "new")
+  })
+
+  test("null means signed out", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url, ...tokens(null) })
+    await untilState(device, "unauthorized")
+    assert.equal(server.connections.length, 0)
+  })
+
+  test("after signing in again, connect asks as at first", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const { reasons, getToken } = tokens(null, "mine")
+    const device = await openDevice(t, { url: server.url, getToken })
+    await untilState(device, "unauthorized")
+    device.connect()
+    await untilState(device, "connected")
+    assert.deepEqual(reasons, ["initial", "initial"])
+  })
+
+  test("that cannot be had now is asked for again later", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const { reasons, getToken } = tokens(throwing, throwing, "there")
+    const device = await openDevice(t, { url: server.url, getToken })
+    const statuses = recordStatuses(device)
+    await untilState(device, "connected")
+    assert.deepEqual(reasons, ["initial", "retry", "retry"])
+    assert.ok(statuses.some(({ lastError }) => lastError?.message === "the sign-in service is away"))
+  })
+
+  test("without anybody to ask, 4401 stops at once", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4401))
+    const device = await openDevice(t, { url: server.url })
+    await untilState(device, "unauthorized")
+    assert.equal(server.connections.length, 1)
+  })
+})
+
+describe("a connection that ends", () => {
+  test("with a 44xx is not tried again", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4403))
+    const device = await openDevice(t, { url: server.url })
+    assert.deepEqual(await untilState(device, "rejected"), { kind: "rejected", code: 4403, reason: "closed with 4403" })
+    device.networkChanged()
+    assert.equal(device.status.state.kind, "rejected")
+  })
+
+  test("in any other way is tried again, at growing attempts", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4503, 1012, 4507, 1000))
+    const device = await openDevice(t, { url: server.url })
+    const statuses = recordStatuses(device)
+    await untilState(device, "connected")
+    assert.equal(server.connections.length, 5)
+    const attempts = statuses.flatMap(({ state }) => (state.kind === "waiting" ? [state.attempt] : []))
+    assert.deepEqual(attempts, [1, 2, 3, 4])
+  })
+
+  test("while the first one was never made is the same", async t => {
+    const device = await openDevice(t, { url: NOWHERE })
+    const statuses = recordStatuses(device)
+    await until("three tries are made", () => device.status.state.attempt >= 3)
+    assert.deepEqual(statesOf(statuses).slice(0, 4), ["connecting", "waiting", "connecting", "waiting"])
+    assert.equal(device.status.lastError.code, "connection")
+  })
+
+  test("is tried at once when the network changes", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4503))
+    const device = await openDevice(t, { url: server.url, backoff: SLOW_BACKOFF })
+    await untilState(device, "waiting")
+    device.networkChanged()
+    await untilState(device, "connected")
+  })
+
+  test("is never tried again after disconnect", async t => {
+    const server = await ScriptedServer.start(t, closeWith(4503))
+    const device = await openDevice(t, { url: server.url, backoff: { minMs: 30, maxMs: 30 } })
+    const statuses = recordStatuses(device)
+    device.on("status", ({ state }) => state.kind === "waiting" && device.disconnect())
+    await untilState(device, "offline")
+    // Another device's tries show that the time has passed in which this one would have come back.
+    const other = await openDevice(t, { url: NOWHERE, backoff: { minMs: 30, maxMs: 30 } })
+    await until("another device has tried ten times", () => other.status.state.attempt >= 10)
+    assert.equal(server.connections.length, 1)
+    assert.deepEqual(statesOf(statuses), ["connecting", "waiting", "offline"])
+  })
+})
+
+describe("disconnect", () => {
+  test("while a token is fetched makes no connection", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    let give
+    const getToken = () => new Promise(resolve => (give = resolve))
+    const device = await openDevice(t, { url: server.url, getToken })
+    await until("the token is asked for", () => give)
+    device.disconnect()
+    give("late")
+    device.connect()
+    await until("the token is asked for again", () => device.status.state.kind === "connecting")
+    give("in time")
+    await untilState(device, "connected")
+    assert.deepEqual(server.connections.map(({ join }) => join.peerMetadata.token), ["in time"])
+  })
+
+  test("in the middle closes the socket, and connect makes another", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url })
+    await untilState(device, "connected")
+    device.disconnect()
+    assert.equal(device.status.state.kind, "offline")
+    await until("the server sees it", () => !server.connections[0].isOpen)
+    device.connect()
+    await untilState(device, "connected")
+  })
+})
+
+describe("a server that is there no more", () => {
+  const heartbeatMs = 40
+
+  test("is given up after two silent heartbeats, and another connection is made", async t => {
+    const server = await ScriptedServer.start(t, answerAll)
+    const device = await openDevice(t, { url: server.url, heartbeatMs })
+    const statuses = recordStatuses(device)
+    const first = await server.connection(1)
+    await until("it has answered pings", () => first.extensionMessages.length >= 3)
+    assert.deepEqual(statesOf(statuses).at(-1), "connected", "a server that answers is kept")
+    server.answers = (connection, message) => connection !== first && answerAll(connection, message)
+    await server.connection(2)
+    await untilState(device, "connected")
+    assert.deepEqual(statesOf(statuses), ["connecting", "connected", "waiting", "connecting", "connected"])
+    await until("the first socket is closed", () => !first.isOpen)
+  })
+
+  test("is looked for when the network changes, before the heartbeat is due", async t => {
+    const server = await ScriptedServer.start(t, answerAll)
+    const device = await openDevice(t, { url: server.url })
+    const connection = await server.connection(1)
+    await until("the first ping has come", () => connection.extensionMessages.length === 1)
+    device.networkChanged()
+    await until("another ping comes", () => connection.extensionMessages.length === 2)
+    assert.deepEqual(connection.extensionMessages.map(({ nonce }) => nonce), [1, 2])
+  })
+
+  test("is not looked for if it never answered a ping", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url, heartbeatMs })
+    const connection = await server.connection(1)
+    await until("it has passed over many pings", () => connection.extensionMessages.length >= 8)
+    assert.equal(server.connections.length, 1)
+    assert.equal(device.status.state.kind, "connected")
+  })
+})
+
+describe("extension messages", () => {
+  test("are not sent to a server that did not announce them", async t => {
+    const server = await ScriptedServer.start(t, (connection, { type }) => {
+      if (type === "join") connection.welcome({ storageId: "stock" })
+    })
+    const device = await openDevice(t, { url: server.url, heartbeatMs: 10 })
+    device.create({ title: "hello" })
+    const connection = await server.connection(1)
+    await until("automerge-repo has spoken", () => connection.received.some(({ type }) => type === "sync"))
+    device.networkChanged()
+    assert.deepEqual(connection.extensionMessages, [])
+  })
+
+  test("do not reach automerge-repo, known or unknown", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const adapter = new TiebreakNetworkAdapter({ url: server.url, webSocket: WebSocket, logger: silent })
+    afterwards(t, () => adapter.close())
+    const messages = []
+    const frames = []
+    adapter.on("message", message => messages.push(message.type))
+    adapter.frames.subscribe(frame => frames.push(frame.kind))
+    adapter.connect("alone", {})
+    const connection = await server.connection(1)
+    connection.send({ type: "x-tiebreak:durable", documentId: "doc", heads: [] })
+    connection.send({ type: "x-tiebreak:from-the-future", size: 2n ** 60n })
+    connection.send({ type: "x-other:thing" })
+    connection.send({ type: "doc-unavailable", documentId: "doc" })
+    await until("the last one has come", () => messages.length > 0)
+    assert.deepEqual(messages, ["doc-unavailable"])
+    assert.deepEqual(frames, ["durable", "unknown", "unknown", "repo"])
+  })
+})
+
+describe("the adapter", () => {
+  test("passes over what is sent while it is not connected", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const adapter = new TiebreakNetworkAdapter({ url: server.url, webSocket: WebSocket, backoff: FAST_BACKOFF })
+    afterwards(t, () => adapter.close())
+    const ephemeral = { type: "ephemeral", senderId: "alone", targetId: "scripted-server", data: new Uint8Array(1) }
+    adapter.send(ephemeral)
+    adapter.connect("alone", {})
+    await Promise.resolve()
+    adapter.send(ephemeral)
+    const connection = await server.connection(1)
+    await until("it is connected", () => adapter.state.kind === "connected")
+    adapter.send({ ...ephemeral, documentId: "the one that is sent" })
+    await until("it arrives", () => connection.received.some(({ type }) => type === "ephemeral"))
+    const sent = connection.received.filter(({ type }) => type === "ephemeral")
+    assert.deepEqual(sent.map(({ documentId }) => documentId), ["the one that is sent"])
+  })
+
+  test("closes a connection on which it cannot read", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url })
+    const statuses = recordStatuses(device)
+    await untilState(device, "connected")
+    for (const [number, bytes] of [[1, "text"], [2, cbor.encode([1])], [3, new Uint8Array([0xff])]]) {
+      const connection = await server.connection(number)
+      connection.sendBytes(bytes)
+      await server.connection(number + 1)
+    }
+    await untilState(device, "connected")
+    assert.ok(statuses.some(({ lastError }) => lastError?.message.startsWith("unreadable:")))
+  })
+
+  test("takes no URL but a WebSocket's", () => {
+    for (const url of ["http://localhost/automerge", "nonsense"]) {
+      assert.throws(() => new TiebreakNetworkAdapter({ url, webSocket: WebSocket }), { code: "invalid_url" })
+    }
+  })
+})
