@@ -15,6 +15,8 @@ const UNREAD_CHANGES = 1
 export interface DocumentsOptions {
   readonly repo: Repo
   readonly ledger: UploadLedger
+  /** Whether this device has any content of a document. */
+  isStored(id: DocumentId): Promise<boolean>
   /** Called when something may have changed. */
   changed(): void
   failed(error: SyncError): void
@@ -125,18 +127,22 @@ export class Documents {
     }
   }
 
-  /** Tells the ledger nothing more. */
+  /** Waits for nothing more, and tells the ledger nothing more. */
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#settleTimer)
+    for (const handle of Object.values(this.#repo.handles)) {
+      // One that still waits would keep the process alive for a minute.
+      if (!handle.isReady()) handle.unload()
+    }
   }
 
   async #open(id: DocumentId): Promise<void> {
     try {
       const handle = await this.#repo.find(id, { allowableStates: ["ready", "unavailable"] })
+      if (handle.isReady()) this.#unreadable.delete(id)
       // A record without content: the device crashed between the two.
-      if (handle.isUnavailable()) this.#ledger.remove(id)
-      this.#unreadable.delete(id)
+      else if (!(await this.#options.isStored(id))) this.#ledger.remove(id)
     } catch (error) {
       this.#unreadable.add(id)
       this.#options.failed({ code: "storage", message: messageOf(error), documentId: id })

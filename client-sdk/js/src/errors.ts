@@ -9,6 +9,7 @@ export type TiebreakErrorCode =
   | "timeout"
   | "unauthorized" // signed out, or the token was not taken
   | "unavailable" // neither this device nor the server has the document
+  | "wasm_missing" // automerge was not initialized
 
 /** What a call of this package fails with. */
 export class TiebreakError extends Error {

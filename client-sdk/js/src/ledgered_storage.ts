@@ -32,6 +32,11 @@ export class LedgeredStorage implements StorageAdapterInterface {
     return chunks
   }
 
+  /** Whether there is any content of this document. */
+  async holds(id: DocumentId): Promise<boolean> {
+    return (await this.#storage.loadRange([id, "snapshot"])).length > 0
+  }
+
   /** Stores, unless the document was deleted or all is closed: a repo's saves are late. */
   async save(key: StorageKey, data: Uint8Array): Promise<void> {
     if (this.#isClosed || this.#deleted.has(key[0] as DocumentId)) return

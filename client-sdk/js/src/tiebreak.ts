@@ -1,4 +1,4 @@
-import { interpretAsDocumentId, isValidAutomergeUrl, parseAutomergeUrl, Repo } from "@automerge/automerge-repo/slim"
+import { Automerge, interpretAsDocumentId, isValidAutomergeUrl, parseAutomergeUrl, Repo } from "@automerge/automerge-repo/slim"
 import type { AnyDocumentId, DocHandle, DocumentId, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
 import { Documents } from "./documents.js"
 import { messageOf, TiebreakError } from "./errors.js"
@@ -16,6 +16,9 @@ import { waitForStatus } from "./wait.js"
 import type { Verdict, WaitOptions } from "./wait.js"
 import { syncMessageHeads } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
+
+const WASM_MISSING =
+  'automerge is not initialized: import "@automerge/automerge-repo", or await initializeWasm of "@automerge/automerge-repo/slim"'
 
 export interface TiebreakOptions extends NetworkAdapterOptions {
   /** Where documents are kept on this device; without it they live as long as this object. */
@@ -39,6 +42,7 @@ export class Tiebreak {
 
   /** Opens what is stored on this device. Needs no network: connecting goes on behind it. */
   static async open(options: TiebreakOptions): Promise<Tiebreak> {
+    if (!Automerge.isWasmInitialized()) throw new TiebreakError("wasm_missing", WASM_MISSING)
     const ledger = await UploadLedger.load(options.storage)
     const tiebreak = new Tiebreak(options, ledger)
     await tiebreak.#documents.openUnsettled()
@@ -57,6 +61,7 @@ export class Tiebreak {
     this.#documents = new Documents({
       repo: this.repo,
       ledger,
+      isStored: async id => this.#storage?.holds(id) ?? false,
       changed: () => this.#changed(),
       failed: error => this.#fail(error),
     })

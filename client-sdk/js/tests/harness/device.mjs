@@ -1,5 +1,7 @@
 // Devices: this package with storages and sockets for tests.
 
+// Initializes automerge.
+import "@automerge/automerge-repo"
 import { NodeFSStorageAdapter } from "@automerge/automerge-repo-storage-nodefs"
 import { Tiebreak } from "@tiebreak/client"
 import WebSocket from "ws"

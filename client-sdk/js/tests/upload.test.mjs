@@ -1,0 +1,265 @@
+import { Repo } from "@automerge/automerge-repo"
+import { WebSocketServerAdapter } from "@automerge/automerge-repo-network-websocket"
+import assert from "node:assert/strict"
+import { once } from "node:events"
+import { describe, test } from "node:test"
+import { WebSocketServer } from "ws"
+import { afterwards, newFolder } from "../../../tests/interop/harness/afterwards.mjs"
+import { Server } from "../../../tests/interop/harness/server.mjs"
+import { until } from "../../../tests/interop/harness/until.mjs"
+import { MemoryStorage, openDevice, recordStatuses, statesOf, untilState } from "./harness/device.mjs"
+import { ScriptedServer, welcomeAll } from "./harness/scripted_server.mjs"
+
+const IN_TIME = { timeoutMs: 20_000 }
+
+describe("with the server", () => {
+  test("what is uploaded is no longer pending, here and after reopening, and another device has it", async t => {
+    const server = await Server.start(t)
+    const folder = newFolder()
+    const phone = await openDevice(t, { url: server.url, folder })
+    const handle = phone.create({ title: "hello" })
+    await phone.waitForUpload(IN_TIME)
+    assert.equal(phone.status.pendingChanges, 0)
+    const laptop = await openDevice(t, { url: server.url })
+    assert.equal((await laptop.find(handle.url)).doc().title, "hello")
+    await phone.close()
+    const reopened = await openDevice(t, { folder })
+    assert.equal(reopened.status.pendingChanges, 0)
+    assert.deepEqual(reopened.list(), [handle.documentId])
+  })
+
+  test("only what is new since the last upload is pending after an offline reopening", async t => {
+    const server = await Server.start(t)
+    const folder = newFolder()
+    const device = await openDevice(t, { url: server.url, folder })
+    const handle = device.create({ items: [] })
+    for (let i = 0; i < 10; i++) handle.change(doc => void doc.items.push(i))
+    await device.waitForUpload(IN_TIME)
+    device.disconnect()
+    handle.change(doc => void doc.items.push("offline"))
+    assert.equal(device.status.pendingChanges, 1)
+    await device.close()
+
+    const reopened = await openDevice(t, { url: server.url, folder, autoConnect: false })
+    assert.equal(reopened.status.pendingChanges, 1)
+    reopened.connect()
+    await reopened.waitForUpload(IN_TIME)
+    const other = await openDevice(t, { url: server.url })
+    assert.equal((await other.find(handle.url)).doc().items.at(-1), "offline")
+  })
+
+  test("changes of others are downloaded and never pending", async t => {
+    const server = await Server.start(t)
+    const ann = await openDevice(t, { url: server.url })
+    const bob = await openDevice(t, { url: server.url })
+    const anns = ann.create({ number: 0 })
+    await ann.waitForUpload(IN_TIME)
+    const bobs = await bob.find(anns.url)
+    const statuses = recordStatuses(bob)
+    for (let number = 1; number <= 20; number++) anns.change(doc => void (doc.number = number))
+    await until("bob has them", () => bobs.doc().number === 20)
+    assert.deepEqual(new Set(statuses.map(({ pendingChanges }) => pendingChanges)), new Set([0]))
+    await until("both are in sync", () => !bob.status.downloading && bob.status.lastError === null)
+    assert.ok(bob.status.hasSynced)
+  })
+
+  test("another server than before has nothing: all is pending again, and goes there", async t => {
+    const folder = newFolder()
+    const first = await Server.start(t)
+    const device = await openDevice(t, { url: first.url, folder })
+    const handle = device.create({ title: "well travelled" })
+    await device.waitForUpload(IN_TIME)
+    await device.close()
+
+    const second = await Server.start(t)
+    const moved = await openDevice(t, { url: second.url, folder })
+    const statuses = recordStatuses(moved)
+    await until("it is in sync with the second", () => moved.status.hasSynced && moved.status.pendingChanges === 0)
+    assert.ok(statuses.some(({ pendingChanges }) => pendingChanges > 0))
+    const other = await openDevice(t, { url: second.url })
+    assert.equal((await other.find(handle.url)).doc().title, "well travelled")
+  })
+
+  test("a refused change is told, stays pending, and nobody waits for it", async t => {
+    const server = await Server.start(t, { flags: ["--change-bytes-max", "2000"] })
+    const device = await openDevice(t, { url: server.url })
+    const refusals = []
+    device.on("refused", refused => refusals.push(refused))
+    const handle = device.create({ title: "small" })
+    await device.waitForUpload(IN_TIME)
+    handle.change(doc => void (doc.title = "large ".repeat(1_000)))
+    await assert.rejects(device.waitForUpload(IN_TIME), { code: "refused" })
+    assert.equal(refusals[0].code, "change_too_large")
+    assert.equal(refusals[0].documentId, handle.documentId)
+    assert.equal(device.status.lastError.code, "change_too_large")
+    assert.equal(device.status.lastError.documentId, handle.documentId)
+    assert.equal(device.status.pendingChanges, 1)
+    assert.equal(device.status.uploading, false)
+    const other = device.create({ title: "unhindered" })
+    await until("other documents go up", () => device.pendingOf(other.url) === 0)
+    assert.equal(device.pendingOf(handle.url), 1)
+  })
+
+  test("a deleted document stays away though others go on writing it, and can be had again", async t => {
+    const server = await Server.start(t)
+    const ann = await openDevice(t, { url: server.url })
+    const bob = await openDevice(t, { url: server.url })
+    const anns = ann.create({ number: 0 })
+    await ann.waitForUpload(IN_TIME)
+    await bob.find(anns.url)
+    const marker = ann.create({ isBehind: true })
+    await ann.waitForUpload(IN_TIME)
+    const bobsMarker = await bob.find(marker.url)
+    bob.delete(anns.url)
+    anns.change(doc => void (doc.number = 1))
+    await ann.waitForUpload(IN_TIME)
+    marker.change(doc => void (doc.isBehind = false))
+    await until("bob hears of what was written later", () => bobsMarker.doc().isBehind === false)
+    assert.deepEqual(bob.list(), [marker.documentId])
+    assert.equal((await bob.find(anns.url)).doc().number, 1)
+  })
+})
+
+describe("killed and restarted", () => {
+  test("in the middle of edits the server loses nothing, and the states come in order", async t => {
+    const server = await Server.start(t)
+    const ann = await openDevice(t, { url: server.url })
+    const bob = await openDevice(t, { url: server.url })
+    const anns = ann.create({ edits: {} })
+    await ann.waitForUpload(IN_TIME)
+    const bobs = await bob.find(anns.url)
+    const statuses = recordStatuses(ann)
+    const write = from => {
+      for (let i = from; i < from + 50; i++) {
+        anns.change(doc => void (doc.edits[`ann ${i}`] = i))
+        bobs.change(doc => void (doc.edits[`bob ${i}`] = i))
+      }
+    }
+    write(0)
+    await server.kill()
+    await untilState(ann, "waiting")
+    write(50)
+    assert.ok(ann.status.pendingChanges >= 50)
+    await server.restart()
+    await Promise.all([ann.waitForUpload(IN_TIME), bob.waitForUpload(IN_TIME)])
+    await until("both have all 200", () => [anns, bobs].every(handle => Object.keys(handle.doc().edits).length === 200))
+    assert.deepEqual(anns.doc(), bobs.doc())
+    assert.match(statesOf(statuses).join(" "), /^connected( waiting connecting)+ connected$/)
+    // What was said to be uploaded is: neither device is asked again.
+    await server.kill()
+    await Promise.all([ann.close(), bob.close()])
+    await server.restart()
+    const eve = await openDevice(t, { url: server.url })
+    assert.deepEqual((await eve.find(anns.url)).doc(), anns.doc())
+  })
+})
+
+describe("waiting", () => {
+  test("for an upload ends with the time or the signal, and what is pending stays so", async t => {
+    const device = await openDevice(t)
+    device.create({ title: "stays here" })
+    await assert.rejects(device.waitForUpload({ timeoutMs: 20 }), { name: "TiebreakError", code: "timeout" })
+    const controller = new AbortController()
+    const wait = device.waitForUpload({ signal: controller.signal })
+    controller.abort(new Error("the user left"))
+    await assert.rejects(wait, error => error.code === "aborted" && error.cause.message === "the user left")
+    await assert.rejects(device.waitForUpload({ signal: AbortSignal.abort() }), { code: "aborted" })
+    assert.equal(device.status.pendingChanges, 1)
+  })
+
+  test("for an upload ends when the server does not let the device in", async t => {
+    const server = await ScriptedServer.start(t, (connection, { type }) => type === "join" && connection.close(4403, "no"))
+    const device = await openDevice(t, { url: server.url })
+    device.create({ title: "stays here" })
+    await assert.rejects(device.waitForUpload(IN_TIME), { code: "rejected", message: "no" })
+  })
+
+  test("for an upload ends when the device is closed", async t => {
+    const device = await openDevice(t)
+    device.create({ title: "stays here" })
+    const rejected = assert.rejects(device.waitForUpload(), { code: "closed" })
+    await device.close()
+    await rejected
+  })
+
+  test("for a sync connects, brings both ways what is new, and disconnects", async t => {
+    const server = await Server.start(t)
+    const folder = newFolder()
+    const phone = await openDevice(t, { url: server.url, folder })
+    const laptop = await openDevice(t, { url: server.url })
+    const shared = phone.create({ from: "phone" })
+    const quiet = phone.create({ unchanged: true })
+    await phone.waitForUpload(IN_TIME)
+    await phone.close()
+    const laptops = await laptop.find(shared.url)
+    laptops.change(doc => void (doc.from = "laptop"))
+    await laptop.waitForUpload(IN_TIME)
+
+    const background = await openDevice(t, { url: server.url, folder, autoConnect: false })
+    const added = background.create({ offline: true })
+    const status = await background.syncOnce(IN_TIME)
+    assert.equal(status.pendingChanges, 0)
+    assert.ok(status.hasSynced)
+    assert.equal(background.status.state.kind, "offline")
+    assert.equal((await background.find(shared.url)).doc().from, "laptop", "what was not opened before is synced too")
+    assert.deepEqual(new Set(background.list()), new Set([shared, quiet, added].map(handle => handle.documentId)))
+    assert.deepEqual((await laptop.find(added.url)).doc(), { offline: true })
+  })
+
+  test("for a sync in vain ends in time and leaves the device offline", async t => {
+    const device = await openDevice(t, { autoConnect: false })
+    await assert.rejects(device.syncOnce({ timeoutMs: 50 }), { code: "timeout" })
+    assert.equal(device.status.state.kind, "offline")
+    const controller = new AbortController()
+    const sync = device.syncOnce({ timeoutMs: 60_000, signal: controller.signal })
+    controller.abort()
+    await assert.rejects(sync, { code: "aborted" })
+    assert.equal(device.status.state.kind, "offline")
+  })
+})
+
+describe("a server that does not confirm", () => {
+  test("leaves everything pending however long it listens", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url })
+    const handle = device.create({ title: "unheard" })
+    const connection = await server.connection(1)
+    await until("it was sent", () => connection.received.some(({ type }) => type === "sync"))
+    assert.equal(device.status.pendingChanges, 1)
+    assert.equal(device.status.uploading, true)
+    connection.send({ type: "x-tiebreak:durable", documentId: handle.documentId, heads: ["ab".repeat(32)] })
+    await until("heads that nobody knows are a download", () => device.status.downloading)
+    assert.equal(device.status.pendingChanges, 1)
+    const { Automerge } = await import("@automerge/automerge-repo/slim")
+    connection.send({ type: "x-tiebreak:durable", documentId: handle.documentId, heads: Automerge.getHeads(handle.doc()) })
+    await until("the right heads are believed", () => device.status.pendingChanges === 0)
+  })
+})
+
+describe("a stock automerge-repo sync server", () => {
+  test("takes what is uploaded, and its heads count as far as it can be known", async t => {
+    const sockets = new WebSocketServer({ host: "127.0.0.1", port: 0 })
+    await once(sockets, "listening")
+    const stock = new Repo({
+      network: [new WebSocketServerAdapter(sockets)],
+      storage: new MemoryStorage(),
+      sharePolicy: async () => false,
+    })
+    afterwards(t, async () => {
+      sockets.close()
+      for (const client of sockets.clients) client.terminate()
+      await stock.shutdown().catch(() => {})
+    })
+    const url = `ws://127.0.0.1:${sockets.address().port}`
+    const ann = await openDevice(t, { url })
+    const anns = ann.create({ title: "hello" })
+    await ann.waitForUpload(IN_TIME)
+    const bob = await openDevice(t, { url })
+    const bobs = await bob.find(anns.url)
+    bobs.change(doc => void (doc.title = "changed"))
+    assert.equal(bob.status.pendingChanges, 1)
+    await bob.waitForUpload(IN_TIME)
+    await until("ann has it", () => anns.doc().title === "changed")
+    await until("ann is in sync", () => ann.status.pendingChanges === 0 && !ann.status.downloading)
+  })
+})
