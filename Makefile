@@ -18,6 +18,7 @@ test:
 	cargo build --workspace --all-targets
 	tests/as-root cargo test --workspace
 	npm --prefix tests/interop test
+	npm --prefix client-sdk/js test
 	npm --prefix tests/browser test
 
 check: web

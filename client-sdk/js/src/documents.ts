@@ -127,14 +127,10 @@ export class Documents {
     }
   }
 
-  /** Waits for nothing more, and tells the ledger nothing more. */
+  /** Tells the ledger nothing more. */
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#settleTimer)
-    for (const handle of Object.values(this.#repo.handles)) {
-      // One that still waits would keep the process alive for a minute.
-      if (!handle.isReady()) handle.unload()
-    }
   }
 
   async #open(id: DocumentId): Promise<void> {
@@ -145,6 +141,8 @@ export class Documents {
       else if (!(await this.#options.isStored(id))) this.#ledger.remove(id)
     } catch (error) {
       this.#unreadable.add(id)
+      // What is damaged here may be whole on the server.
+      this.#repo.handles[id]?.request()
       this.#options.failed({ code: "storage", message: messageOf(error), documentId: id })
     }
   }

@@ -3,7 +3,7 @@ import { describe, test } from "node:test"
 import { newFolder } from "../../../tests/interop/harness/afterwards.mjs"
 import { Server } from "../../../tests/interop/harness/server.mjs"
 import { until } from "../../../tests/interop/harness/until.mjs"
-import { MemoryStorage, openDevice, recordStatuses } from "./harness/device.mjs"
+import { damage, MemoryStorage, openDevice, recordStatuses } from "./harness/device.mjs"
 
 describe("without a network", () => {
   test("documents are created, edited, listed, and there again after reopening, and all is pending", async t => {
@@ -145,8 +145,7 @@ describe("a storage that fails", () => {
     const device = await openDevice(t, { storage })
     const handle = device.create({ title: "soon damaged" })
     await device.close()
-    const key = storage.keys().find(name => name.includes("snapshot")).split("/")
-    await storage.save(key, new Uint8Array(50))
+    await damage(storage)
     const reopened = await openDevice(t, { storage })
     assert.equal(reopened.status.pendingDocuments, 1)
     assert.equal(reopened.pendingOf(handle.documentId), 1)

@@ -7,7 +7,7 @@ import { WebSocketServer } from "ws"
 import { afterwards, newFolder } from "../../../tests/interop/harness/afterwards.mjs"
 import { Server } from "../../../tests/interop/harness/server.mjs"
 import { until } from "../../../tests/interop/harness/until.mjs"
-import { MemoryStorage, openDevice, recordStatuses, statesOf, untilState } from "./harness/device.mjs"
+import { damage, MemoryStorage, openDevice, recordStatuses, statesOf, untilState } from "./harness/device.mjs"
 import { ScriptedServer, welcomeAll } from "./harness/scripted_server.mjs"
 
 const IN_TIME = { timeoutMs: 20_000 }
@@ -78,6 +78,19 @@ describe("with the server", () => {
     assert.ok(statuses.some(({ pendingChanges }) => pendingChanges > 0))
     const other = await openDevice(t, { url: second.url })
     assert.equal((await other.find(handle.url)).doc().title, "well travelled")
+  })
+
+  test("a document that is damaged on the device is fetched again", async t => {
+    const server = await Server.start(t)
+    const storage = new MemoryStorage()
+    const device = await openDevice(t, { url: server.url, storage })
+    const handle = device.create({ title: "whole" })
+    await device.waitForUpload(IN_TIME)
+    await device.close()
+    await damage(storage)
+    await storage.save(["tiebreak-uploads", handle.documentId], new Uint8Array())
+    const reopened = await openDevice(t, { url: server.url, storage })
+    await until("the server's copy is here", async () => (await reopened.find(handle.url)).doc().title === "whole")
   })
 
   test("a refused change is told, stays pending, and nobody waits for it", async t => {

@@ -92,3 +92,9 @@ export class MemoryStorage {
     return this.keys().filter(key => key === start || key.startsWith(`${start}/`))
   }
 }
+
+/** Makes the content of the one stored document unreadable. */
+export async function damage(storage) {
+  const key = storage.keys().find(name => name.includes("snapshot"))
+  await storage.save(key.split("/"), new Uint8Array(50))
+}
