@@ -39,6 +39,11 @@ export class Device extends EventTarget {
   editsCount = 0
   /** The last change that the server did not take. */
   refused: RefusedChange | null = null
+  /** Why this device could not store its last change, if so. */
+  storageFault: string | null = null
+  #storingCount = 0
+  /** The library does not tell whose change it reports; it reports one's own while one makes it. */
+  #isWriting = false
   readonly #handles: Handles = {}
   readonly #missingSince = new Map<Kind, number>()
   readonly #highlights = new Map<string, ReturnType<typeof setTimeout>>()
@@ -120,7 +125,18 @@ export class Device extends EventTarget {
     const handle = this.#handles[kind] as DocHandle<Documents[K]> | undefined
     if (!handle) return
     this.editsCount += 1
-    handle.change(document => edit(document as Documents[K]), { message: `${this.title}: ${what}` })
+    this.#isWriting = true
+    try {
+      handle.change(document => edit(document as Documents[K]), { message: `${this.title}: ${what}` })
+    } finally {
+      this.#isWriting = false
+    }
+    void this.#store(handle.documentId)
+  }
+
+  /** Whether a change is on its way into this device's storage: a reload now would lose it. */
+  get isStoring(): boolean {
+    return this.#storingCount > 0
   }
 
   /** Changes of one document that only this device is known to have. */
@@ -142,6 +158,19 @@ export class Device extends EventTarget {
     await this.tiebreak.disconnectAndClear()
   }
 
+  /** At once: the library would gather changes for a moment, in which a person can close the page. */
+  async #store(id: DocumentId): Promise<void> {
+    this.#storingCount += 1
+    try {
+      await this.tiebreak.repo.flush([id])
+      this.storageFault = null
+    } catch (error) {
+      this.storageFault = error instanceof Error ? error.message : String(error)
+    }
+    this.#storingCount -= 1
+    this.#update()
+  }
+
   async #find<K extends Kind>(kind: K, id: string): Promise<void> {
     while (!this.#isClosed && !this.#handles[kind]) {
       try {
@@ -157,8 +186,8 @@ export class Device extends EventTarget {
 
   #attach<K extends Kind>(kind: K, handle: DocHandle<Documents[K]>): void {
     this.#handles[kind] = handle as Handles[K]
-    handle.on("change", ({ patches, patchInfo }) => {
-      if (patchInfo.source !== "change") this.#arrived(kind, patches.map(patch => patch.path.join("/")))
+    handle.on("change", ({ patches }) => {
+      if (!this.#isWriting) this.#arrived(kind, patches.map(patch => patch.path.join("/")))
       this.#update()
     })
   }

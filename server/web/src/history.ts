@@ -108,15 +108,15 @@ function describe(message: string | null): { lane: Lane; what: string } {
       return { lane: device as DeviceName, what: message.slice(title.length + 2) }
     }
   }
-  return { lane: "other", what: message || "a change" }
+  return { lane: "other", what: message || "the document was made" }
 }
 
 /** One dot in words. */
 export function dotWords(dot: Dot): string {
-  const who = dot.lane === "other" ? "The first change" : DEVICE_TITLES[dot.lane]
+  const who = dot.lane === "other" ? "" : `${DEVICE_TITLES[dot.lane]}: `
   const often = dot.changesCount > 1 ? `, ${dot.changesCount} changes` : ""
   const merge = dot.parents.length > 1 ? ", after a merge" : ""
   const [holder, ...more] = dot.holders
   const where = holder && more.length === 0 ? `, only on the ${holder} so far` : ""
-  return `${who}: ${dot.what}${often}${merge}${where}, ${new Date(dot.at).toLocaleTimeString()}`
+  return `${who}${dot.what}${often}${merge}${where}, ${new Date(dot.at).toLocaleTimeString()}`
 }

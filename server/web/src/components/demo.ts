@@ -137,15 +137,16 @@ export class DemoPage extends LitElement {
     performance.mark("usable")
   }
 
-  readonly #pendingBefore = new Map<Device, number>()
+  /** Changes that waited without a connection, by device; those of a moment are not worth a word. */
+  readonly #waited = new Map<Device, number>()
 
   #updated(device: Device) {
-    const { pendingChanges } = device.status
-    const before = this.#pendingBefore.get(device) ?? 0
-    if (before > 0 && pendingChanges === 0) {
-      this.said = `The server has everything from the ${device.name}: ${count(before, "change")} sent.`
+    const { state, pendingChanges } = device.status
+    const waited = this.#waited.get(device) ?? 0
+    if (state.kind !== "connected") this.#waited.set(device, pendingChanges)
+    else if (pendingChanges === 0 && this.#waited.delete(device) && waited > 0) {
+      this.said = `The server has everything from the ${device.name}: ${count(waited, "change")} sent.`
     }
-    this.#pendingBefore.set(device, pendingChanges)
     this.requestUpdate()
   }
 

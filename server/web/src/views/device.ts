@@ -13,12 +13,12 @@ export function deviceView(device: Device, kind: Kind, now: number) {
   const { tone } = connection(device.status, device.statusAt, device.isCut, now)
   const titleId = `${device.name}-title`
   return html`
-    <section class="device ${device.name}" data-tone=${tone} aria-labelledby=${titleId}>
+    <section class="device ${device.name}" data-tone=${tone} data-storing=${device.isStoring} aria-labelledby=${titleId}>
       <header class="device-head">
         <h2 id=${titleId}>${icons[device.name]}${device.title}</h2>
         ${networkSwitch(device)}
       </header>
-      ${statusView(device, now)} ${refusedView(device)}
+      ${statusView(device, now)} ${refusedView(device)} ${storageFaultView(device)}
       <div class="screen">
         <h3>${KIND_TITLES[kind]}${pendingBadge(device.pendingOf(kind))}</h3>
         ${documentView(device, kind)}
@@ -80,6 +80,16 @@ function refusedView(device: Device) {
     <p class="notice" role="alert">
       <strong>The server did not take a change.</strong> ${device.refused.detail} It stays on this ${device.name}.
       <code>${device.refused.code}</code>
+    </p>
+  `
+}
+
+function storageFaultView(device: Device) {
+  if (device.storageFault === null) return nothing
+  return html`
+    <p class="notice" role="alert">
+      <strong>This ${device.name} could not store a change:</strong> ${device.storageFault}. Keep the page open until the
+      server has it.
     </p>
   `
 }

@@ -1,0 +1,52 @@
+// The rules of axe on every document and state, in light and dark.
+
+import assert from "node:assert/strict"
+import fs from "node:fs"
+import { createRequire } from "node:module"
+import { test } from "node:test"
+import { Server } from "../../interop/harness/server.mjs"
+import { DESKTOP, PHONE, openDemo } from "../harness/browser.mjs"
+
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+
+async function checkRules(page, where) {
+  // What fades in is judged once it is there.
+  const violations = await page.evaluate(async () => {
+    await Promise.allSettled(document.getAnimations().filter(each => each.effect.getTiming().iterations !== Infinity).map(each => each.finished))
+    const { violations } = await globalThis.axe.run()
+    return violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(node => node.failureSummary + " " + node.html) }))
+  })
+  assert.deepEqual(violations, [], where)
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const [name, viewport] of Object.entries({ wide: DESKTOP, narrow: PHONE })) {
+    test(`a ${name} page in ${colorScheme} breaks no rule of accessibility`, async t => {
+      const server = await Server.start(t)
+      const demo = await openDemo(t, server, { viewport, colorScheme })
+      const { page, phone } = demo
+      await page.evaluate(axe)
+      await phone.isSettled()
+      await checkRules(page, "the profile")
+      await phone.cut()
+      await phone.field("Display name").fill("Cut off")
+      await phone.hasPending(1)
+      await checkRules(page, "cut, with a change that waits")
+      await demo.show("Cart")
+      await phone.section.getByRole("button", { name: /Mountain tea/ }).first().click()
+      await page.getByText("The same as a list").click()
+      await checkRules(page, "the cart, and its history as a list")
+      await demo.show("Group")
+      await phone.button("Add an event").click()
+      await checkRules(page, "the group")
+      await page.getByRole("button", { name: "Start over" }).click()
+      await checkRules(page, "a question")
+      await page.getByRole("button", { name: "Keep everything" }).click()
+      await phone.reconnect()
+      await phone.isSettled()
+      await server.kill()
+      await phone.says("No server. Trying again")
+      await checkRules(page, "without a server")
+    })
+  }
+}

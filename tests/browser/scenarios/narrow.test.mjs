@@ -1,0 +1,64 @@
+// A page as wide as a phone: nothing sticks out, and every target can be met with a thumb.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Server } from "../../interop/harness/server.mjs"
+import { PHONE, openDemo } from "../harness/browser.mjs"
+
+const TARGET_PX_MIN = 44
+
+/** What a person can touch; a link in running text is as high as its line. */
+const TARGETS = "button, select, textarea, input:not([type=radio]), .choice label, summary"
+
+async function checkLayout(page, where) {
+  const { scrollWidth, innerWidth } = await page.evaluate(() => ({
+    scrollWidth: document.documentElement.scrollWidth,
+    innerWidth,
+  }))
+  assert.ok(scrollWidth <= innerWidth, `${where}: ${scrollWidth} px wide content on ${innerWidth} px`)
+  const boxes = await page.locator(TARGETS).evaluateAll(targets =>
+    targets
+      .filter(target => target.checkVisibility())
+      .map(target => {
+        const { width, height } = target.getBoundingClientRect()
+        return { what: target.textContent.trim() || target.id || target.className, width, height }
+      }),
+  )
+  assert.ok(boxes.length > 5)
+  const small = boxes.filter(({ width, height }) => Math.min(width, height) < TARGET_PX_MIN)
+  assert.deepEqual(small, [], `${where}: too small to touch`)
+}
+
+test("at 390 pixels nothing scrolls sideways and every target is large enough", async t => {
+  const demo = await openDemo(t, await Server.start(t), { viewport: PHONE })
+  for (const device of demo.devices) {
+    await demo.showDevice(device)
+    await device.isSettled()
+    for (const document of ["Profile", "Cart", "Group"]) {
+      await demo.show(document)
+      if (document === "Cart") await device.section.getByRole("button", { name: /Enamel mug/ }).first().click()
+      if (document === "Group") await device.button("Add an event").click()
+      await checkLayout(demo.page, `${device.name}, ${document}`)
+    }
+  }
+})
+
+test("at 390 pixels the offline story is told by touch, one device at a time", async t => {
+  const demo = await openDemo(t, await Server.start(t), { viewport: PHONE })
+  const { phone, laptop, page } = demo
+  await phone.isSettled()
+  await phone.switch.tap()
+  await phone.says("Offline: you cut it")
+  await phone.field("About").fill("From the phone. ")
+  await demo.showDevice(laptop)
+  await laptop.field("About").fill("From the laptop. ")
+  await laptop.isSettled()
+  await checkLayout(page, "cut")
+  await page.getByRole("button", { name: "Reconnect" }).tap()
+  await page.getByRole("heading", { name: "Merged, and nothing lost" }).waitFor()
+  const merged = await laptop.field("About").inputValue()
+  assert.ok(merged.includes("From the phone. ") && merged.includes("From the laptop. "), merged)
+  await demo.showDevice(phone)
+  await phone.shows("About", merged)
+  await checkLayout(page, "merged")
+})

@@ -1,0 +1,75 @@
+// What the page says when something that it needs is missing, and the way out that it offers.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Server } from "../../interop/harness/server.mjs"
+import { openBrowser, openDemo, photograph } from "../harness/browser.mjs"
+import { Demo } from "../harness/demo.mjs"
+
+const address = server => `http://127.0.0.1:${server.port}/demo/`
+
+test("a browser that stores nothing is told so, and can go on in memory", async t => {
+  const server = await Server.start(t)
+  const page = await openBrowser(t)
+  await page.addInitScript(() => {
+    indexedDB.open = () => {
+      throw new DOMException("not here", "SecurityError")
+    }
+  })
+  await page.goto(address(server))
+  await page.getByRole("heading", { name: "This browser stores nothing here" }).waitFor()
+  await photograph(page, "trouble-no-storage")
+  await page.getByRole("button", { name: "Go on without storing" }).click()
+  const demo = new Demo(page)
+  await demo.isUsable()
+  await demo.settled()
+  await demo.phone.field("Display name").fill("In memory")
+  await demo.laptop.shows("Display name", "In memory")
+})
+
+test("a page whose engine does not load says so", async t => {
+  const server = await Server.start(t)
+  const page = await openBrowser(t)
+  await page.route("**/*.wasm", route => route.fulfill({ status: 200, contentType: "application/wasm", body: "broken" }))
+  await page.goto(address(server))
+  await page.getByRole("heading", { name: "The document engine did not load" }).waitFor()
+  await photograph(page, "trouble-no-engine")
+})
+
+test("a link to documents that are nowhere leads to new ones", async t => {
+  const server = await Server.start(t)
+  const page = await openBrowser(t)
+  const nowhere = "4NMNnkMhL8jXrdJ9jamS58PAVdXu"
+  await page.goto(`${address(server)}#profile=${nowhere}&cart=${nowhere}&group=${nowhere}`)
+  await page.getByRole("heading", { name: "These documents are not here" }).waitFor()
+  await photograph(page, "trouble-lost")
+  await page.getByRole("button", { name: "Start with new documents" }).click()
+  const demo = new Demo(page)
+  await demo.settled()
+  await demo.phone.shows("Display name", "Robin")
+})
+
+test("a change that the server refuses is shown, stays on its device and counts as pending", async t => {
+  const server = await Server.start(t, { flags: ["--change-operations-max", "100"] })
+  const demo = await openDemo(t, server)
+  await demo.settled()
+  await demo.phone.field("About").fill("x".repeat(200))
+  await demo.phone.section.getByText("The server did not take a change.").waitFor()
+  assert.ok((await demo.phone.pending()) > 0)
+  assert.equal(await demo.laptop.field("About").inputValue(), "")
+  await photograph(demo.page, "trouble-refused")
+})
+
+test("starting over forgets both devices, after a question", async t => {
+  const server = await Server.start(t)
+  const demo = await openDemo(t, server)
+  await demo.settled()
+  await demo.phone.field("Display name").fill("Soon forgotten")
+  await demo.laptop.shows("Display name", "Soon forgotten")
+  const before = demo.page.url()
+  await demo.page.getByRole("button", { name: "Start over" }).click()
+  await demo.page.getByRole("dialog").getByRole("button", { name: "Start over" }).click()
+  await demo.page.waitForURL(url => url.href !== before && url.hash !== "")
+  await demo.isUsable()
+  for (const device of demo.devices) await device.shows("Display name", "Robin")
+})
