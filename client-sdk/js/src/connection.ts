@@ -3,8 +3,6 @@ import { messageOf } from "./errors.js"
 import { decodeFrame, encodeJoin, encodeMessage, encodePing } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
-/** How long a server may take to answer, from the first byte to `peer`. */
-const HANDSHAKE_MS_MAX = 10_000
 /** Beats without any message after which a connection counts as lost. */
 const QUIET_BEATS_MAX = 2
 /** Our own close code for a server that does not speak the protocol. */
@@ -24,6 +22,8 @@ export interface ConnectionOptions {
   readonly peerMetadata: PeerMetadata
   readonly token: string | undefined
   readonly heartbeatMs: number
+  /** How long the server may take to answer, from the first byte to `peer`. */
+  readonly handshakeMsMax: number
   joined(server: ServerPeer): void
   received(frame: ServerFrame): void
   /** Called once, unless `close` was. */
@@ -58,7 +58,9 @@ export class Connection {
     socket.onerror = () => {}
     socket.onclose = ({ code, reason }) => this.#end(code, reason || this.#lastWords)
     this.#socket = socket
-    this.#handshake = setTimeout(() => this.#giveUp(1006, "the server did not answer in time"), HANDSHAKE_MS_MAX)
+    this.#handshake = setTimeout(() => {
+      this.#giveUp(1006, "the server did not answer in time")
+    }, options.handshakeMsMax)
   }
 
   get server(): ServerPeer | undefined {
@@ -70,7 +72,7 @@ export class Connection {
     this.#sendBytes(encodeMessage(message))
   }
 
-  /** Asks whether the server is still there; if it does not say so before the next beat, the connection is lost. */
+  /** Asks whether the server is still there, and gives it one beat less than usual to say so. */
   probe(): void {
     this.#ping()
     if (this.#server) this.#quietBeats = Math.max(this.#quietBeats, QUIET_BEATS_MAX - 1)

@@ -17,6 +17,9 @@ import { onWakeUp } from "./wake_ups.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
 const DEFAULT_HEARTBEAT_MS = 15_000
+const HANDSHAKE_MS_MAX = 10_000
+/** How long an app may take to come up with a token; then it counts as an error that passes. */
+const TOKEN_MS_MAX = 30_000
 /** A connection that lived this long was a good one: the count of failures starts anew. */
 const STABLE_MS = 10_000
 
@@ -32,7 +35,13 @@ export interface NetworkAdapterOptions {
   readonly autoConnect?: boolean
   readonly logger?: Logger
   /** For Node before 22, which has no `WebSocket` of its own: the one of the package `ws`. */
-  readonly webSocket?: typeof WebSocket
+  readonly webSocket?: WebSocketConstructor
+}
+
+/** A class of WebSockets that behave as the browsers' do, whatever its types say. */
+export type WebSocketConstructor = new (url: URL) => {
+  readonly readyState: number
+  close(code?: number, reason?: string): void
 }
 
 /** automerge-repo's connection to a server: keeps coming back, brings a fresh token, and always knows its state. */
@@ -68,7 +77,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   constructor(options: NetworkAdapterOptions) {
     super()
     this.#url = parseUrl(options.url)
-    this.#webSocket = options.webSocket ?? globalThis.WebSocket
+    this.#webSocket = (options.webSocket ?? globalThis.WebSocket) as typeof WebSocket
     if (!this.#webSocket) throw new TypeError("no WebSocket here: give one as the option webSocket")
     this.#options = options
     this.#backoff = { ...DEFAULT_BACKOFF, ...options.backoff }
@@ -154,7 +163,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   async #open(number: number, reason: TokenReason): Promise<void> {
     let token: string | null | undefined
     try {
-      token = await fetchToken(this.#options.getToken, reason)
+      token = await fetchToken(this.#options.getToken, reason, TOKEN_MS_MAX)
     } catch (error) {
       if (number === this.#tries) this.#retry({ code: "token", message: messageOf(error) })
       return
@@ -177,6 +186,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
       peerMetadata: this.peerMetadata ?? {},
       token,
       heartbeatMs: this.#options.heartbeatMs ?? DEFAULT_HEARTBEAT_MS,
+      handshakeMsMax: HANDSHAKE_MS_MAX,
       joined: server => this.#joined(server),
       received: frame => this.#received(frame),
       ended: end => this.#ended(end),

@@ -3,15 +3,16 @@ export type TokenReason = "initial" | "retry" | "expired"
 
 export type GetToken = (request: { reason: TokenReason }) => Promise<string | null>
 
-/** How long an app may take to come up with a token; then it counts as an error that passes. */
-const TOKEN_MS_MAX = 30_000
-
 /** Asks for a token, if anybody has one: `undefined` means that none is used, `null` that nobody is signed in. */
-export async function fetchToken(getToken: GetToken | undefined, reason: TokenReason): Promise<string | null | undefined> {
+export async function fetchToken(
+  getToken: GetToken | undefined,
+  reason: TokenReason,
+  waitMsMax: number,
+): Promise<string | null | undefined> {
   if (!getToken) return undefined
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no token came in time")), TOKEN_MS_MAX)
+    timer = setTimeout(() => reject(new Error("no token came in time")), waitMsMax)
   })
   try {
     return await Promise.race([getToken({ reason }), late])

@@ -1,10 +1,13 @@
-import { cbor } from "@automerge/automerge-repo"
+import { cbor, Repo } from "@automerge/automerge-repo"
 import { TiebreakNetworkAdapter } from "@tiebreak/client"
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import WebSocket from "ws"
-import { until } from "../../../tests/interop/harness/until.mjs"
 import { afterwards } from "../../../tests/interop/harness/afterwards.mjs"
+import { Server } from "../../../tests/interop/harness/server.mjs"
+import { until } from "../../../tests/interop/harness/until.mjs"
+import { Connection } from "../dist/connection.js"
+import { fetchToken } from "../dist/token.js"
 import { FAST_BACKOFF, NOWHERE, openDevice, recordStatuses, silent, statesOf, untilState } from "./harness/device.mjs"
 import { answerAll, closeWith, ScriptedServer, welcomeAll } from "./harness/scripted_server.mjs"
 
@@ -86,6 +89,11 @@ describe("the token", () => {
     assert.ok(statuses.some(({ lastError }) => lastError?.message === "the sign-in service is away"))
   })
 
+  test("that does not come in time counts as one that cannot be had now", async () => {
+    const never = () => new Promise(() => {})
+    await assert.rejects(fetchToken(never, "initial", 10), /no token came in time/)
+  })
+
   test("without anybody to ask, 4401 stops at once", async t => {
     const server = await ScriptedServer.start(t, closeWith(4401))
     const device = await openDevice(t, { url: server.url })
@@ -127,6 +135,27 @@ describe("a connection that ends", () => {
     await untilState(device, "waiting")
     device.networkChanged()
     await untilState(device, "connected")
+  })
+
+  test("because the server says nothing is given up in time", async t => {
+    const server = await ScriptedServer.start(t, () => {})
+    const peer = { peerId: "alone", peerMetadata: {}, token: undefined }
+    const end = await new Promise(ended => {
+      const timing = { heartbeatMs: 1_000, handshakeMsMax: 50 }
+      new Connection({ webSocket: WebSocket, url: new URL(server.url), ...peer, ...timing, ended })
+    })
+    assert.deepEqual(end, { code: 1006, reason: "the server did not answer in time", livedMs: 0 })
+  })
+
+  test("with an error message shows what it says", async t => {
+    const server = await ScriptedServer.start(t, (connection, { type }) => {
+      if (type !== "join") return
+      connection.send({ type: "error", message: "no common protocol version" })
+      connection.close(4400)
+    })
+    const device = await openDevice(t, { url: server.url })
+    assert.equal((await untilState(device, "rejected")).reason, "no common protocol version")
+    assert.deepEqual(device.status.lastError, { code: "rejected", message: "no common protocol version" })
   })
 
   test("is never tried again after disconnect", async t => {
@@ -242,6 +271,20 @@ describe("extension messages", () => {
 })
 
 describe("the adapter", () => {
+  test("serves a stock repo, which waits for it before it looks for a document", async t => {
+    const server = await Server.start(t)
+    const repos = [1, 2].map(() => {
+      const adapter = new TiebreakNetworkAdapter({ url: server.url, webSocket: WebSocket, logger: silent })
+      afterwards(t, () => adapter.close())
+      return () => new Repo({ network: [adapter] })
+    })
+    const anns = repos[0]().create({ title: "hello" })
+    await until("the server has it", async () => {
+      return (await fetch(`http://127.0.0.1:${server.port}/v1/documents/${anns.documentId}`)).ok
+    })
+    assert.equal((await repos[1]().find(anns.url)).doc().title, "hello")
+  })
+
   test("passes over what is sent while it is not connected", async t => {
     const server = await ScriptedServer.start(t, welcomeAll)
     const adapter = new TiebreakNetworkAdapter({ url: server.url, webSocket: WebSocket, backoff: FAST_BACKOFF })
