@@ -108,7 +108,7 @@ function describe(message: string | null): { lane: Lane; what: string } {
       return { lane: device as DeviceName, what: message.slice(title.length + 2) }
     }
   }
-  return { lane: "other", what: message || "the document was made" }
+  return { lane: "other", what: message || "The document was made" }
 }
 
 /** One dot in words. */

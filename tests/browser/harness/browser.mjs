@@ -65,5 +65,6 @@ export async function openDemo(t, server, options) {
 /** Keeps a picture of the whole page under target/screenshots. */
 export async function photograph(page, name) {
   fs.mkdirSync(screenshots, { recursive: true })
+  await page.evaluate(() => scrollTo(0, 0))
   await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true, animations: "disabled" })
 }

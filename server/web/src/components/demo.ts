@@ -68,10 +68,8 @@ export class DemoPage extends LitElement {
         ? html`<p class="notice">This browser stores nothing here: the devices forget everything when the page closes.</p>`
         : nothing}
       ${storyView(this.#story, devices, () => this.requestUpdate())}
-      <div class="choices">
-        ${choice("kind", "Document to show", KINDS.map(kind => this.#kindOption(kind)), this.kind, kind => (this.kind = kind))}
-        ${NARROW.matches ? this.#deviceChoice(now) : nothing}
-      </div>
+      ${choice("kind", "Document to show", KINDS.map(kind => this.#kindOption(kind)), this.kind, kind => (this.kind = kind))}
+      ${NARROW.matches ? this.#deviceChoice(now) : nothing}
       <div class="devices">${visible.map(device => deviceView(device, this.kind, now))}</div>
       ${this.#history()}
     `

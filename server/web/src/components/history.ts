@@ -6,10 +6,8 @@ import { CHANGES_MAX, dotWords, type Dot, type Graph, type Lane } from "../histo
 import { DEVICE_TITLES } from "../device.js"
 import { count } from "../words.js"
 
-const COLUMN_PX = 30
-/** While there are few. */
-const WIDE_COLUMN_PX = 64
-const WIDE_DOTS_MAX = 14
+const COLUMN_PX_MIN = 30
+const COLUMN_PX_MAX = 64
 const LANE_PX = 46
 const MARGIN_PX = 24
 const RADIUS_PX = 7
@@ -61,7 +59,8 @@ export class History extends LitElement {
   #picture(told: Dot) {
     const { dots, ends } = this.graph
     const lanes = LANES.filter(lane => lane !== "other" || dots.some(dot => dot.lane === lane))
-    const columnPx = dots.length <= WIDE_DOTS_MAX ? WIDE_COLUMN_PX : COLUMN_PX
+    const roomPx = (this.clientWidth - END_PX - 2 * MARGIN_PX) / dots.length
+    const columnPx = Math.min(COLUMN_PX_MAX, Math.max(COLUMN_PX_MIN, roomPx))
     const columnX = (column: number) => MARGIN_PX + column * columnPx
     const place = new Map(dots.map((dot, column) => [dot.id, { x: columnX(column), y: laneY(lanes.indexOf(dot.lane)) }]))
     const width = columnX(dots.length) + END_PX + MARGIN_PX
@@ -103,7 +102,7 @@ export class History extends LitElement {
         @pointerenter=${tell}
         @click=${tell}
       >
-        <circle class="reach" cx=${x} cy=${y} r=${COLUMN_PX / 2} />
+        <circle class="reach" cx=${x} cy=${y} r=${COLUMN_PX_MIN / 2} />
         <circle class="mark" cx=${x} cy=${y} r=${dot.changesCount > 1 ? RADIUS_PX + 2 : RADIUS_PX} />
       </g>
     `
@@ -129,7 +128,7 @@ function laneY(lane: number): number {
 /** Nothing where the beginning is older than the picture. */
 function line(from: Point | undefined, to: Point, name: string) {
   if (!from) return nothing
-  const bend = Math.min(COLUMN_PX, to.x - from.x)
+  const bend = Math.min(COLUMN_PX_MIN, to.x - from.x)
   const path = from.y === to.y ? `H${to.x}` : `H${to.x - bend}C${to.x - bend / 3} ${from.y} ${to.x - (2 * bend) / 3} ${to.y} ${to.x} ${to.y}`
   return svg`<path class=${name} d="M${from.x} ${from.y}${path}" />`
 }

@@ -15,7 +15,7 @@ export function choice<T extends string>(
   choose: (value: T) => void,
 ) {
   return html`
-    <fieldset class="choice ${name}">
+    <fieldset class="choice choice-of-${name}">
       <legend class="visually-hidden">${legend}</legend>
       ${options.map(
         ({ value, title }) => html`
