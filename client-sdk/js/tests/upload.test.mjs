@@ -165,6 +165,28 @@ describe("killed and restarted", () => {
     const eve = await openDevice(t, { url: server.url })
     assert.deepEqual((await eve.find(anns.url)).doc(), anns.doc())
   })
+
+  test("at the very moment it is said that nothing is pending, the server has everything afterwards", async t => {
+    const server = await Server.start(t)
+    const device = await openDevice(t, { url: server.url })
+    const handle = device.create({ number: 0 })
+    let killing
+    device.on("status", ({ pendingChanges, hasSynced }) => {
+      if (pendingChanges === 0 && hasSynced && server.isRunning) killing ??= server.kill().then(() => true)
+    })
+    for (let number = 1; number <= 8; number++) {
+      handle.change(doc => void (doc.number = number))
+      await until("the server was killed", () => killing)
+      // Nobody is there to bring anything back.
+      device.disconnect()
+      await server.restart()
+      const other = await openDevice(t, { url: server.url })
+      assert.equal((await other.find(handle.url)).doc().number, number)
+      await other.close()
+      killing = undefined
+      device.connect()
+    }
+  })
 })
 
 describe("waiting", () => {
