@@ -1,20 +1,28 @@
 import type { Chunk, DocumentId, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
 import type { UploadLedger } from "./upload_ledger.js"
 
+export interface LedgeredStorageOptions {
+  readonly storage: StorageAdapterInterface
+  readonly ledger: UploadLedger
+  /** Called when a document is loaded or was stored. */
+  changed(): void
+  /** Called when something of a document could not be stored. The repo tries again with its next change. */
+  failed(documentId: DocumentId, error: unknown): void
+}
+
 /** The app's storage as the repo sees it: nothing of a document is stored before the ledger counts it as not uploaded. */
 export class LedgeredStorage implements StorageAdapterInterface {
   readonly #storage: StorageAdapterInterface
   readonly #ledger: UploadLedger
-  readonly #changed: () => void
+  readonly #options: LedgeredStorageOptions
   readonly #deleted = new Set<DocumentId>()
   readonly #writing = new Set<Promise<void>>()
   #isClosed = false
 
-  /** `changed` is called when a document is loaded or was stored. */
-  constructor(storage: StorageAdapterInterface, ledger: UploadLedger, changed: () => void) {
-    this.#storage = storage
-    this.#ledger = ledger
-    this.#changed = changed
+  constructor(options: LedgeredStorageOptions) {
+    this.#storage = options.storage
+    this.#ledger = options.ledger
+    this.#options = options
   }
 
   load(key: StorageKey): Promise<Uint8Array | undefined> {
@@ -28,7 +36,7 @@ export class LedgeredStorage implements StorageAdapterInterface {
       // Stored before this ledger was kept. What cannot be noted now is noted with the next change.
       await this.#ledger.unsettle(id).catch(() => {})
     }
-    if (id) this.#changed()
+    if (id) this.#options.changed()
     return chunks
   }
 
@@ -75,9 +83,16 @@ export class LedgeredStorage implements StorageAdapterInterface {
 
   async #save(key: StorageKey, data: Uint8Array): Promise<void> {
     const id = documentOf(key)
-    if (id) await this.#ledger.unsettle(id)
-    await this.#storage.save(key, data)
-    if (id) this.#changed()
+    if (!id) return this.#storage.save(key, data)
+    try {
+      await this.#ledger.unsettle(id)
+      await this.#storage.save(key, data)
+    } catch (error) {
+      this.#options.failed(id, error)
+      // The repo must not take it for stored: it would only store what comes behind it.
+      throw error
+    }
+    this.#options.changed()
   }
 }
 

@@ -55,7 +55,7 @@ export class Tiebreak {
     this.#statuses = new Listeners(logger)
     this.#refusals = new Listeners(logger)
     this.#ledger = ledger
-    this.#storage = options.storage && new LedgeredStorage(options.storage, ledger, () => this.#documents.touched())
+    this.#storage = options.storage && this.#ledgered(options.storage)
     this.#adapter = new TiebreakNetworkAdapter({ ...options, autoConnect: false })
     this.repo = new Repo({ network: [this.#adapter], ...(this.#storage && { storage: this.#storage }) })
     this.#documents = new Documents({
@@ -65,7 +65,7 @@ export class Tiebreak {
       changed: () => this.#changed(),
       failed: error => this.#fail(error),
     })
-    ledger.onFailure = cause => this.#fail({ code: "storage", message: messageOf(cause) })
+    ledger.onFailure = error => this.#fail({ code: "storage", message: messageOf(error) })
     this.#adapter.states.subscribe(() => this.#changed())
     this.#adapter.errors.subscribe(error => this.#fail(error))
     this.#adapter.servers.subscribe(server => this.#meet(server))
@@ -204,6 +204,15 @@ export class Tiebreak {
     this.#end()
     await this.#storage?.close()
     await this.#ledger.flush()
+  }
+
+  #ledgered(storage: StorageAdapterInterface): LedgeredStorage {
+    return new LedgeredStorage({
+      storage,
+      ledger: this.#ledger,
+      changed: () => this.#documents.touched(),
+      failed: (documentId, error) => this.#fail({ code: "storage", message: messageOf(error), documentId }),
+    })
   }
 
   #end(): void {

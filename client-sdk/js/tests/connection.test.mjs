@@ -117,8 +117,10 @@ describe("a connection that ends", () => {
     const statuses = recordStatuses(device)
     await untilState(device, "connected")
     assert.equal(server.connections.length, 5)
-    const attempts = statuses.flatMap(({ state }) => (state.kind === "waiting" ? [state.attempt] : []))
-    assert.deepEqual(attempts, [1, 2, 3, 4])
+    const waits = statuses.map(({ state }) => state).filter(({ kind }) => kind === "waiting")
+    assert.deepEqual(waits.map(({ attempt }) => attempt), [1, 2, 3, 4])
+    const { minMs, maxMs } = FAST_BACKOFF
+    for (const { attempt, retryInMs } of waits) assert.ok(retryInMs <= Math.min(maxMs, minMs * 2 ** (attempt - 1)))
   })
 
   test("while the first one was never made is the same", async t => {
@@ -134,6 +136,18 @@ describe("a connection that ends", () => {
     const device = await openDevice(t, { url: server.url, backoff: SLOW_BACKOFF })
     await untilState(device, "waiting")
     device.networkChanged()
+    await untilState(device, "connected")
+  })
+
+  test("is tried at once when the browser is online again", async t => {
+    const page = { window: new EventTarget(), document: new EventTarget() }
+    Object.assign(globalThis, page)
+    const server = await ScriptedServer.start(t, closeWith(4503))
+    const device = await openDevice(t, { url: server.url, backoff: SLOW_BACKOFF })
+    delete globalThis.window
+    delete globalThis.document
+    await untilState(device, "waiting")
+    page.window.dispatchEvent(new Event("online"))
     await untilState(device, "connected")
   })
 

@@ -134,6 +134,13 @@ describe("a storage that fails", () => {
     await assert.rejects(device.repo.flush([handle.documentId]), /disk is full/)
     assert.equal(device.status.lastError.message, "the disk is full")
     assert.equal(storage.keys().some(key => key.includes("snapshot")), false, "nothing is stored without its record")
+    storage.fault = ([, content]) => (content === "snapshot" ? new Error("the disk is worn out") : undefined)
+    await assert.rejects(device.repo.flush([handle.documentId]), /worn out/)
+    assert.deepEqual(device.status.lastError, {
+      code: "storage",
+      message: "the disk is worn out",
+      documentId: handle.documentId,
+    })
     storage.fault = () => undefined
     await device.repo.flush([handle.documentId])
     assert.ok(storage.keys().some(key => key.includes("snapshot")))
