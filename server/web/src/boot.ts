@@ -19,11 +19,33 @@ export interface Demo {
 /** What keeps the page from working, in words for its reader. */
 export class BootError extends Error {
   constructor(
-    readonly code: "no-wasm" | "no-storage" | "failed",
+    readonly code: "no-wasm" | "no-storage" | "open-elsewhere" | "failed",
     cause?: unknown,
   ) {
     super(`the demo could not start: ${code}`, { cause })
   }
+}
+
+/** Two pages on one storage would be two phones that take each other for themselves. */
+const PAGE_LOCK = "tiebreak-demo"
+
+/** A page that is just being left gives its devices back within this time. */
+const LEAVE_MS = 1_000
+
+/** Waits until no other page of this browser has the devices open; says so if that takes longer than a reload. */
+export function ownDevices(openElsewhere: () => void): Promise<void> {
+  // Without a secure context there are no locks, and one tab has to be enough.
+  if (!("locks" in navigator)) return Promise.resolve()
+  const patience = setTimeout(openElsewhere, LEAVE_MS)
+  return new Promise(resolve => {
+    const goOn = () => {
+      clearTimeout(patience)
+      resolve()
+      return new Promise<never>(() => undefined)
+    }
+    // A browser that refuses to lock is not asked twice.
+    navigator.locks.request(PAGE_LOCK, goOn).catch(goOn)
+  })
 }
 
 export async function boot(keeping: Keeping): Promise<Demo> {

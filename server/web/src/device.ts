@@ -13,7 +13,7 @@ export const DEVICE_TITLES: Record<DeviceName, string> = { phone: "Phone", lapto
 const HIGHLIGHT_MS = 4_000
 
 /** How soon a document that nobody had is asked for again. */
-const FIND_AGAIN_MS = 1_000
+const FIND_AGAIN_MS = 200
 
 /** A demo is watched: it shall not sleep for half a minute when the server is back. */
 const BACKOFF = { minMs: 250, maxMs: 4_000 }
@@ -108,6 +108,10 @@ export class Device extends EventTarget {
   /** Opens the documents, from the own storage or from the server, whenever that has them. */
   findDocuments(ids: DocumentIds): void {
     for (const kind of KINDS) void this.#find(kind, ids[kind])
+  }
+
+  get hasDocuments(): boolean {
+    return KINDS.every(kind => this.#handles[kind])
   }
 
   /** `undefined` until the device has it. */

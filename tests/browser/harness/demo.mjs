@@ -22,8 +22,9 @@ export class Demo {
     await this.isUsable()
   }
 
+  /** Both devices have the documents. */
   async isUsable() {
-    await this.page.waitForFunction(() => performance.getEntriesByName("usable").length > 0)
+    await this.page.waitForFunction(() => performance.getEntriesByName("both-usable").length > 0)
   }
 
   async show(document) {

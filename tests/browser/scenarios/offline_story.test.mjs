@@ -75,6 +75,24 @@ test("a field that both wrote apart shows one value on both devices, and keeps t
   }
 })
 
+test("the switch closes the device's own connection and no other", async t => {
+  const server = await Server.start(t)
+  const demo = await openDemo(t, server)
+  const connections = async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${server.port}/metrics`)).text()
+    return Number(/^tiebreak_connections (\d+)$/m.exec(metrics)?.[1])
+  }
+  await demo.settled()
+  await until("both are connected", async () => (await connections()) === 2)
+  await demo.phone.cut()
+  await until("one is left", async () => (await connections()) === 1)
+  await demo.laptop.isSettled()
+  await demo.laptop.cut()
+  await until("none is left", async () => (await connections()) === 0)
+  await demo.phone.reconnect()
+  await until("one is back", async () => (await connections()) === 1)
+})
+
 test("what arrives is highlighted where it arrives, for a moment", async t => {
   const demo = await openDemo(t, await Server.start(t))
   const { phone, laptop } = demo

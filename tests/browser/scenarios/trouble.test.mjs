@@ -36,6 +36,35 @@ test("a page whose engine does not load says so", async t => {
   await photograph(page, "trouble-no-engine")
 })
 
+test("a device that the server sends away says why, and stays away", async t => {
+  const server = await Server.start(t)
+  const page = await openBrowser(t)
+  let connectionsCount = 0
+  await page.routeWebSocket(/automerge/, socket => {
+    connectionsCount += 1
+    socket.close({ code: 4403, reason: "this device was lost" })
+  })
+  const demo = new Demo(page)
+  await page.goto(address(server))
+  for (const device of demo.devices) await device.says("The server said no: this device was lost")
+  await photograph(page, "trouble-rejected")
+  assert.equal(connectionsCount, demo.devices.length)
+})
+
+test("a second tab waits until the first one is closed", async t => {
+  const server = await Server.start(t)
+  const demo = await openDemo(t, server)
+  await demo.settled()
+  await demo.phone.field("Display name").fill("From the first tab")
+  await demo.laptop.shows("Display name", "From the first tab")
+  const second = new Demo(await demo.page.context().newPage())
+  await second.page.goto(address(server))
+  await second.page.getByRole("heading", { name: "The two devices are open in another tab" }).waitFor()
+  await demo.page.close()
+  await second.isUsable()
+  await second.phone.shows("Display name", "From the first tab")
+})
+
 test("a link to documents that are nowhere leads to new ones", async t => {
   const server = await Server.start(t)
   const page = await openBrowser(t)
@@ -54,7 +83,7 @@ test("a change that the server refuses is shown, stays on its device and counts 
   const demo = await openDemo(t, server)
   await demo.settled()
   await demo.phone.field("About").fill("x".repeat(200))
-  await demo.phone.section.getByText("The server did not take a change.").waitFor()
+  await demo.phone.section.getByText("The server did not take a change:").waitFor()
   assert.ok((await demo.phone.pending()) > 0)
   assert.equal(await demo.laptop.field("About").inputValue(), "")
   await photograph(demo.page, "trouble-refused")

@@ -3,7 +3,7 @@
 import { LitElement, html, nothing } from "lit"
 import { customElement, state } from "lit/decorators.js"
 import { Announcer } from "../announcer.js"
-import { BootError, boot, type Demo, type Keeping } from "../boot.js"
+import { BootError, boot, ownDevices, type Demo, type Keeping } from "../boot.js"
 import type { Device, DeviceName } from "../device.js"
 import { KINDS, KIND_TITLES, forgetIds, type Kind } from "../documents.js"
 import { historyOf } from "../replicas.js"
@@ -44,7 +44,7 @@ export class DemoPage extends LitElement {
     NARROW.addEventListener("change", () => this.requestUpdate())
     // Another link to the same page names other documents.
     addEventListener("hashchange", () => location.reload())
-    void this.#boot("stored")
+    void this.#begin()
   }
 
   override render() {
@@ -117,6 +117,11 @@ export class DemoPage extends LitElement {
     `
   }
 
+  async #begin() {
+    await ownDevices(() => (this.problem = new BootError("open-elsewhere")))
+    await this.#boot("stored")
+  }
+
   async #boot(keeping: Keeping) {
     this.problem = null
     try {
@@ -130,9 +135,20 @@ export class DemoPage extends LitElement {
       device.addEventListener("update", () => this.#updated(device))
     }
     setInterval(() => this.requestUpdate(), TICK_MS)
-    // For whoever measures: from here on the devices can be used.
-    await this.updateComplete
-    performance.mark("usable")
+    await this.#mark()
+  }
+
+  /** For whoever measures: when a device can be used, and when both can. */
+  async #mark() {
+    const { updateComplete } = this
+    for (const [mark, isReached] of [
+      ["usable", this.#devices.some(device => device.hasDocuments)],
+      ["both-usable", this.#devices.every(device => device.hasDocuments)],
+    ] as const) {
+      if (!isReached || performance.getEntriesByName(mark).length > 0) continue
+      await updateComplete
+      performance.mark(mark)
+    }
   }
 
   /** Changes that waited without a connection, by device; those of a moment are not worth a word. */
@@ -146,6 +162,7 @@ export class DemoPage extends LitElement {
       this.said = `The server has everything from the ${device.name}: ${count(waited, "change")} sent.`
     }
     this.requestUpdate()
+    void this.#mark()
   }
 
   async #startOver() {

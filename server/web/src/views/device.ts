@@ -78,7 +78,7 @@ function refusedView(device: Device) {
   if (!device.refused) return nothing
   return html`
     <p class="notice" role="alert">
-      <strong>The server did not take a change.</strong> ${device.refused.detail} It stays on this ${device.name}.
+      <strong>The server did not take a change:</strong> ${device.refused.detail}. It stays on this ${device.name}.
       <code>${device.refused.code}</code>
     </p>
   `

@@ -17,6 +17,10 @@ const PROBLEMS: Record<BootError["code"], Problem> = {
     title: "This browser stores nothing here",
     text: "The devices keep their documents in IndexedDB, which private windows and strict settings forbid in some browsers.",
   },
+  "open-elsewhere": {
+    title: "The two devices are open in another tab",
+    text: "Close them there, and they open here. A private window or another browser with a copied link makes two more.",
+  },
   failed: {
     title: "The devices did not open",
     text: "Loading the page again may help. If it does not, clear what the browser has stored for this page.",
@@ -32,7 +36,9 @@ export function problemView({ code, cause }: BootError, goOnInMemory: () => void
       <p>${text}</p>
       ${detail === nothing ? nothing : html`<p><code>${detail}</code></p>`}
       <div class="actions">
-        <button class="primary" @click=${() => location.reload()}>Load again</button>
+        ${code === "open-elsewhere"
+          ? nothing
+          : html`<button class="primary" @click=${() => location.reload()}>Load again</button>`}
         ${code === "no-storage"
           ? html`<button class="plain" @click=${goOnInMemory}>Go on without storing</button>`
           : nothing}
