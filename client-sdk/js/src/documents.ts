@@ -59,6 +59,13 @@ export class Documents {
     return this.#unopened().includes(id) ? UNREAD_CHANGES : 0
   }
 
+  /** Whether a document that is not here may still come over this connection. */
+  isAwaited(handle: DocHandle<unknown>): boolean {
+    if (!handle.inState(["requesting", "unavailable"])) return false
+    const id = handle.documentId
+    return !this.#heard.has(id) || (this.#pending.get(id)?.isAnnounced ?? false)
+  }
+
   /** Opens what is stored and not known to be uploaded, so that it is counted and synced. */
   async openUnsettled(): Promise<void> {
     await this.open(this.#unopened())
@@ -158,10 +165,7 @@ export class Documents {
 
   #progressOf(handle: DocHandle<unknown>): DocumentProgress {
     const id = handle.documentId
-    if (!handle.isReady()) {
-      const isAwaited = handle.inState(["requesting"]) && !this.#heard.has(id)
-      return { pendingChanges: 0, isStuck: false, isBehind: isAwaited }
-    }
+    if (!handle.isReady()) return { pendingChanges: 0, isStuck: false, isBehind: this.isAwaited(handle) }
     const pending = this.#pendingOf(handle)
     const pendingChanges = pending.in(handle.doc())
     if (pendingChanges === 0) this.#refused.delete(id)

@@ -23,6 +23,11 @@ export class PendingChanges {
     return this.#confirmed
   }
 
+  /** Whether the server has said that it has something, and not all of it has been seen here. */
+  get isAnnounced(): boolean {
+    return this.#announced !== undefined && this.#announced.length > 0
+  }
+
   /** The server's document is at these heads, durably. */
   announce(heads: Heads): void {
     this.#announced = heads

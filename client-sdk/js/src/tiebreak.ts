@@ -12,11 +12,13 @@ import type { NetworkAdapterOptions } from "./network_adapter.js"
 import { INITIAL_STATUS, isSettled, nextStatus } from "./status.js"
 import type { SyncStatus } from "./status.js"
 import { UploadLedger } from "./upload_ledger.js"
-import { waitForStatus } from "./wait.js"
+import { obstacle, waitForStatus } from "./wait.js"
 import type { Verdict, WaitOptions } from "./wait.js"
 import { syncMessageHeads } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
+/** How long the server may take to send a document that it has. */
+const ANSWER_MS_MAX = 60_000
 const WASM_MISSING =
   'automerge is not initialized: import "@automerge/automerge-repo", or await initializeWasm of "@automerge/automerge-repo/slim"'
 
@@ -130,7 +132,11 @@ export class Tiebreak {
     const found = this.repo.find<T>(id, { allowableStates: ["ready", "unavailable"], ...(signal && { signal }) })
     this.#documents.touched()
     const handle = await found
-    if (handle.isUnavailable()) throw new TiebreakError("unavailable", `document ${documentId} is not to be had now`)
+    // A handle that was in vain before says so again, though the server may be answering just now.
+    const isDecided = (status: SyncStatus) => status.state.kind !== "connected" || !this.#documents.isAwaited(handle)
+    const judge = (status: SyncStatus) => (isDecided(status) ? "reached" : "not yet")
+    await this.#wait(judge, { timeoutMs: ANSWER_MS_MAX, ...(signal && { signal }) })
+    if (!handle.isReady()) throw new TiebreakError("unavailable", `document ${documentId} is not to be had now`)
     return handle
   }
 
@@ -157,7 +163,7 @@ export class Tiebreak {
   /** Resolves when every change of this device is durable on the server; rejects when that cannot come by itself. */
   async waitForUpload(options: WaitOptions = {}): Promise<void> {
     this.#mustBeOpen()
-    await this.#wait(status => (status.pendingChanges === 0 ? "reached" : (this.#obstacle(status) ?? "not yet")), options)
+    await this.#wait(status => (status.pendingChanges === 0 ? "reached" : (obstacle(status) ?? "not yet")), options)
   }
 
   /**
@@ -178,7 +184,7 @@ export class Tiebreak {
     })
     try {
       return await this.#wait(
-        status => (areOpen && isSettled(status) ? "reached" : (this.#obstacle(status) ?? "not yet")),
+        status => (areOpen && isSettled(status) ? "reached" : (obstacle(status) ?? "not yet")),
         options,
       )
     } finally {
@@ -231,14 +237,6 @@ export class Tiebreak {
   #wait(judge: (status: SyncStatus) => Verdict, options: WaitOptions): Promise<SyncStatus> {
     const closed = () => this.#isClosed && new TiebreakError("closed", "this Tiebreak was closed")
     return waitForStatus(listener => this.on("status", listener), status => closed() || judge(status), options)
-  }
-
-  /** Why waiting is in vain, if it is. */
-  #obstacle({ state, uploading, downloading, pendingChanges }: SyncStatus): TiebreakError | undefined {
-    if (state.kind === "unauthorized") return new TiebreakError("unauthorized", state.reason)
-    if (state.kind === "rejected") return new TiebreakError("rejected", state.reason || `closed with ${state.code}`)
-    const isStuck = state.kind === "connected" && pendingChanges > 0 && !uploading && !downloading
-    return isStuck ? new TiebreakError("refused", this.#lastError?.message ?? "a change is not taken") : undefined
   }
 
   #meet(server: ServerPeer): void {

@@ -11,6 +11,15 @@ export interface WaitOptions {
 /** Whether a status is what is waited for, or an error that says why it cannot come. */
 export type Verdict = "reached" | "not yet" | TiebreakError
 
+/** Why no upload can come by itself, if that is so. */
+export function obstacle(status: SyncStatus): TiebreakError | undefined {
+  const { state, uploading, downloading, pendingChanges, lastError } = status
+  if (state.kind === "unauthorized") return new TiebreakError("unauthorized", state.reason)
+  if (state.kind === "rejected") return new TiebreakError("rejected", state.reason || `closed with ${state.code}`)
+  const isStuck = state.kind === "connected" && pendingChanges > 0 && !uploading && !downloading
+  return isStuck ? new TiebreakError("refused", lastError?.message ?? "a change is not taken") : undefined
+}
+
 /** Waits for a status. Whatever ends the wait, nothing of it is left behind. */
 export function waitForStatus(
   subscribe: (listener: (status: SyncStatus) => void) => Subscription,

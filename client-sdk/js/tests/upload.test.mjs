@@ -1,4 +1,5 @@
 import { Repo } from "@automerge/automerge-repo"
+import { Automerge } from "@automerge/automerge-repo/slim"
 import { WebSocketServerAdapter } from "@automerge/automerge-repo-network-websocket"
 import assert from "node:assert/strict"
 import { once } from "node:events"
@@ -61,6 +62,30 @@ describe("with the server", () => {
     assert.deepEqual(new Set(statuses.map(({ pendingChanges }) => pendingChanges)), new Set([0]))
     await until("both are in sync", () => !bob.status.downloading && bob.status.lastError === null)
     assert.ok(bob.status.hasSynced)
+  })
+
+  test("a document that was looked for in vain is found as soon as the server is there", async t => {
+    const server = await Server.start(t)
+    const ann = await openDevice(t, { url: server.url })
+    const anns = ann.create({ title: "hello" })
+    await ann.waitForUpload(IN_TIME)
+    const bob = await openDevice(t, { url: server.url, autoConnect: false })
+    await assert.rejects(bob.find(anns.url), { code: "unavailable" })
+    const found = new Promise(resolve => {
+      bob.on("status", ({ state }) => state.kind === "connected" && resolve(bob.find(anns.url)))
+    })
+    bob.connect()
+    assert.equal((await found).doc().title, "hello")
+  })
+
+  test("a document that nobody has is unavailable, and there when somebody brings it", async t => {
+    const server = await Server.start(t)
+    const ann = await openDevice(t, { url: server.url, autoConnect: false })
+    const anns = ann.create({ title: "late" })
+    const bob = await openDevice(t, { url: server.url })
+    await assert.rejects(bob.find(anns.url), { code: "unavailable" })
+    ann.connect()
+    await until("bob can have it", async () => (await bob.find(anns.url)).doc().title === "late")
   })
 
   test("another server than before has nothing: all is pending again, and goes there", async t => {
@@ -189,70 +214,6 @@ describe("killed and restarted", () => {
   })
 })
 
-describe("waiting", () => {
-  test("for an upload ends with the time or the signal, and what is pending stays so", async t => {
-    const device = await openDevice(t)
-    device.create({ title: "stays here" })
-    await assert.rejects(device.waitForUpload({ timeoutMs: 20 }), { name: "TiebreakError", code: "timeout" })
-    const controller = new AbortController()
-    const wait = device.waitForUpload({ signal: controller.signal })
-    controller.abort(new Error("the user left"))
-    await assert.rejects(wait, error => error.code === "aborted" && error.cause.message === "the user left")
-    await assert.rejects(device.waitForUpload({ signal: AbortSignal.abort() }), { code: "aborted" })
-    assert.equal(device.status.pendingChanges, 1)
-  })
-
-  test("for an upload ends when the server does not let the device in", async t => {
-    const server = await ScriptedServer.start(t, (connection, { type }) => type === "join" && connection.close(4403, "no"))
-    const device = await openDevice(t, { url: server.url })
-    device.create({ title: "stays here" })
-    await assert.rejects(device.waitForUpload(IN_TIME), { code: "rejected", message: "no" })
-  })
-
-  test("for an upload ends when the device is closed", async t => {
-    const device = await openDevice(t)
-    device.create({ title: "stays here" })
-    const rejected = assert.rejects(device.waitForUpload(), { code: "closed" })
-    await device.close()
-    await rejected
-  })
-
-  test("for a sync connects, brings both ways what is new, and disconnects", async t => {
-    const server = await Server.start(t)
-    const folder = newFolder()
-    const phone = await openDevice(t, { url: server.url, folder })
-    const laptop = await openDevice(t, { url: server.url })
-    const shared = phone.create({ from: "phone" })
-    const quiet = phone.create({ unchanged: true })
-    await phone.waitForUpload(IN_TIME)
-    await phone.close()
-    const laptops = await laptop.find(shared.url)
-    laptops.change(doc => void (doc.from = "laptop"))
-    await laptop.waitForUpload(IN_TIME)
-
-    const background = await openDevice(t, { url: server.url, folder, autoConnect: false })
-    const added = background.create({ offline: true })
-    const status = await background.syncOnce(IN_TIME)
-    assert.equal(status.pendingChanges, 0)
-    assert.ok(status.hasSynced)
-    assert.equal(background.status.state.kind, "offline")
-    assert.equal((await background.find(shared.url)).doc().from, "laptop", "what was not opened before is synced too")
-    assert.deepEqual(new Set(background.list()), new Set([shared, quiet, added].map(handle => handle.documentId)))
-    assert.deepEqual((await laptop.find(added.url)).doc(), { offline: true })
-  })
-
-  test("for a sync in vain ends in time and leaves the device offline", async t => {
-    const device = await openDevice(t, { autoConnect: false })
-    await assert.rejects(device.syncOnce({ timeoutMs: 50 }), { code: "timeout" })
-    assert.equal(device.status.state.kind, "offline")
-    const controller = new AbortController()
-    const sync = device.syncOnce({ timeoutMs: 60_000, signal: controller.signal })
-    controller.abort()
-    await assert.rejects(sync, { code: "aborted" })
-    assert.equal(device.status.state.kind, "offline")
-  })
-})
-
 describe("a server that does not confirm", () => {
   test("leaves everything pending however long it listens", async t => {
     const server = await ScriptedServer.start(t, welcomeAll)
@@ -265,9 +226,13 @@ describe("a server that does not confirm", () => {
     connection.send({ type: "x-tiebreak:durable", documentId: handle.documentId, heads: ["ab".repeat(32)] })
     await until("heads that nobody knows are a download", () => device.status.downloading)
     assert.equal(device.status.pendingChanges, 1)
-    const { Automerge } = await import("@automerge/automerge-repo/slim")
     connection.send({ type: "x-tiebreak:durable", documentId: handle.documentId, heads: Automerge.getHeads(handle.doc()) })
     await until("the right heads are believed", () => device.status.pendingChanges === 0)
+    assert.equal(device.status.downloading, false)
+    connection.close(1012)
+    await server.connection(2)
+    await untilState(device, "connected")
+    assert.equal(device.status.downloading, true, "the server has not said on this connection what it has")
   })
 })
 

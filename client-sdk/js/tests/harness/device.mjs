@@ -11,6 +11,8 @@ import { until } from "../../../../tests/interop/harness/until.mjs"
 /** Nobody listens on the discard port. */
 export const NOWHERE = "ws://127.0.0.1:9/automerge"
 export const FAST_BACKOFF = { minMs: 20, maxMs: 100 }
+/** Waits that would outlast every test: what happens nevertheless was not waited for. */
+export const SLOW_BACKOFF = { minMs: 1e9, maxMs: 1e9 }
 export const silent = { debug() {}, warn() {} }
 
 /** Opens a device and closes it with the test `t`. */

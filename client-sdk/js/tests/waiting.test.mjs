@@ -1,0 +1,72 @@
+import assert from "node:assert/strict"
+import { describe, test } from "node:test"
+import { newFolder } from "../../../tests/interop/harness/afterwards.mjs"
+import { Server } from "../../../tests/interop/harness/server.mjs"
+import { openDevice } from "./harness/device.mjs"
+import { ScriptedServer } from "./harness/scripted_server.mjs"
+
+const IN_TIME = { timeoutMs: 20_000 }
+
+describe("waiting", () => {
+  test("for an upload ends with the time or the signal, and what is pending stays so", async t => {
+    const device = await openDevice(t)
+    device.create({ title: "stays here" })
+    await assert.rejects(device.waitForUpload({ timeoutMs: 20 }), { name: "TiebreakError", code: "timeout" })
+    const controller = new AbortController()
+    const wait = device.waitForUpload({ signal: controller.signal })
+    controller.abort(new Error("the user left"))
+    await assert.rejects(wait, error => error.code === "aborted" && error.cause.message === "the user left")
+    await assert.rejects(device.waitForUpload({ signal: AbortSignal.abort() }), { code: "aborted" })
+    assert.equal(device.status.pendingChanges, 1)
+  })
+
+  test("for an upload ends when the server does not let the device in", async t => {
+    const server = await ScriptedServer.start(t, (connection, { type }) => type === "join" && connection.close(4403, "no"))
+    const device = await openDevice(t, { url: server.url })
+    device.create({ title: "stays here" })
+    await assert.rejects(device.waitForUpload(IN_TIME), { code: "rejected", message: "no" })
+  })
+
+  test("for an upload ends when the device is closed", async t => {
+    const device = await openDevice(t)
+    device.create({ title: "stays here" })
+    const rejected = assert.rejects(device.waitForUpload(), { code: "closed" })
+    await device.close()
+    await rejected
+  })
+
+  test("for a sync connects, brings both ways what is new, and disconnects", async t => {
+    const server = await Server.start(t)
+    const folder = newFolder()
+    const phone = await openDevice(t, { url: server.url, folder })
+    const laptop = await openDevice(t, { url: server.url })
+    const shared = phone.create({ from: "phone" })
+    const quiet = phone.create({ unchanged: true })
+    await phone.waitForUpload(IN_TIME)
+    await phone.close()
+    const laptops = await laptop.find(shared.url)
+    laptops.change(doc => void (doc.from = "laptop"))
+    await laptop.waitForUpload(IN_TIME)
+
+    const background = await openDevice(t, { url: server.url, folder, autoConnect: false })
+    const added = background.create({ offline: true })
+    const status = await background.syncOnce(IN_TIME)
+    assert.equal(status.pendingChanges, 0)
+    assert.ok(status.hasSynced)
+    assert.equal(background.status.state.kind, "offline")
+    assert.equal((await background.find(shared.url)).doc().from, "laptop", "what was not opened before is synced too")
+    assert.deepEqual(new Set(background.list()), new Set([shared, quiet, added].map(handle => handle.documentId)))
+    assert.deepEqual((await laptop.find(added.url)).doc(), { offline: true })
+  })
+
+  test("for a sync in vain ends in time and leaves the device offline", async t => {
+    const device = await openDevice(t, { autoConnect: false })
+    await assert.rejects(device.syncOnce({ timeoutMs: 50 }), { code: "timeout" })
+    assert.equal(device.status.state.kind, "offline")
+    const controller = new AbortController()
+    const sync = device.syncOnce({ timeoutMs: 60_000, signal: controller.signal })
+    controller.abort()
+    await assert.rejects(sync, { code: "aborted" })
+    assert.equal(device.status.state.kind, "offline")
+  })
+})
