@@ -11,6 +11,7 @@ const OPENING_MAX = 8
 const SETTLE_MS = 250
 /** What an unread document may hold is taken for one change. */
 const UNREAD_CHANGES = 1
+const OPENING: DocumentProgress = { pendingChanges: 0, isStuck: false, isBehind: true }
 
 export interface DocumentsOptions {
   readonly repo: Repo
@@ -32,6 +33,7 @@ export class Documents {
   /** Documents of which the server has spoken on this connection. */
   readonly #heard = new Set<DocumentId>()
   readonly #refused = new Set<DocumentId>()
+  readonly #opening = new Set<DocumentId>()
   readonly #unreadable = new Set<DocumentId>()
   #settleTimer: ReturnType<typeof setTimeout> | undefined
   #isClosed = false
@@ -50,7 +52,9 @@ export class Documents {
   progress(): DocumentProgress[] {
     const handles = Object.values(this.#repo.handles)
     for (const handle of handles) this.#watch(handle)
-    return [...handles.map(handle => this.#progressOf(handle)), ...this.#unopened().map(id => this.#progressOfUnopened(id))]
+    const opening = [...this.#opening].map(() => OPENING)
+    const unopened = this.#unopened().map(id => this.#progressOfUnopened(id))
+    return [...handles.map(handle => this.#progressOf(handle)), ...unopened, ...opening]
   }
 
   pendingOf(id: DocumentId): number {
@@ -71,10 +75,16 @@ export class Documents {
     await this.open(this.#unopened())
   }
 
+  /** Opens those that are not open yet. Until all are, something is downloading. */
   async open(ids: readonly DocumentId[]): Promise<void> {
-    const waiting = [...ids]
+    const waiting = ids.filter(id => !this.#repo.handles[id]?.isReady())
+    for (const id of waiting) this.#opening.add(id)
     const openAll = async () => {
-      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) await this.#open(id)
+      for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+        await this.#open(id)
+        this.#opening.delete(id)
+        this.touched()
+      }
     }
     await Promise.all(Array.from({ length: OPENING_MAX }, openAll))
   }

@@ -174,19 +174,11 @@ export class Tiebreak {
     this.#mustBeOpen()
     const { kind } = this.#adapter.state
     const isConnectedForThis = kind !== "connecting" && kind !== "connected" && kind !== "waiting"
-    const opened = this.#documents.open(this.list())
+    void this.#documents.open(this.list())
     if (isConnectedForThis) this.connect()
     else this.networkChanged()
-    let areOpen = false
-    void opened.then(() => {
-      areOpen = true
-      this.#changed()
-    })
     try {
-      return await this.#wait(
-        status => (areOpen && isSettled(status) ? "reached" : (obstacle(status) ?? "not yet")),
-        options,
-      )
+      return await this.#wait(status => (isSettled(status) ? "reached" : (obstacle(status) ?? "not yet")), options)
     } finally {
       if (isConnectedForThis) this.disconnect()
     }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict"
+import { execFile } from "node:child_process"
 import { describe, test } from "node:test"
+import { promisify } from "node:util"
 import { newFolder } from "../../../tests/interop/harness/afterwards.mjs"
 import { Server } from "../../../tests/interop/harness/server.mjs"
 import { until } from "../../../tests/interop/harness/until.mjs"
@@ -74,6 +76,13 @@ describe("without a network", () => {
     assert.deepEqual(device.list(), [handle.documentId])
     assert.equal(device.status.pendingChanges, 1)
   })
+})
+
+test("a page that forgot to initialize automerge is told so", async () => {
+  const script = `import { Tiebreak } from "@tiebreak/client"
+    await Tiebreak.open({ url: "ws://localhost/automerge" }).catch(error => console.log(error.code))`
+  const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { cwd: import.meta.dirname })
+  assert.equal((await run).stdout.trim(), "wasm_missing")
 })
 
 describe("a crash", () => {

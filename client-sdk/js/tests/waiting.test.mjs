@@ -59,6 +59,15 @@ describe("waiting", () => {
     assert.deepEqual((await laptop.find(added.url)).doc(), { offline: true })
   })
 
+  test("for a sync is over at once when everything is in sync", async t => {
+    const server = await Server.start(t)
+    const device = await openDevice(t, { url: server.url })
+    device.create({ title: "hello" })
+    const first = await device.syncOnce(IN_TIME)
+    assert.equal(await device.syncOnce(IN_TIME), first)
+    assert.equal(device.status.state.kind, "connected", "a connection that was there before is kept")
+  })
+
   test("for a sync in vain ends in time and leaves the device offline", async t => {
     const device = await openDevice(t, { autoConnect: false })
     await assert.rejects(device.syncOnce({ timeoutMs: 50 }), { code: "timeout" })
