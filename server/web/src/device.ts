@@ -191,7 +191,11 @@ export class Device extends EventTarget {
   #attach<K extends Kind>(kind: K, handle: DocHandle<Documents[K]>): void {
     this.#handles[kind] = handle as Handles[K]
     handle.on("change", ({ patches }) => {
-      if (!this.#isWriting) this.#arrived(kind, patches.map(patch => patch.path.join("/")))
+      if (!this.#isWriting)
+        this.#arrived(
+          kind,
+          patches.map(patch => patch.path.join("/")),
+        )
       this.#update()
     })
   }

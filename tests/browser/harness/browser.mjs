@@ -51,7 +51,9 @@ export async function openBrowser(t, { viewport = DESKTOP, ...options } = {}) {
 
 /** The browser itself reports each connection that fails, whatever the page does about it. */
 function isAboutServerAway(message) {
-  return /WebSocket connection to .* failed: (Error in connection establishment: net::ERR_|Connection closed)/.test(message.text())
+  return /WebSocket connection to .* failed: (Error in connection establishment: net::ERR_|Connection closed)/.test(
+    message.text(),
+  )
 }
 
 /** The demo of `server` in a new browser, ready to be used. */

@@ -43,7 +43,9 @@ export class Demo {
 
   /** What the picture of the history tells of each dot. */
   async history() {
-    const labels = await this.page.getByRole("option").evaluateAll(dots => dots.map(dot => dot.getAttribute("aria-label")))
+    const labels = await this.page
+      .getByRole("option")
+      .evaluateAll(dots => dots.map(dot => dot.getAttribute("aria-label")))
     return labels.filter(label => label !== null)
   }
 }
@@ -88,7 +90,10 @@ class Device {
   /** What was written is in the storage of the device. */
   async isStored() {
     if (await this.section.isHidden()) return
-    await until(`the ${this.name} has stored`, async () => (await this.section.getAttribute("data-storing")) === "false")
+    await until(
+      `the ${this.name} has stored`,
+      async () => (await this.section.getAttribute("data-storing")) === "false",
+    )
   }
 
   async isSettled() {
@@ -107,7 +112,9 @@ class Device {
       await line.getByRole("group").getAttribute("aria-label"),
       Number(await line.locator("output").textContent()),
     ])
-    return Object.fromEntries((await Promise.all(entries)).map(([label, count]) => [label.replace("Quantity of ", ""), count]))
+    return Object.fromEntries(
+      (await Promise.all(entries)).map(([label, count]) => [label.replace("Quantity of ", ""), count]),
+    )
   }
 
   async #comesTo(what, expected, read) {

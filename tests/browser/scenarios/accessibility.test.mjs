@@ -12,9 +12,18 @@ const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 async function checkRules(page, where) {
   // What fades in is judged once it is there.
   const violations = await page.evaluate(async () => {
-    await Promise.allSettled(document.getAnimations().filter(each => each.effect.getTiming().iterations !== Infinity).map(each => each.finished))
+    await Promise.allSettled(
+      document
+        .getAnimations()
+        .filter(each => each.effect.getTiming().iterations !== Infinity)
+        .map(each => each.finished),
+    )
     const { violations } = await globalThis.axe.run()
-    return violations.map(({ id, impact, nodes }) => ({ id, impact, nodes: nodes.map(node => node.failureSummary + " " + node.html) }))
+    return violations.map(({ id, impact, nodes }) => ({
+      id,
+      impact,
+      nodes: nodes.map(node => node.failureSummary + " " + node.html),
+    }))
   })
   assert.deepEqual(violations, [], where)
 }
@@ -33,7 +42,10 @@ for (const colorScheme of ["light", "dark"]) {
       await phone.hasPending(1)
       await checkRules(page, "cut, with a change that waits")
       await demo.show("Cart")
-      await phone.section.getByRole("button", { name: /Mountain tea/ }).first().click()
+      await phone.section
+        .getByRole("button", { name: /Mountain tea/ })
+        .first()
+        .click()
       await page.getByText("The same as a list").click()
       await checkRules(page, "the cart, and its history as a list")
       await demo.show("Group")

@@ -18,8 +18,13 @@ test("the first load is measured, its bytes and its time", async t => {
       files: loads.map(({ name }) => new URL(name).pathname),
     }
   })
-  t.diagnostic(`usable after ${Math.round(usableMs)} ms, both devices after ${Math.round(bothMs)} ms; ${Math.round(bytes / 1000)} kB in ${files.length} files`)
-  assert.ok(files.some(file => file.endsWith(".wasm")), "WebAssembly comes as a file")
+  t.diagnostic(
+    `usable after ${Math.round(usableMs)} ms, both devices after ${Math.round(bothMs)} ms; ${Math.round(bytes / 1000)} kB in ${files.length} files`,
+  )
+  assert.ok(
+    files.some(file => file.endsWith(".wasm")),
+    "WebAssembly comes as a file",
+  )
   assert.ok(bytes < 2_000_000, `${bytes} bytes`)
   assert.ok(usableMs <= bothMs && bothMs < ABSURD_MS)
 })

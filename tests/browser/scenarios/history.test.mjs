@@ -28,11 +28,14 @@ test("what only one device has is told apart, and the first change after a merge
   await laptop.field("Units").selectOption("miles and lb")
   await phone.hasPending(2)
   const apart = await told(demo)
-  assert.deepEqual(new Set(apart), new Set([
-    "The document was made",
-    "Phone: birthday, 2 changes, only on the phone so far",
-    "Laptop: units, only on the laptop so far",
-  ]))
+  assert.deepEqual(
+    new Set(apart),
+    new Set([
+      "The document was made",
+      "Phone: birthday, 2 changes, only on the phone so far",
+      "Laptop: units, only on the laptop so far",
+    ]),
+  )
 
   await phone.reconnect()
   await demo.settled()

@@ -77,15 +77,24 @@ test("what arrives and what is sent is announced politely", async t => {
   const status = page.locator("tb-demo > [role=status]")
   await phone.field("Birthday").fill("1990-05-17")
   await laptop.shows("Birthday", "1990-05-17")
-  await until("the arrival is announced", async () => (await status.textContent()) === "Arrived on the laptop: profile birthday.")
+  await until(
+    "the arrival is announced",
+    async () => (await status.textContent()) === "Arrived on the laptop: profile birthday.",
+  )
   await phone.cut()
   await phone.field("Birthday").fill("1990-05-18")
   await phone.hasPending(1)
   const said = []
   await page.exposeFunction("heard", text => said.push(text))
   await status.evaluate(element =>
-    new MutationObserver(() => heard(element.textContent)).observe(element, { childList: true, characterData: true, subtree: true }),
+    new MutationObserver(() => heard(element.textContent)).observe(element, {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    }),
   )
   await phone.reconnect()
-  await until("the sending is announced", () => said.includes("The server has everything from the phone: 1 change sent."))
+  await until("the sending is announced", () =>
+    said.includes("The server has everything from the phone: 1 change sent."),
+  )
 })

@@ -36,7 +36,11 @@ test("at 390 pixels nothing scrolls sideways and every target is large enough", 
     await device.isSettled()
     for (const document of ["Profile", "Cart", "Group"]) {
       await demo.show(document)
-      if (document === "Cart") await device.section.getByRole("button", { name: /Enamel mug/ }).first().click()
+      if (document === "Cart")
+        await device.section
+          .getByRole("button", { name: /Enamel mug/ })
+          .first()
+          .click()
       if (document === "Group") await device.button("Add an event").click()
       await checkLayout(demo.page, `${device.name}, ${document}`)
     }

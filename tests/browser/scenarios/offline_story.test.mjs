@@ -48,6 +48,27 @@ test("what both devices wrote apart is merged when the phone comes back", async 
   }
 })
 
+test("a piece that both took out apart is gone once, and the next one counts", async t => {
+  const demo = await openDemo(t, await Server.start(t))
+  const { phone, laptop } = demo
+  const bothShow = (cart, what) =>
+    until(what, async () => {
+      const carts = await Promise.all(demo.devices.map(device => device.cart()))
+      return carts.every(shown => JSON.stringify(shown) === JSON.stringify(cart))
+    })
+  await demo.settled()
+  await demo.show("Cart")
+  await phone.button("Trail map €8.90").click()
+  await bothShow({ "Trail map": 1 }, "one piece on both")
+  await phone.cut()
+  for (const device of demo.devices) await device.button("Remove Trail map").click()
+  await phone.reconnect()
+  await demo.settled()
+  await bothShow({}, "an empty cart")
+  await laptop.button("Trail map €8.90").click()
+  await bothShow({ "Trail map": 1 }, "one piece again")
+})
+
 test("a field that both wrote apart shows one value on both devices, and keeps the other in sight until it is settled", async t => {
   const demo = await openDemo(t, await Server.start(t))
   const { phone, laptop } = demo
@@ -99,7 +120,10 @@ test("what arrives is highlighted where it arrives, for a moment", async t => {
   await demo.settled()
   await phone.field("Birthday").fill("1990-05-17")
   const highlighted = device => device.section.locator(".arrived label")
-  await until("the laptop highlights it", async () => (await highlighted(laptop).allTextContents()).join() === "Birthday")
+  await until(
+    "the laptop highlights it",
+    async () => (await highlighted(laptop).allTextContents()).join() === "Birthday",
+  )
   assert.equal(await highlighted(phone).count(), 0, "what one writes oneself does not arrive")
   await until("the highlight fades", async () => (await highlighted(laptop).count()) === 0)
 })

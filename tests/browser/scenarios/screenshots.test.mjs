@@ -25,7 +25,9 @@ for (const colorScheme of ["light", "dark"]) {
       await use(laptop)
       await laptop.field("Display name").fill("Robin at home")
       await laptop.field("About").fill("Drinks tea. ")
-      await until("the laptop has written", async () => (await demo.history()).some(told => told.includes("Laptop: display name")))
+      await until("the laptop has written", async () =>
+        (await demo.history()).some(told => told.includes("Laptop: display name")),
+      )
       await use(phone)
       await photograph(page, name("2-cut"))
 
@@ -37,7 +39,10 @@ for (const colorScheme of ["light", "dark"]) {
       await demo.show("Cart")
       await photograph(page, name("4-empty-cart"))
       for (const product of ["Two-person tent", "Mountain tea", "Enamel mug"]) {
-        await phone.section.getByRole("button", { name: new RegExp(product) }).first().click()
+        await phone.section
+          .getByRole("button", { name: new RegExp(product) })
+          .first()
+          .click()
       }
       await phone.button("One Mountain tea more").click()
       await phone.field("Note on Mountain tea").fill("The one with thyme")

@@ -30,7 +30,9 @@ test("a browser that stores nothing is told so, and can go on in memory", async 
 test("a page whose engine does not load says so", async t => {
   const server = await Server.start(t)
   const page = await openBrowser(t)
-  await page.route("**/*.wasm", route => route.fulfill({ status: 200, contentType: "application/wasm", body: "broken" }))
+  await page.route("**/*.wasm", route =>
+    route.fulfill({ status: 200, contentType: "application/wasm", body: "broken" }),
+  )
   await page.goto(address(server))
   await page.getByRole("heading", { name: "The document engine did not load" }).waitFor()
   await photograph(page, "trouble-no-engine")

@@ -64,11 +64,21 @@ export class DemoPage extends LitElement {
     const now = Date.now()
     const visible = NARROW.matches ? devices.filter(({ name }) => name === this.shown) : devices
     return html`
-      ${this.demo.keeping === "in-memory"
-        ? html`<p class="notice">This browser stores nothing here: the devices forget everything when the page closes.</p>`
-        : nothing}
+      ${
+        this.demo.keeping === "in-memory"
+          ? html`<p class="notice">
+              This browser stores nothing here: the devices forget everything when the page closes.
+            </p>`
+          : nothing
+      }
       ${storyView(this.#story, devices, () => this.requestUpdate())}
-      ${choice("kind", "Document to show", KINDS.map(kind => this.#kindOption(kind)), this.kind, kind => (this.kind = kind))}
+      ${choice(
+        "kind",
+        "Document to show",
+        KINDS.map(kind => this.#kindOption(kind)),
+        this.kind,
+        kind => (this.kind = kind),
+      )}
       ${NARROW.matches ? this.#deviceChoice(now) : nothing}
       <div class="devices">${visible.map(device => deviceView(device, this.kind, now))}</div>
       ${this.#history()}

@@ -62,12 +62,16 @@ export class History extends LitElement {
     const roomPx = (this.clientWidth - END_PX - 2 * MARGIN_PX) / dots.length
     const columnPx = Math.min(COLUMN_PX_MAX, Math.max(COLUMN_PX_MIN, roomPx))
     const columnX = (column: number) => MARGIN_PX + column * columnPx
-    const place = new Map(dots.map((dot, column) => [dot.id, { x: columnX(column), y: laneY(lanes.indexOf(dot.lane)) }]))
+    const place = new Map(
+      dots.map((dot, column) => [dot.id, { x: columnX(column), y: laneY(lanes.indexOf(dot.lane)) }]),
+    )
     const width = columnX(dots.length) + END_PX + MARGIN_PX
     const height = lanes.length * LANE_PX
     const endAt = (device: Lane) => ({ x: columnX(dots.length), y: laneY(lanes.indexOf(device)) })
     const lines = dots.flatMap(dot => dot.parents.map(parent => line(place.get(parent), place.get(dot.id)!, "line")))
-    const toEnds = ends.flatMap(end => end.parents.map(parent => line(place.get(parent), endAt(end.device), "line end")))
+    const toEnds = ends.flatMap(end =>
+      end.parents.map(parent => line(place.get(parent), endAt(end.device), "line end")),
+    )
     return html`
       <svg
         class="graph"
@@ -81,8 +85,7 @@ export class History extends LitElement {
         tabindex="0"
         @keydown=${this.#choose}
       >
-        ${lanes.map((_, lane) => svg`<path class="lane" d="M0 ${laneY(lane)}H${width}" />`)}
-        ${lines} ${toEnds}
+        ${lanes.map((_, lane) => svg`<path class="lane" d="M0 ${laneY(lane)}H${width}" />`)} ${lines} ${toEnds}
         ${ends.map(({ device }) => endView(device, endAt(device)))}
         ${dots.map(dot => this.#dot(dot, place.get(dot.id)!, dot === told))}
       </svg>
@@ -117,7 +120,9 @@ export class History extends LitElement {
     if (next === undefined) return
     event.preventDefault()
     this.chosen = dots[Math.min(last, Math.max(0, next))]!.id
-    void this.updateComplete.then(() => this.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }))
+    void this.updateComplete.then(() =>
+      this.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    )
   }
 }
 
@@ -129,7 +134,10 @@ function laneY(lane: number): number {
 function line(from: Point | undefined, to: Point, name: string) {
   if (!from) return nothing
   const bend = Math.min(COLUMN_PX_MIN, to.x - from.x)
-  const path = from.y === to.y ? `H${to.x}` : `H${to.x - bend}C${to.x - bend / 3} ${from.y} ${to.x - (2 * bend) / 3} ${to.y} ${to.x} ${to.y}`
+  const path =
+    from.y === to.y
+      ? `H${to.x}`
+      : `H${to.x - bend}C${to.x - bend / 3} ${from.y} ${to.x - (2 * bend) / 3} ${to.y} ${to.x} ${to.y}`
   return svg`<path class=${name} d="M${from.x} ${from.y}${path}" />`
 }
 

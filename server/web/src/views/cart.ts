@@ -14,26 +14,34 @@ export function cartView(device: Device, cart: Cart) {
   const piecesCount = inCart.reduce((sum, { sku }) => sum + pieces(cart.lines[sku]), 0)
   const cents = inCart.reduce((sum, { sku, priceCents }) => sum + pieces(cart.lines[sku]) * priceCents, 0)
   return html`
-    ${inCart.length === 0
-      ? html`<p class="empty">${icons.cart}<span>Nothing in the cart yet. Add something below.</span></p>`
-      : html`<ul class="lines">${inCart.map(product => lineView(device, product, cart.lines[product.sku]!))}</ul>`}
-    ${piecesCount > 0
-      ? html`<p class="total"><span>${count(piecesCount, "piece")}</span><strong>${price(cents)}</strong></p>`
-      : nothing}
-    ${others.length > 0
-      ? html`
-          <h4>Add to the cart</h4>
-          <div class="chips">
-            ${others.map(
-              product => html`
-                <button class="chip" @click=${() => addPieces(device, product, 1)}>
-                  ${icons.add}${product.title}<span class="quiet">${price(product.priceCents)}</span>
-                </button>
-              `,
-            )}
-          </div>
-        `
-      : nothing}
+    ${
+      inCart.length === 0
+        ? html`<p class="empty">${icons.cart}<span>Nothing in the cart yet. Add something below.</span></p>`
+        : html`<ul class="lines">
+            ${inCart.map(product => lineView(device, product, cart.lines[product.sku]!))}
+          </ul>`
+    }
+    ${
+      piecesCount > 0
+        ? html`<p class="total"><span>${count(piecesCount, "piece")}</span><strong>${price(cents)}</strong></p>`
+        : nothing
+    }
+    ${
+      others.length > 0
+        ? html`
+            <h4>Add to the cart</h4>
+            <div class="chips">
+              ${others.map(
+                product => html`
+                  <button class="chip" @click=${() => addPieces(device, product, 1)}>
+                    ${icons.add}${product.title}<span class="quiet">${price(product.priceCents)}</span>
+                  </button>
+                `,
+              )}
+            </div>
+          `
+        : nothing
+    }
   `
 }
 

@@ -13,7 +13,12 @@ export function deviceView(device: Device, kind: Kind, now: number) {
   const { tone } = connection(device.status, device.statusAt, device.isCut, now)
   const titleId = `${device.name}-title`
   return html`
-    <section class="device ${device.name}" data-tone=${tone} data-storing=${device.isStoring} aria-labelledby=${titleId}>
+    <section
+      class="device ${device.name}"
+      data-tone=${tone}
+      data-storing=${device.isStoring}
+      aria-labelledby=${titleId}
+    >
       <header class="device-head">
         <h2 id=${titleId}>${icons[device.name]}${device.title}</h2>
         ${networkSwitch(device)}
@@ -60,10 +65,12 @@ function statusView(device: Device, now: number) {
       <div>
         <dt class="visually-hidden">Waiting</dt>
         <dd class="waiting" data-pending=${pending}>
-          ${pending === 0
-            ? "All on the server"
-            : html`<span class="badge pending">${pending}</span>${count(pending, "change")
-                  .split(" ")[1]} only on this ${device.name}`}
+          ${
+            pending === 0
+              ? "All on the server"
+              : html`<span class="badge pending">${pending}</span>${count(pending, "change").split(" ")[1]} only on this
+                  ${device.name}`
+          }
         </dd>
       </div>
       <div>
@@ -88,8 +95,8 @@ function storageFaultView(device: Device) {
   if (device.storageFault === null) return nothing
   return html`
     <p class="notice" role="alert">
-      <strong>This ${device.name} could not store a change:</strong> ${device.storageFault}. Keep the page open until the
-      server has it.
+      <strong>This ${device.name} could not store a change:</strong> ${device.storageFault}. Keep the page open until
+      the server has it.
     </p>
   `
 }
@@ -103,9 +110,11 @@ function documentView(device: Device, kind: Kind) {
     <div class="skeleton" aria-hidden="true"><i></i><i></i><i></i></div>
     <p class="empty delayed">
       <span>
-        ${device.status.state.kind === "connected"
-          ? "Asking the server for this document."
-          : `This ${device.name} does not have the document yet. It gets it from the server once it is connected.`}
+        ${
+          device.status.state.kind === "connected"
+            ? "Asking the server for this document."
+            : `This ${device.name} does not have the document yet. It gets it from the server once it is connected.`
+        }
       </span>
     </p>
   `

@@ -37,9 +37,13 @@ export function groupView(device: Device, group: Group) {
       ${icons.add}Add a member
     </button>
     <h4>Events</h4>
-    ${events.length === 0
-      ? html`<p class="empty"><span>No events yet.</span></p>`
-      : html`<ul class="rows">${events.map(([id, event]) => eventView(device, id, event))}</ul>`}
+    ${
+      events.length === 0
+        ? html`<p class="empty"><span>No events yet.</span></p>`
+        : html`<ul class="rows">
+            ${events.map(([id, event]) => eventView(device, id, event))}
+          </ul>`
+    }
     <button class="chip" @click=${() => change("a new event", draft => (draft.events[newId()] = newEvent()))}>
       ${icons.add}Add an event
     </button>

@@ -22,12 +22,14 @@ export function headerView({ startOver, changed }: Header) {
     <header class="page-head">
       <h1><img src=${iconUrl} alt="" width="28" height="28" />Tiebreak <span>demo</span></h1>
       <div class="tools">
-        ${startOver
-          ? html`
-              <button class="tool" @click=${copyLink}>${icons.link}<span>Copy link</span></button>
-              <button class="tool" @click=${askToStartOver}>${icons.again}<span>Start over</span></button>
-            `
-          : nothing}
+        ${
+          startOver
+            ? html`
+                <button class="tool" @click=${copyLink}>${icons.link}<span>Copy link</span></button>
+                <button class="tool" @click=${askToStartOver}>${icons.again}<span>Start over</span></button>
+              `
+            : nothing
+        }
         <button class="tool" @click=${nextTheme}>${icons.theme}<span>Theme: ${theme()}</span></button>
       </div>
     </header>
@@ -41,8 +43,8 @@ function startOverDialog(startOver: () => void) {
       <form method="dialog">
         <h2 id="start-over-title">Start over?</h2>
         <p>
-          Both devices forget what they have and begin with new documents. What has reached the server stays there;
-          what has not is gone.
+          Both devices forget what they have and begin with new documents. What has reached the server stays there; what
+          has not is gone.
         </p>
         <div class="actions">
           <button class="plain" value="no">Keep everything</button>

@@ -36,12 +36,16 @@ export function problemView({ code, cause }: BootError, goOnInMemory: () => void
       <p>${text}</p>
       ${detail === nothing ? nothing : html`<p><code>${detail}</code></p>`}
       <div class="actions">
-        ${code === "open-elsewhere"
-          ? nothing
-          : html`<button class="primary" @click=${() => location.reload()}>Load again</button>`}
-        ${code === "no-storage"
-          ? html`<button class="plain" @click=${goOnInMemory}>Go on without storing</button>`
-          : nothing}
+        ${
+          code === "open-elsewhere"
+            ? nothing
+            : html`<button class="primary" @click=${() => location.reload()}>Load again</button>`
+        }
+        ${
+          code === "no-storage"
+            ? html`<button class="plain" @click=${goOnInMemory}>Go on without storing</button>`
+            : nothing
+        }
       </div>
     </section>
   `
