@@ -57,7 +57,8 @@ pub struct Config {
         default_value = "false",
         default_missing_value = "true",
         num_args = 0..=1,
-        require_equals = true
+        require_equals = true,
+        value_name = "true|false"
     )]
     pub no_demo: bool,
     /// A TOML file with any of these settings, under their long names

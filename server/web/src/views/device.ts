@@ -3,7 +3,7 @@
 import { html, nothing } from "lit"
 import type { Device } from "../device.js"
 import { KIND_TITLES, type Kind } from "../documents.js"
-import { connection, count, synced } from "../words.js"
+import { connection, synced } from "../words.js"
 import { cartView } from "./cart.js"
 import { groupView } from "./group.js"
 import { icons } from "./icons.js"
@@ -65,12 +65,7 @@ function statusView(device: Device, now: number) {
       <div>
         <dt class="visually-hidden">Waiting</dt>
         <dd class="waiting" data-pending=${pending}>
-          ${
-            pending === 0
-              ? "All on the server"
-              : html`<span class="badge pending">${pending}</span>${count(pending, "change").split(" ")[1]} only on this
-                  ${device.name}`
-          }
+          ${pending === 0 ? nothingWaits(device) : changesWait(pending, device)}
         </dd>
       </div>
       <div>
@@ -79,6 +74,15 @@ function statusView(device: Device, now: number) {
       </div>
     </dl>
   `
+}
+
+function nothingWaits(device: Device) {
+  return device.hasDocuments ? "All on the server" : "Nothing here yet"
+}
+
+function changesWait(changesCount: number, device: Device) {
+  const changes = changesCount === 1 ? "change" : "changes"
+  return html`<span class="badge pending">${changesCount}</span>${changes} only on this ${device.name}`
 }
 
 function refusedView(device: Device) {
