@@ -26,7 +26,7 @@ export function connection(status: SyncStatus, statusAt: number, isCut: boolean,
   const { state } = status
   switch (state.kind) {
     case "connected":
-      return { tone: "good", words: status.uploading || status.downloading ? "Connected, syncing" : "Connected" }
+      return { tone: "good", words: "Connected" }
     case "connecting":
       return { tone: "busy", words: state.attempt > 1 ? "Trying to connect again" : "Connecting" }
     case "waiting": {

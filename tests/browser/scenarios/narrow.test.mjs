@@ -59,7 +59,7 @@ test("at 390 pixels the offline story is told by touch, one device at a time", a
   await laptop.isSettled()
   await checkLayout(page, "cut")
   await page.getByRole("button", { name: "Reconnect" }).tap()
-  await page.getByRole("heading", { name: "Merged, and nothing lost" }).waitFor()
+  await page.getByRole("heading", { name: "Merged, nothing lost" }).waitFor()
   const merged = await laptop.field("About").inputValue()
   assert.ok(merged.includes("From the phone. ") && merged.includes("From the laptop. "), merged)
   await demo.showDevice(phone)

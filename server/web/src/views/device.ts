@@ -64,9 +64,7 @@ function statusView(device: Device, now: number) {
       </div>
       <div>
         <dt class="visually-hidden">Waiting</dt>
-        <dd class="waiting" data-pending=${pending}>
-          ${pending === 0 ? nothingWaits(device) : changesWait(pending, device)}
-        </dd>
+        <dd class="waiting" data-pending=${pending}>${pending === 0 ? nothingWaits(device) : changesWait(pending)}</dd>
       </div>
       <div>
         <dt class="visually-hidden">Last synced</dt>
@@ -80,9 +78,8 @@ function nothingWaits(device: Device) {
   return device.hasDocuments ? "All on the server" : "Nothing here yet"
 }
 
-function changesWait(changesCount: number, device: Device) {
-  const changes = changesCount === 1 ? "change" : "changes"
-  return html`<span class="badge pending">${changesCount}</span>${changes} only on this ${device.name}`
+function changesWait(changesCount: number) {
+  return html`<span class="badge pending">${changesCount}</span>${changesCount === 1 ? "change" : "changes"} only here`
 }
 
 function refusedView(device: Device) {

@@ -28,7 +28,7 @@ export function storyView(story: Story, devices: readonly Device[], changed: () 
   return html`
     <section class="story" aria-labelledby="story-title">
       <header>
-        <h2 id="story-title">${story.step === "merged" ? "Merged, and nothing lost" : "Try it in three steps"}</h2>
+        <h2 id="story-title">${story.step === "merged" ? "Merged, nothing lost" : "Try it in three steps"}</h2>
         ${action ? html`<button class="primary" @click=${action.run}>${action.title}</button>` : nothing}
         <button class="plain" @click=${dismiss}>Hide</button>
       </header>
