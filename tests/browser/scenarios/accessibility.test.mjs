@@ -5,7 +5,7 @@ import fs from "node:fs"
 import { createRequire } from "node:module"
 import { test } from "node:test"
 import { Server } from "../../interop/harness/server.mjs"
-import { DESKTOP, PHONE, openDemo } from "../harness/browser.mjs"
+import { DESKTOP, PHONE, openBrowser, openDemo } from "../harness/browser.mjs"
 
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
 
@@ -61,4 +61,16 @@ for (const colorScheme of ["light", "dark"]) {
       await checkRules(page, "without a server")
     })
   }
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`a page that cannot work breaks no rule either, in ${colorScheme}`, async t => {
+    const server = await Server.start(t)
+    const page = await openBrowser(t, { colorScheme })
+    await page.route("**/*.wasm", route => route.fulfill({ contentType: "application/wasm", body: "broken" }))
+    await page.goto(`http://127.0.0.1:${server.port}/demo/`)
+    await page.getByRole("alert").waitFor()
+    await page.evaluate(axe)
+    await checkRules(page, "no engine")
+  })
 }

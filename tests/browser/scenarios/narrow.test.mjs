@@ -47,6 +47,22 @@ test("at 390 pixels nothing scrolls sideways and every target is large enough", 
   }
 })
 
+test("at no width between a small phone and a desk does anything scroll sideways", async t => {
+  const demo = await openDemo(t, await Server.start(t))
+  const { page } = demo
+  await demo.settled()
+  await demo.show("Group")
+  await demo.phone.button("Add an event").click()
+  await demo.laptop.field("Title of the event").waitFor()
+  for (const width of [320, 375, 600, 768, 861, 1024, 1280, 1920]) {
+    await page.setViewportSize({ width, height: 800 })
+    for (const document of ["Profile", "Cart", "Group"]) {
+      await demo.show(document)
+      await checkLayout(page, `${document} at ${width} px`)
+    }
+  }
+})
+
 test("at 390 pixels the offline story is told by touch, one device at a time", async t => {
   const demo = await openDemo(t, await Server.start(t), { viewport: PHONE })
   const { phone, laptop, page } = demo
