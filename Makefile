@@ -26,6 +26,7 @@ check: web
 	npm --prefix server/web run --silent check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+	tests/surface
 
 # What may enter the dependency tree: licences, sources, known vulnerabilities. Asks the network for the last.
 deny:
