@@ -342,10 +342,13 @@ async fn answered(token: &mut Option<BoxFuture<'static, TokenAnswer>>) -> TokenA
 }
 
 async fn heard(socket: &mut Option<Socket>) -> Input {
-    match socket {
-        Some(socket) => socket.next().await,
-        None => std::future::pending().await,
+    let Some(open) = socket else { return std::future::pending().await };
+    let input = open.next().await;
+    // It would say so for ever, and nothing behind it in the loop would get its turn.
+    if matches!(input, Input::Ended(_)) {
+        *socket = None;
     }
+    input
 }
 
 async fn eased(load: Option<Arc<Load>>) {

@@ -6,7 +6,7 @@ mod state;
 pub use state::{ConnectionState, End, TokenReason};
 
 use crate::checked::Checked;
-use crate::replica::Word;
+use crate::replica::{Said, Word};
 use crate::room::{Notice, PeerInfo, Received};
 use crate::{Moment, SessionId};
 use backoff::Backoff;
@@ -165,8 +165,18 @@ pub struct Link {
     phase: Phase,
     /// Connections so far: each is a session of its own.
     sessions: u64,
-    /// The last token was fetched because the one before it was refused, and has not proved itself.
-    is_token_fresh: bool,
+    trust: Trust,
+}
+
+/// What is known of the token that the app would bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// Nothing against it.
+    Usable,
+    /// The server refused the last one: only a new one will do, and it is asked for until there is one.
+    MustBeNew,
+    /// It was fetched because the one before it was refused, and has not proved itself.
+    New,
 }
 
 #[derive(Debug)]
@@ -199,7 +209,7 @@ impl Link {
     /// A link that is off. `seed` decides the delays before tries and nothing else.
     pub fn new(identity: ClientIdentity, options: LinkOptions, limits: Arc<Limits>, seed: u64) -> Self {
         let backoff = Backoff::new(options.backoff_min, options.backoff_max, seed);
-        Self { identity, options, limits, backoff, phase: Phase::Off, sessions: 0, is_token_fresh: false }
+        Self { identity, options, limits, backoff, phase: Phase::Off, sessions: 0, trust: Trust::Usable }
     }
 
     /// Where the connection stands.
@@ -259,7 +269,7 @@ impl Link {
             Phase::Waiting { .. } => self.fetch_token(now, TokenReason::Retry, effects),
             Phase::Off | Phase::Unauthorized { .. } | Phase::Rejected { .. } => {
                 self.backoff.reset();
-                self.is_token_fresh = false;
+                self.trust = Trust::Usable;
                 self.fetch_token(now, TokenReason::Initial, effects);
             }
             Phase::FetchingToken { .. }
@@ -283,7 +293,12 @@ impl Link {
     fn probe(&mut self, now: Duration, effects: &mut Vec<Effect>) {
         match &mut self.phase {
             Phase::Live(live) => {
-                live.beat = Beat::GiveUpAt(now + self.options.probe_time.min(self.options.heartbeat));
+                let give_up_at = now + self.options.probe_time.min(self.options.heartbeat);
+                // A connection that is silent already gets no more time, however often the network changes.
+                live.beat = Beat::GiveUpAt(match live.beat {
+                    Beat::PingAt(_) => give_up_at,
+                    Beat::GiveUpAt(at) => at.min(give_up_at),
+                });
                 effects.push(Effect::Ping);
             }
             // A try that began on the old network may hang there until its time is up.
@@ -301,6 +316,7 @@ impl Link {
 
     fn fetch_token(&mut self, now: Duration, reason: TokenReason, effects: &mut Vec<Effect>) {
         self.phase = Phase::FetchingToken { deadline: now + self.options.token_time };
+        let reason = if self.trust == Trust::MustBeNew { TokenReason::Expired } else { reason };
         effects.push(Effect::FetchToken(reason));
     }
 
@@ -319,6 +335,9 @@ impl Link {
                 return self.wait(now, format!("no token could be had: {reason}"), effects);
             }
         };
+        if self.trust == Trust::MustBeNew {
+            self.trust = Trust::New;
+        }
         self.phase = Phase::Opening { deadline: now + self.options.open_time };
         effects.push(Effect::Open(token));
     }
@@ -342,6 +361,10 @@ impl Link {
     }
 
     fn receive(&mut self, now: Duration, bytes: &Bytes, effects: &mut Vec<Effect>) {
+        if !matches!(self.phase, Phase::Handshaking { .. } | Phase::Live(_)) {
+            // The last word of a connection that is gone.
+            return;
+        }
         self.hear(now);
         let Ok(frame) = Frame::decode(bytes) else {
             return self.lose(now, "the server sent something that is not of this protocol", effects);
@@ -350,10 +373,13 @@ impl Link {
             (Phase::Handshaking { .. }, Frame::Peer(peer)) => self.begin(now, peer, effects),
             (_, Frame::Error { message, .. }) => effects.push(Effect::Troubled { reason: message }),
             (Phase::Live(_), Frame::Sync(sync) | Frame::Request(sync)) => self.sync(now, &sync, effects),
-            (Phase::Live(_), Frame::DocUnavailable { document, .. }) => {
-                effects.push(Effect::ToReplica { document, word: Word::Unavailable });
+            (Phase::Live(live), Frame::DocUnavailable { document, .. }) => {
+                let word = Word { from: live.info.session, said: Said::Unavailable };
+                effects.push(Effect::ToReplica { document, word });
             }
-            (Phase::Live(_), Frame::Extension { frame, .. }) => pass_on(frame, effects),
+            (Phase::Live(live), Frame::Extension { frame, .. }) => {
+                pass_on(live.info.session, frame, effects);
+            }
             (
                 _,
                 Frame::Join(_)
@@ -384,7 +410,8 @@ impl Link {
 
     fn sync(&mut self, now: Duration, sync: &SyncFrame, effects: &mut Vec<Effect>) {
         let Phase::Live(live) = &self.phase else { return };
-        let from = Arc::clone(&live.info);
+        let info = Arc::clone(&live.info);
+        let from = info.session;
         let Ok(mut message) = SyncMessage::decode(&sync.data) else {
             return self.lose(now, "the server sent a sync message that is not well-formed", effects);
         };
@@ -392,10 +419,11 @@ impl Link {
         let Checked { changes, refused, .. } =
             Checked::new(std::mem::take(&mut message.changes), &self.limits);
         for refusal in refused {
-            effects.push(Effect::ToReplica { document, word: Word::Unfit(refusal) });
+            let word = Word { from, said: Said::Unfit(refusal) };
+            effects.push(Effect::ToReplica { document, word });
         }
-        let received = Box::new(Received { from, message, changes });
-        effects.push(Effect::ToReplica { document, word: Word::Sync(received) });
+        let received = Box::new(Received { from: info, message, changes });
+        effects.push(Effect::ToReplica { document, word: Word { from, said: Said::Sync(received) } });
     }
 
     fn tell(&mut self, document: DocumentId, notice: Notice, effects: &mut Vec<Effect>) {
@@ -435,19 +463,24 @@ impl Link {
             Phase::Live(live) => {
                 if now >= live.since + self.options.stable_time {
                     self.backoff.reset();
-                    self.is_token_fresh = false;
+                    self.trust = Trust::Usable;
                 }
                 effects.push(Effect::Disconnected);
             }
-            Phase::FetchingToken { .. } | Phase::Opening { .. } | Phase::Handshaking { .. } => {}
-            Phase::Off | Phase::Waiting { .. } | Phase::Unauthorized { .. } | Phase::Rejected { .. } => {
-                return;
-            }
+            Phase::Opening { .. } | Phase::Handshaking { .. } => {}
+            // There is no WebSocket: this one was let go of before it ended.
+            Phase::Off
+            | Phase::FetchingToken { .. }
+            | Phase::Waiting { .. }
+            | Phase::Unauthorized { .. }
+            | Phase::Rejected { .. } => return,
         }
         match end.verdict() {
-            Verdict::Expired { reason } if self.is_token_fresh => self.phase = Phase::Unauthorized { reason },
+            Verdict::Expired { reason } if self.trust == Trust::New => {
+                self.phase = Phase::Unauthorized { reason };
+            }
             Verdict::Expired { .. } => {
-                self.is_token_fresh = true;
+                self.trust = Trust::MustBeNew;
                 self.fetch_token(now, TokenReason::Expired, effects);
             }
             Verdict::Stop { code, reason } => self.phase = Phase::Rejected { code, reason },
@@ -466,7 +499,10 @@ impl Link {
             return;
         }
         match &mut self.phase {
-            Phase::FetchingToken { .. } => self.lose(now, "the app brought no token in time", effects),
+            Phase::FetchingToken { .. } => {
+                effects.push(Effect::Drop);
+                self.wait(now, "the app brought no token in time".to_owned(), effects);
+            }
             Phase::Opening { .. } => self.lose(now, "the server could not be reached in time", effects),
             Phase::Handshaking { .. } => {
                 self.lose(now, "the server did not answer the join in time", effects)
@@ -492,15 +528,15 @@ impl Beat {
     }
 }
 
-fn pass_on(frame: ExtensionFrame, effects: &mut Vec<Effect>) {
-    let (document, word) = match frame {
-        ExtensionFrame::Durable { document, heads } => (document, Word::Durable(heads)),
+fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {
+    let (document, said) = match frame {
+        ExtensionFrame::Durable { document, heads } => (document, Said::Durable(heads)),
         ExtensionFrame::Refused { document, change, code, detail } => {
-            (document, Word::Refused { change, code, detail })
+            (document, Said::Refused { change, code, detail })
         }
         ExtensionFrame::Ping { .. } | ExtensionFrame::Pong { .. } | ExtensionFrame::Close { .. } => return,
     };
-    effects.push(Effect::ToReplica { document, word });
+    effects.push(Effect::ToReplica { document, word: Word { from, said } });
 }
 
 #[cfg(test)]

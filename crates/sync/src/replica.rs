@@ -17,7 +17,16 @@ use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
 
 /// Word from the server about one document.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Word {
+pub struct Word {
+    /// The connection that it came by. What comes by one that is gone counts no more: the server may have lost
+    /// what it said to have.
+    pub from: SessionId,
+    pub said: Said,
+}
+
+/// What the server says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
     /// A sync message whose changes have passed the gatekeeper.
     Sync(Box<Received>),
     /// A change that did not pass it.
@@ -263,36 +272,42 @@ impl Replica {
     }
 
     fn hear(&mut self, now: Moment, word: Word, effects: &mut Vec<Effect>) {
-        let Some(upstream) = &mut self.upstream else { return };
-        match word {
-            Word::Sync(received) if received.from.session == upstream.session() => {
+        let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.session() == word.from) else {
+            return;
+        };
+        match word.said {
+            Said::Sync(received) => {
                 upstream.has = Has::It;
                 self.step(effects, |room| room.handle(now, room::Input::Received(received)));
             }
-            // The last word of a connection that is gone.
-            Word::Sync(_) => {}
-            Word::Unavailable => self.hear_of_nothing(now, effects),
-            Word::Durable(heads) => {
-                if let Some(document) = self.room.document_mut() {
-                    self.confirmed.extend(heads.iter().filter(|hash| document.has(hash)));
-                }
+            Said::Unavailable => self.hear_of_nothing(now, effects),
+            Said::Durable(heads) => {
+                self.confirm(&heads);
                 self.step(effects, |_room| Vec::new());
             }
-            Word::Refused { change, code, detail } => {
+            Said::Refused { change, code, detail } => {
                 if code == Refusal::DocumentDeleted.code() {
                     upstream.has = Has::Tombstone;
                 }
                 effects.push(Effect::Refused(RefusedChange { by: RefusedBy::Server, change, code, detail }));
             }
-            Word::Unfit(refusal) => effects.push(refused_here(None, refusal)),
+            Said::Unfit(refusal) => effects.push(refused_here(None, refusal)),
         }
+    }
+
+    fn confirm(&mut self, heads: &Heads) {
+        let Some(document) = self.room.document_mut() else { return };
+        if self.confirmed.len() > CONFIRMED_MAX {
+            self.confirmed.clear();
+        }
+        self.confirmed.extend(heads.iter().filter(|hash| document.has(hash)));
     }
 
     /// To have nothing is to say that one has nothing: so the room answers with all that is here. Once: a server
     /// that says so again does not take it.
     fn hear_of_nothing(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.confirmed.clear();
         let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.has == Has::It) else {
-            self.confirmed.clear();
             return self.step(effects, |_room| Vec::new());
         };
         upstream.has = Has::Nothing;
@@ -304,6 +319,10 @@ impl Replica {
     /// Lets the room do something, and looks at what has become of the document.
     fn step(&mut self, effects: &mut Vec<Effect>, work: impl FnOnce(&mut Room) -> Vec<room::Effect>) {
         let done = work(&mut self.room);
+        let stalls = done.iter().any(|effect| self.is_farewell(effect));
+        if stalls {
+            self.upstream = None;
+        }
         // While something is being stored the document is ahead of what may be shown.
         if matches!(self.condition(), Condition::Ready | Condition::Deleted) {
             self.note_what_was_said(effects);
@@ -327,8 +346,10 @@ impl Replica {
                     effects.push(refused_here(change, refusal));
                 }
                 room::Effect::Tell { notice: Notice::Close(refusal), .. } => {
-                    self.upstream = None;
-                    effects.push(Effect::Stalled(refusal));
+                    // Whoever has greeted the server anew since goes on.
+                    if stalls {
+                        effects.push(Effect::Stalled(refusal));
+                    }
                 }
                 effect @ (room::Effect::Load
                 | room::Effect::Append { .. }
@@ -344,6 +365,12 @@ impl Replica {
                 | room::Effect::Done) => effects.push(Effect::Room(effect)),
             }
         }
+    }
+
+    /// Whether the room will have nothing more to do with the server on this connection.
+    fn is_farewell(&self, effect: &room::Effect) -> bool {
+        let session = self.upstream.as_ref().map(Upstream::session);
+        matches!(effect, room::Effect::Tell { to, notice: Notice::Close(_) } if Some(*to) == session)
     }
 
     /// A server tells of nothing that it does not have on disk, so the heads it names are confirmed. Those that

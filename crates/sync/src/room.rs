@@ -218,8 +218,12 @@ impl Room {
         matches!(self.condition(), Condition::Ready | Condition::Storing).then_some(&mut self.document)
     }
 
-    /// The heads that a member named last; `None` when it has not spoken yet.
+    /// The heads that a member named last; `None` when it has not spoken yet, or not since it is to be greeted.
     pub(crate) fn said_by(&self, session: SessionId) -> Option<Heads> {
+        let greets = |input: &Input| matches!(input, Input::Greet { peer, .. } if peer.session == session);
+        if self.queue.iter().any(greets) {
+            return None;
+        }
         let member = self.members.get(&session).filter(|member| member.is_heard())?;
         Some(member.said_heads().iter().copied().collect())
     }
