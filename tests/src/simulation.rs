@@ -1,44 +1,76 @@
-//! Many devices, one server, a bad network and a bad disk, in virtual time.
+//! Many devices, one server, a bad network and bad disks, in virtual time.
 //!
-//! The server's side is the real `Session` and `Room`; the devices are the CRDT library's own sync
-//! protocol, driven as automerge-repo drives it. Between them stand ordered connections that are cut at
-//! any message, a server that is killed at any step, and a store whose writes take time, fail, and may or
-//! may not have happened when the server dies in the middle of one.
+//! The server's side is the real `Session` and `Room`. Devices are of two sorts: stock ones are the CRDT library's
+//! own sync protocol, driven as automerge-repo drives it; SDK ones are the real `Link`, `Roster` and `Replica`, driven
+//! as the Rust client drives them. Between them stand ordered connections that are cut at any byte or swallow
+//! everything unseen, a server and apps that are killed at any step, clocks that jump, and stores whose writes take
+//! time, fail, and may or may not have happened when somebody dies in the middle of one.
 
-mod device;
+mod checks;
+mod disk;
+mod network;
+mod sdk_device;
 mod server;
+mod stock_device;
+mod traffic;
 
 use crate::dice::Dice;
-use bytes::Bytes;
-use device::Device;
+use network::Connection;
+use sdk_device::{DiskLuck, SdkDevice};
 use server::Server;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tiebreak_document::SyncMessage;
-use tiebreak_protocol::{ChangeHash, DocumentId, Frame};
+use stock_device::StockDevice;
+use tiebreak_protocol::DocumentId;
 use tiebreak_sync::Moment;
 
 /// What may go wrong, each once in so many steps; 0: never.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
+    /// A connection is cut: of what is on its way, each direction loses all from some byte on.
     pub cut: u64,
+    /// A connection of an SDK device swallows everything, one way or both, without a word.
+    pub half_open: u64,
+    /// The server is killed.
     pub kill: u64,
+    /// The app of an SDK device is killed.
+    pub kill_app: u64,
+    /// A write of the server fails.
     pub failed_write: u64,
+    /// A read or a write of an SDK device's disk fails.
+    pub failed_device_write: u64,
     /// A message from a device arrives twice, or swapped with the one before it.
     pub disorder: u64,
     /// The server is restored from the backup it made some time before.
     pub restore: u64,
+    /// The wall clock jumps, or everybody sleeps for hours.
+    pub clock_jump: u64,
 }
 
 impl Faults {
     /// A good day.
-    pub const NONE: Self = Self { cut: 0, kill: 0, failed_write: 0, disorder: 0, restore: 0 };
+    pub const NONE: Self = Self {
+        cut: 0,
+        half_open: 0,
+        kill: 0,
+        kill_app: 0,
+        failed_write: 0,
+        failed_device_write: 0,
+        disorder: 0,
+        restore: 0,
+        clock_jump: 0,
+    };
 }
 
 /// The size of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    pub devices: usize,
+    /// Devices with the library's own sync.
+    pub stock_devices: usize,
+    /// Devices with the SDK's machines.
+    pub sdk_devices: usize,
+    /// Documents that an SDK device has on a connection at once.
+    pub places: usize,
     pub documents: usize,
     pub steps: usize,
     pub faults: Faults,
@@ -47,12 +79,11 @@ pub struct Plan {
 /// Steps after which a healed world must have come to rest.
 const REST_STEPS_MAX: usize = 200_000;
 
-/// One device's way to the server; messages stay in order.
+/// A device of either sort.
 #[derive(Debug)]
-struct Connection {
-    device: usize,
-    to_server: std::collections::VecDeque<Bytes>,
-    to_device: std::collections::VecDeque<Bytes>,
+enum Device {
+    Stock(Box<StockDevice>),
+    Sdk(Box<SdkDevice>),
 }
 
 /// Everything there is.
@@ -66,20 +97,31 @@ pub struct World {
     connections: BTreeMap<u64, Connection>,
     next_connection: u64,
     documents: Vec<DocumentId>,
+    /// Devices that could not know yet, of a document, that the server was restored: with the connection by which
+    /// they were told what it lacks now.
+    unaware: BTreeMap<(usize, DocumentId), (u32, u64)>,
 }
 
 impl World {
     pub fn new(seed: u64, plan: Plan) -> Self {
-        let documents = (0..plan.documents).map(|n| DocumentId::from_bytes([n as u8 + 1; 16])).collect();
+        let documents: Vec<_> =
+            (0..plan.documents).map(|n| DocumentId::from_bytes([n as u8 + 1; 16])).collect();
+        let now = Moment { elapsed: Duration::ZERO, unix_ms: 1_700_000_000_000 };
+        let stock = (0..plan.stock_devices).map(|index| Device::Stock(Box::new(StockDevice::new(index))));
+        let sdk = (0..plan.sdk_devices).map(|n| {
+            let index = plan.stock_devices + n;
+            Device::Sdk(Box::new(SdkDevice::new(index, plan.places, documents.clone(), now)))
+        });
         Self {
             dice: Dice::new(seed),
             plan,
-            now: Moment { elapsed: Duration::ZERO, unix_ms: 0 },
-            devices: (0..plan.devices).map(Device::new).collect(),
+            now,
+            devices: stock.chain(sdk).collect(),
             server: Server::new(),
             connections: BTreeMap::new(),
             next_connection: 1,
             documents,
+            unaware: BTreeMap::new(),
         }
     }
 
@@ -90,11 +132,19 @@ impl World {
     pub fn run(mut self) {
         for _ in 0..self.plan.steps {
             self.step();
+            self.check_status();
             self.break_something();
+            self.check_status();
         }
         self.heal();
         self.rest();
+        // What gave up its place was not told of what others wrote later, until the next connection.
+        if self.plan.places < self.plan.documents {
+            self.cut_all();
+            self.rest();
+        }
         self.check_convergence();
+        self.check_calm();
     }
 
     fn step(&mut self) {
@@ -104,150 +154,112 @@ impl World {
             0 | 1 => self.edit(),
             2 => self.connect_somebody(),
             3 => self.pass_time(),
-            _ => {
-                self.move_something();
-            }
+            _ => drop(self.move_something()),
         }
     }
 
     fn edit(&mut self) {
         let device = self.dice.below(self.devices.len() as u64) as usize;
         let document = self.documents[self.dice.below(self.documents.len() as u64) as usize];
-        let device = &mut self.devices[device];
-        device.edit(document, &mut self.dice);
-        let id = device.index;
-        self.speak(id, document);
-    }
-
-    /// Lets a connected device say what it has to say about a document.
-    fn speak(&mut self, device: usize, document: DocumentId) {
-        for connection in self.connections.values_mut().filter(|connection| connection.device == device) {
-            connection.to_server.extend(self.devices[device].speak(document));
-        }
-    }
-
-    fn connect_somebody(&mut self) {
-        let device = self.dice.below(self.devices.len() as u64) as usize;
-        if !self.connections.values().any(|connection| connection.device == device) {
-            self.connect(device);
-        }
-    }
-
-    fn connect(&mut self, device: usize) {
-        let id = self.next_connection;
-        self.next_connection += 1;
-        self.server.accept(id, self.now);
-        let to_server = self.devices[device].connect(&self.documents).into();
-        self.connections.insert(id, Connection { device, to_server, to_device: Default::default() });
-    }
-
-    fn cut(&mut self, id: u64) {
-        if let Some(connection) = self.connections.remove(&id) {
-            self.devices[connection.device].disconnect();
-            self.server.lose(id, self.now);
-        }
-    }
-
-    /// Moves one message or one finished write. Answers whether there was any.
-    fn move_something(&mut self) -> bool {
-        let connections: Vec<u64> = self.connections.keys().copied().collect();
-        let choices = connections.len() as u64 * 2 + 1;
-        let start = self.dice.below(choices);
-        for offset in 0..choices {
-            let choice = (start + offset) % choices;
-            let moved = match connections.get((choice / 2) as usize) {
-                Some(id) if choice.is_multiple_of(2) => self.move_to_server(*id),
-                Some(id) => self.move_to_device(*id),
-                None => self.server.finish_work(self.now, &mut self.dice, self.plan.faults.failed_write),
-            };
-            self.collect_from_server();
-            if moved {
-                return true;
+        match &mut self.devices[device] {
+            Device::Stock(stock) => {
+                stock.edit(document, &mut self.dice);
+                self.speak(device, document);
             }
-        }
-        false
-    }
-
-    fn move_to_server(&mut self, id: u64) -> bool {
-        let disorder = self.plan.faults.disorder;
-        let Some(connection) = self.connections.get_mut(&id) else { return false };
-        let Some(bytes) = connection.to_server.pop_front() else { return false };
-        // The handshake stays in front: without it there is no session to confuse.
-        let is_join = matches!(Frame::decode(&bytes), Ok(Frame::Join(_)));
-        if disorder > 0 && !is_join && self.dice.one_in(disorder) {
-            if self.dice.one_in(2) {
-                connection.to_server.push_front(bytes.clone());
-            } else if let Some(next) = connection.to_server.pop_front() {
-                connection.to_server.push_front(bytes);
-                self.server.receive(id, next, self.now);
-                return true;
-            }
-        }
-        self.server.receive(id, bytes, self.now);
-        true
-    }
-
-    fn move_to_device(&mut self, id: u64) -> bool {
-        let Some(connection) = self.connections.get_mut(&id) else { return false };
-        let Some(bytes) = connection.to_device.pop_front() else { return false };
-        let answers = self.devices[connection.device].receive(&bytes);
-        connection.to_server.extend(answers);
-        true
-    }
-
-    /// Takes what the server sends, and holds it to its first promise.
-    fn collect_from_server(&mut self) {
-        for (id, sent) in self.server.take_sent() {
-            match sent {
-                Some(bytes) => {
-                    self.check_durable(&bytes);
-                    if let Some(connection) = self.connections.get_mut(&id) {
-                        connection.to_device.push_back(bytes);
-                    }
+            Device::Sdk(sdk) => {
+                sdk.edit(self.now, document);
+                if self.dice.one_in(3) {
+                    sdk.release_all();
                 }
-                None => self.cut(id),
             }
-        }
-    }
-
-    /// Nobody hears of a change before it is durable.
-    fn check_durable(&self, bytes: &Bytes) {
-        let Ok(Frame::Sync(sync)) = Frame::decode(bytes) else { return };
-        let message = SyncMessage::decode(&sync.data).expect("the server writes sync messages");
-        let durable = self.server.durable_hashes(sync.document);
-        for head in &message.heads {
-            assert!(durable.contains(head), "the server told of {head}, which is not durable");
         }
     }
 
     fn pass_time(&mut self) {
-        self.now.elapsed += Duration::from_secs(self.dice.below(20));
+        let most = if self.dice.one_in(10) { 20_000 } else { 2_000 };
+        self.now.elapsed += Duration::from_millis(self.dice.below(most));
+        self.pass_deadlines();
+    }
+
+    fn pass_deadlines(&mut self) {
         self.server.pass_deadlines(self.now);
         self.collect_from_server();
+        for index in 0..self.devices.len() {
+            if let Device::Sdk(sdk) = &mut self.devices[index] {
+                sdk.pass_deadlines(self.now);
+                self.grant_wishes(index);
+            }
+        }
+        self.keep_connections_alive();
     }
 
     fn break_something(&mut self) {
-        let Faults { cut, kill, restore, .. } = self.plan.faults;
-        if cut > 0 && self.dice.one_in(cut) {
-            let ids: Vec<u64> = self.connections.keys().copied().collect();
-            if !ids.is_empty() {
-                let unlucky = self.dice.below(ids.len() as u64) as usize;
-                self.cut(ids[unlucky]);
-            }
+        let faults = self.plan.faults;
+        if self.happens(faults.cut)
+            && let Some(unlucky) = self.some_connection()
+        {
+            self.cut(unlucky);
         }
-        let restored = restore > 0 && self.dice.one_in(restore);
-        if restore > 0 && self.dice.one_in(restore) {
+        if self.happens(faults.half_open)
+            && let Some(unlucky) = self.some_connection()
+            && let Some(connection) = self.connections.get_mut(&unlucky)
+            && matches!(self.devices[connection.device], Device::Sdk(_))
+        {
+            connection.swallow(&mut self.dice);
+        }
+        if self.happens(faults.kill_app) {
+            self.kill_app();
+        }
+        if self.happens(faults.clock_jump) {
+            self.jump();
+        }
+        let restored = self.happens(faults.restore);
+        if self.happens(faults.restore) {
             self.server.back_up();
         }
-        if restored || (kill > 0 && self.dice.one_in(kill)) {
-            self.server.kill(&mut self.dice);
-            if restored {
-                self.server.restore();
-            }
-            for id in self.connections.keys().copied().collect::<Vec<_>>() {
-                self.cut(id);
-            }
+        if restored || self.happens(faults.kill) {
+            self.kill_server();
         }
+        if restored {
+            self.server.restore();
+            self.note_unaware();
+        }
+    }
+
+    fn happens(&mut self, times: u64) -> bool {
+        times > 0 && self.dice.one_in(times)
+    }
+
+    fn some_connection(&mut self) -> Option<u64> {
+        let ids: Vec<u64> = self.connections.keys().copied().collect();
+        (!ids.is_empty()).then(|| ids[self.dice.below(ids.len() as u64) as usize])
+    }
+
+    fn kill_app(&mut self) {
+        let index = self.dice.below(self.devices.len() as u64) as usize;
+        self.drop_device_end(index);
+        let Device::Sdk(sdk) = &mut self.devices[index] else { return };
+        let forgot = sdk.kill(self.now, &mut self.dice);
+        self.grant_wishes(index);
+        if forgot && self.plan.faults.restore > 0 {
+            self.note_unaware();
+        }
+    }
+
+    /// Apps that run on are cut off, and hear of it where their connection is sound.
+    fn kill_server(&mut self) {
+        self.server.kill(&mut self.dice);
+        for id in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.drop_server_end(id);
+        }
+    }
+
+    fn jump(&mut self) {
+        if self.dice.one_in(4) {
+            self.now.elapsed += Duration::from_secs(self.dice.below(12 * 3600));
+            self.pass_deadlines();
+        }
+        self.now.unix_ms += self.dice.below(1 << 40) as i64 - (1 << 39);
     }
 
     /// From here on nothing goes wrong. Connections that live go on living, so that one which has come to a
@@ -256,48 +268,57 @@ impl World {
         let was_disordered = self.plan.faults.disorder > 0;
         self.plan.faults = Faults::NONE;
         if was_disordered {
-            for id in self.connections.keys().copied().collect::<Vec<_>>() {
-                self.cut(id);
+            self.cut_all();
+        }
+        for device in &mut self.devices {
+            if let Device::Sdk(sdk) = device {
+                sdk.release_all();
             }
         }
-        for device in 0..self.devices.len() {
-            if !self.connections.values().any(|connection| connection.device == device) {
-                self.connect(device);
-            }
+        self.connect_stock_devices();
+    }
+
+    fn cut_all(&mut self) {
+        for id in self.connections.keys().copied().collect::<Vec<_>>() {
+            self.cut(id);
         }
     }
 
-    /// Runs until nothing moves any more: no message, no write.
+    /// Runs until nothing moves any more: no message, no write, and nobody about to try again.
     fn rest(&mut self) {
         for _ in 0..REST_STEPS_MAX {
             self.now.elapsed += Duration::from_millis(1);
-            if !self.move_something() {
+            let moved = self.move_something();
+            self.check_status();
+            self.connect_stock_devices();
+            if !moved && !self.skip_to_recovery() {
                 return;
-            }
-            let missing: Vec<_> = (0..self.devices.len())
-                .filter(|d| !self.connections.values().any(|c| c.device == *d))
-                .collect();
-            for device in missing {
-                self.connect(device);
             }
         }
         panic!("the world does not come to rest: somebody repeats itself for ever");
     }
 
-    fn check_convergence(&self) {
-        for document in &self.documents {
-            let made: BTreeSet<ChangeHash> =
-                self.devices.iter().flat_map(|d| d.own_changes(*document)).collect();
-            let heads: Vec<_> = self.devices.iter().map(|device| device.heads(*document)).collect();
-            for (device, own) in self.devices.iter().zip(&heads) {
-                let held = device.hashes(*document);
-                let lost = made.difference(&held).count();
-                assert_eq!(lost, 0, "device {} lacks {lost} of {} changes", device.index, made.len());
-                assert_eq!(own, &heads[0], "devices {} and 0 end with different heads", device.index);
-            }
-            let durable = self.server.durable_hashes(*document);
-            let lost = made.difference(&durable).count();
-            assert_eq!(lost, 0, "the server lacks {lost} of {} changes of {document}", made.len());
+    /// While an SDK device is about to try something again, or a connection is not what it seems, time goes on.
+    fn skip_to_recovery(&mut self) -> bool {
+        let is_recovering = self.sdk_devices().any(SdkDevice::is_recovering);
+        let is_half_open = self.connections.values().any(Connection::is_half_open);
+        if !is_recovering && !is_half_open {
+            return false;
         }
+        let next = self.sdk_devices().filter_map(SdkDevice::deadline).min();
+        self.now.elapsed = self.now.elapsed.max(next.unwrap_or_default());
+        self.pass_deadlines();
+        true
+    }
+
+    fn sdk_devices(&self) -> impl Iterator<Item = &SdkDevice> {
+        self.devices.iter().filter_map(|device| match device {
+            Device::Sdk(sdk) => Some(&**sdk),
+            Device::Stock(_) => None,
+        })
+    }
+
+    const fn luck(&self) -> DiskLuck {
+        DiskLuck { failed_write: self.plan.faults.failed_device_write }
     }
 }

@@ -1,21 +1,15 @@
 //! The server: real sessions and rooms, a disk that keeps what it acknowledged, and a driver in between.
 
+use super::disk::Disk;
 use crate::dice::Dice;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use tiebreak_document::{Document, SavedChange};
+use tiebreak_document::SavedChange;
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal, StorageId};
-use tiebreak_sync::room::{Effect, Input, Loaded};
+use tiebreak_sync::room::{Effect, Input};
 use tiebreak_sync::session::{self, ServerIdentity};
 use tiebreak_sync::{Moment, Room, Session, SessionId};
-
-/// What survives the death of the process.
-#[derive(Debug, Default, Clone)]
-struct Disk {
-    documents: BTreeMap<DocumentId, Loaded>,
-    shared_heads: BTreeMap<(StorageId, DocumentId), Heads>,
-}
 
 /// Something that the disk is doing.
 #[derive(Debug)]
@@ -121,7 +115,7 @@ impl Server {
                     self.run_session(to.0, session::Input::FromRoom { document, notice }, now);
                 }
                 Effect::Remember { storage, heads } => {
-                    self.disk.shared_heads.insert((storage, document), heads);
+                    self.disk.remember(storage, document, heads);
                 }
                 Effect::Done => {
                     self.rooms.remove(&document);
@@ -148,7 +142,7 @@ impl Server {
         let which = dice.below(self.work.len() as u64) as usize;
         let Some((document, work)) = self.work.remove(which) else { return false };
         let input = match work {
-            Work::Load => Input::Loaded(Ok(self.disk.documents.get(&document).cloned().map(Box::new))),
+            Work::Load => Input::Loaded(Ok(self.disk.load(document))),
             Work::Append { .. } if failed_write > 0 && dice.one_in(failed_write) => {
                 Input::Appended(Err(Refusal::StorageFull))
             }
@@ -156,9 +150,9 @@ impl Server {
                 Input::Appended(Ok(self.disk.append(document, changes, heads)))
             }
             Work::Recall { session, storage } => {
-                Input::Recalled { session, heads: self.disk.shared_heads.get(&(storage, document)).cloned() }
+                Input::Recalled { session, heads: self.disk.shared_heads(&storage, document) }
             }
-            Work::Compact => self.disk.compact(document),
+            Work::Compact => Input::Compacted(self.disk.compact(document)),
         };
         self.run_room(document, input, now);
         true
@@ -206,36 +200,11 @@ impl Server {
     }
 
     /// Every change that is on the disk.
-    pub(super) fn durable_hashes(&self, document: DocumentId) -> BTreeSet<ChangeHash> {
-        let Some(stored) = self.disk.documents.get(&document) else { return BTreeSet::new() };
-        let mut hashes: BTreeSet<_> = stored.tail.iter().map(|change| change.hash).collect();
-        if stored.snapshot.is_some() {
-            let mut read =
-                Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
-            hashes.extend(read.hashes_since(&[]).expect("what is stored opens"));
-        }
-        hashes
-    }
-}
-
-impl Disk {
-    fn append(&mut self, document: DocumentId, changes: Vec<SavedChange>, heads: Heads) -> u64 {
-        let stored = self.documents.entry(document).or_default();
-        stored.through += changes.len() as u64;
-        stored.tail.extend(changes);
-        stored.heads = heads;
-        stored.through
+    pub(super) fn durable_hashes(&self, document: DocumentId) -> &BTreeSet<ChangeHash> {
+        self.disk.hashes(document)
     }
 
-    fn compact(&mut self, document: DocumentId) -> Input {
-        let Some(stored) = self.documents.get_mut(&document) else {
-            return Input::Compacted(None);
-        };
-        let read = Document::from_stored(stored.snapshot.clone(), stored.tail.clone(), stored.heads.clone());
-        let snapshot = read.snapshot().expect("an honest document makes a snapshot");
-        stored.snapshot = Some(snapshot.clone());
-        stored.snapshot_through = stored.through;
-        stored.tail.clear();
-        Input::Compacted(Some((snapshot, stored.through)))
+    pub(super) fn heads(&self, document: DocumentId) -> Heads {
+        self.disk.heads(document)
     }
 }

@@ -1,4 +1,4 @@
-//! A device: documents on a disk that never fails, and the library's own side of the sync protocol.
+//! A stock device: documents on a disk that never fails, and the library's own side of the sync protocol.
 
 use crate::dice::Dice;
 use automerge::sync::{Message, State, SyncDoc};
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_protocol::{ChangeHash, DocumentId, Frame, Heads, Join, PeerId, PeerMetadata, SyncFrame};
 
 #[derive(Debug)]
-pub(super) struct Device {
+pub(super) struct StockDevice {
     pub(super) index: usize,
     peer: PeerId,
     documents: BTreeMap<DocumentId, Automerge>,
@@ -20,7 +20,7 @@ pub(super) struct Device {
     wanted: Vec<DocumentId>,
 }
 
-impl Device {
+impl StockDevice {
     pub(super) fn new(index: usize) -> Self {
         let peer = format!("device-{index}").parse().expect("a good name");
         Self {
