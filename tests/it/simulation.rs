@@ -5,12 +5,14 @@ mod stock;
 
 use tiebreak_tests::simulation::{Plan, World};
 
+/// Seeds of each test; `TIEBREAK_SEEDS` asks for more.
 const SEEDS: u64 = 60;
 
-/// Runs a plan with many seeds; `test` is the test's path in this binary.
+/// Runs a plan with many seeds, or with the one that `TIEBREAK_SEED` names.
 fn run_seeds(test: &str, plan: Plan) {
-    let only: Option<u64> = std::env::var("TIEBREAK_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = only.map_or(0..SEEDS, |seed| seed..seed + 1);
+    let number = |name| std::env::var(name).ok().and_then(|seed| seed.parse::<u64>().ok());
+    let all = 0..number("TIEBREAK_SEEDS").unwrap_or(SEEDS);
+    let seeds = number("TIEBREAK_SEED").map_or(all, |seed| seed..seed + 1);
     for seed in seeds {
         let run = std::panic::catch_unwind(|| World::new(seed, plan).run());
         assert!(

@@ -168,7 +168,7 @@ impl Replica {
         self.room.document_id()
     }
 
-    /// Where the document stands with the server.
+    /// Where the document stands with the server, as far as it was told: nothing is before the document was read.
     pub const fn standing(&self) -> Standing {
         self.standing
     }
@@ -335,7 +335,8 @@ impl Replica {
         }
         let standing =
             Standing { pending_changes: self.pending_changes, progress: self.progress() }.with_uploads();
-        if standing != self.standing {
+        // Before the document was read nobody knows what is pending; what was known of it stays.
+        if self.counted.is_some() && standing != self.standing {
             self.standing = standing;
             effects.push(Effect::Stands(standing));
         }

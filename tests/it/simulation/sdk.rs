@@ -22,7 +22,8 @@ fn sdk_devices_converge_though_connections_are_cut_at_any_byte_or_swallow_everyt
 
 #[test]
 fn sdk_devices_converge_though_apps_and_the_server_are_killed_at_any_step() {
-    let faults = Faults { cut: 200, half_open: 300, kill: 150, kill_app: 100, clock_jump: 300, ..Faults::NONE };
+    let faults =
+        Faults { cut: 200, half_open: 300, kill: 150, kill_app: 100, clock_jump: 300, ..Faults::NONE };
     run_seeds(
         "sdk_devices_converge_though_apps_and_the_server_are_killed_at_any_step",
         Plan { faults, ..PLAN },

@@ -63,10 +63,13 @@ impl SdkDevice {
     }
 
     pub(super) fn receive(&mut self, now: Moment, parcel: Parcel) {
-        self.app.feed(now, match parcel {
-            Parcel::Binary(bytes) => Input::Binary(bytes),
-            Parcel::Ping | Parcel::Pong => Input::Heard,
-        });
+        self.app.feed(
+            now,
+            match parcel {
+                Parcel::Binary(bytes) => Input::Binary(bytes),
+                Parcel::Ping | Parcel::Pong => Input::Heard,
+            },
+        );
     }
 
     pub(super) fn lose(&mut self, now: Moment) {

@@ -15,7 +15,10 @@ impl World {
     pub(super) fn speak(&mut self, device: usize, document: DocumentId) {
         let Device::Stock(stock) = &mut self.devices[device] else { return };
         for connection in self.connections.values_mut().filter(|connection| connection.device == device) {
-            stock.speak(document).into_iter().for_each(|said| connection.send_to_server(Parcel::Binary(said)));
+            stock
+                .speak(document)
+                .into_iter()
+                .for_each(|said| connection.send_to_server(Parcel::Binary(said)));
         }
     }
 

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::Document;
 use tiebreak_protocol::{ChangeHash, DocumentId, Limits, StorageId};
+use tiebreak_sync::Moment;
 use tiebreak_sync::link::{ClientIdentity, ConnectionState, Effect, Input, Link, LinkOptions};
 use tiebreak_sync::replica::{self, Progress, Standing};
 use tiebreak_sync::room::{self, Notice, PeerInfo};
 use tiebreak_sync::roster::{Action, Roster};
-use tiebreak_sync::Moment;
 
 /// How long a document that could not go on is left alone.
 const STALL_TIME: Duration = Duration::from_secs(10);
@@ -112,7 +112,9 @@ impl App {
         let mut forgot = false;
         for (document, work) in std::mem::take(&mut self.work) {
             match work {
-                Work::Append { changes, heads } if dice.one_in(2) => drop(disk.append(document, changes, heads)),
+                Work::Append { changes, heads } if dice.one_in(2) => {
+                    drop(disk.append(document, changes, heads))
+                }
                 Work::Remember(heads) if !forgot && dice.one_in(2) => {
                     disk.remember(self.server.clone(), document, heads);
                 }
@@ -273,7 +275,8 @@ impl App {
 
     pub(super) fn close_unused(&mut self, document: DocumentId) {
         let has_work = self.work.iter().any(|(of, _work)| *of == document);
-        let is_unused = |open: &OpenDocument| open.is_resting && open.peer.is_none() && open.edits_wanted == 0;
+        let is_unused =
+            |open: &OpenDocument| open.is_resting && open.peer.is_none() && open.edits_wanted == 0;
         if !has_work && !self.held.contains(&document) && self.open.get(&document).is_some_and(is_unused) {
             self.open.remove(&document);
         }

@@ -69,7 +69,13 @@ impl OpenDocument {
     }
 
     /// Takes up one thing: the connection first, as the task does.
-    pub(super) fn take_job(&mut self, now: Moment, actor: &[u8], ticket: Ticket, dice: &mut Dice) -> Vec<Effect> {
+    pub(super) fn take_job(
+        &mut self,
+        now: Moment,
+        actor: &[u8],
+        ticket: Ticket,
+        dice: &mut Dice,
+    ) -> Vec<Effect> {
         if self.meets == Meets::TheNext {
             self.meets = Meets::Nobody;
             self.notices.clear();
