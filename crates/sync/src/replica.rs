@@ -42,9 +42,9 @@ pub enum Said {
 impl Word {
     /// Bytes that the changes in it unfold to.
     pub fn weight(&self) -> u64 {
-        match self {
-            Self::Sync(received) => received.changes.iter().map(CheckedChange::weight).sum(),
-            Self::Unfit(_) | Self::Unavailable | Self::Durable(_) | Self::Refused { .. } => 0,
+        match &self.said {
+            Said::Sync(received) => received.changes.iter().map(CheckedChange::weight).sum(),
+            Said::Unfit(_) | Said::Unavailable | Said::Durable(_) | Said::Refused { .. } => 0,
         }
     }
 }
