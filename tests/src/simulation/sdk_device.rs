@@ -3,6 +3,7 @@
 
 mod app;
 mod jobs;
+mod lifetime;
 mod open_document;
 
 use super::disk::Disk;
@@ -30,11 +31,33 @@ pub(super) struct DiskLuck {
     pub(super) failed_write: u64,
 }
 
+/// Whether a piece of the disk's work is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Works,
+    Fails,
+}
+
+impl DiskLuck {
+    const fn draw(self, dice: &mut Dice) -> Outcome {
+        if self.failed_write > 0 && dice.one_in(self.failed_write) { Outcome::Fails } else { Outcome::Works }
+    }
+}
+
+/// What an app is from its first start to its last.
+#[derive(Debug)]
+struct Installation {
+    index: usize,
+    /// Documents on a connection at once.
+    places: usize,
+    /// Those that it keeps in step.
+    documents: Vec<DocumentId>,
+}
+
 #[derive(Debug)]
 pub(super) struct SdkDevice {
     pub(super) index: usize,
-    places: usize,
-    documents: Vec<DocumentId>,
+    installation: Installation,
     disk: Disk,
     openings: u32,
     app: App,
@@ -45,8 +68,9 @@ pub(super) struct SdkDevice {
 impl SdkDevice {
     pub(super) fn new(index: usize, places: usize, documents: Vec<DocumentId>, now: Moment) -> Self {
         let (disk, openings) = (Disk::default(), 1);
-        let app = App::start(index, openings, places, &documents, &disk, now);
-        Self { index, places, documents, disk, openings, app, answered: BTreeMap::new() }
+        let installation = Installation { index, places, documents };
+        let app = App::start(&installation, openings, &disk, now);
+        Self { index, installation, disk, openings, app, answered: BTreeMap::new() }
     }
 
     /// The app dies, and with it what it had in memory; writes under way may or may not have happened. It is
@@ -54,7 +78,7 @@ impl SdkDevice {
     pub(super) fn kill(&mut self, now: Moment, dice: &mut Dice) -> bool {
         let forgot = self.app.die(&mut self.disk, dice);
         self.openings += 1;
-        self.app = App::start(self.index, self.openings, self.places, &self.documents, &self.disk, now);
+        self.app = App::start(&self.installation, self.openings, &self.disk, now);
         forgot
     }
 

@@ -1,18 +1,15 @@
 //! The app's process, from its start to its death: the hub around the link and the roster, and the open documents.
 
-use super::super::disk::Disk;
 use super::super::network::Parcel;
 use super::Wish;
 use super::jobs::Work;
-use super::open_document::{self, OpenDocument};
-use crate::dice::Dice;
+use super::open_document::{self, OpenDocument, Stage};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::Document;
 use tiebreak_protocol::{ChangeHash, DocumentId, Limits, StorageId};
 use tiebreak_sync::Moment;
-use tiebreak_sync::link::{ClientIdentity, ConnectionState, Effect, Input, Link, LinkOptions};
+use tiebreak_sync::link::{ConnectionState, Effect, Input, Link};
 use tiebreak_sync::replica::{self, Progress, Standing};
 use tiebreak_sync::room::{self, Notice, PeerInfo};
 use tiebreak_sync::roster::{Action, Roster};
@@ -34,16 +31,16 @@ pub(super) struct Note {
 pub(super) struct App {
     pub(super) actor: Vec<u8>,
     pub(super) server: StorageId,
-    limits: Arc<Limits>,
+    pub(super) limits: Arc<Limits>,
     pub(super) link: Link,
     pub(super) roster: Roster,
     pub(super) open: BTreeMap<DocumentId, OpenDocument>,
-    peer: Option<Arc<PeerInfo>>,
-    sessions: u64,
+    pub(super) peer: Option<Arc<PeerInfo>>,
+    pub(super) sessions: u64,
     /// What the app shows of each document.
-    board: BTreeMap<DocumentId, Standing>,
+    pub(super) board: BTreeMap<DocumentId, Standing>,
     /// Documents that the app has open.
-    held: BTreeSet<DocumentId>,
+    pub(super) held: BTreeSet<DocumentId>,
     pub(super) notes: BTreeMap<DocumentId, Note>,
     /// Messages of documents that wait for the connection.
     pub(super) tells: VecDeque<(DocumentId, Notice)>,
@@ -56,75 +53,6 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn start(
-        index: usize,
-        opening: u32,
-        places: usize,
-        documents: &[DocumentId],
-        disk: &Disk,
-        now: Moment,
-    ) -> Self {
-        let peer = format!("sdk-device-{index}-{opening}").parse().expect("a good name");
-        // Small, so that snapshots and idle documents happen.
-        let limits = Arc::new(Limits { snapshot_changes_min: 20, ..Limits::default() });
-        let seed = (index as u64) << 32 | u64::from(opening);
-        let mut actor = opening.to_be_bytes().to_vec();
-        actor.extend([index as u8, 0x5d]);
-        let mut app = Self {
-            actor,
-            server: "server at ws://simulated".parse().expect("a good name"),
-            link: Link::new(ClientIdentity { peer }, LinkOptions::default(), Arc::clone(&limits), seed),
-            limits,
-            roster: Roster::new(places),
-            open: BTreeMap::new(),
-            peer: None,
-            sessions: 0,
-            board: BTreeMap::new(),
-            held: BTreeSet::new(),
-            notes: BTreeMap::new(),
-            tells: VecDeque::new(),
-            work: VecDeque::new(),
-            awaits_token: false,
-            retry_at: None,
-            wishes: Vec::new(),
-            answered: Vec::new(),
-            next_ticket: 0,
-        };
-        for document in documents {
-            app.survey(*document, disk);
-            app.roster.add(*document);
-        }
-        app.feed(now, Input::Connect);
-        app
-    }
-
-    /// What is pending before any document is open, as the client counts it when it starts.
-    fn survey(&mut self, document: DocumentId, disk: &Disk) {
-        let Some(stored) = disk.load(document) else { return };
-        let confirmed = disk.shared_heads(&self.server, document).unwrap_or_default();
-        let mut read = Document::from_stored(stored.snapshot, stored.tail, stored.heads);
-        let pending_changes = read.pending(confirmed.as_slice()).expect("what is stored opens");
-        self.board.insert(document, Standing { pending_changes, ..Standing::default() });
-    }
-
-    /// Work under way may still be done, or not. Answers whether something was not remembered.
-    pub(super) fn die(&mut self, disk: &mut Disk, dice: &mut Dice) -> bool {
-        let mut forgot = false;
-        for (document, work) in std::mem::take(&mut self.work) {
-            match work {
-                Work::Append { changes, heads } if dice.one_in(2) => {
-                    drop(disk.append(document, changes, heads))
-                }
-                Work::Remember(heads) if !forgot && dice.one_in(2) => {
-                    disk.remember(self.server.clone(), document, heads);
-                }
-                Work::Remember(_) => forgot = true,
-                Work::Append { .. } | Work::Recall | Work::Load | Work::Compact => {}
-            }
-        }
-        forgot
-    }
-
     /// Gives the link an input and does what it wants, as the client's hub does.
     pub(super) fn feed(&mut self, now: Moment, input: Input) {
         for effect in self.link.handle(now, input) {
@@ -265,7 +193,7 @@ impl App {
                     self.answered.push((document, change));
                 }
             }
-            room::Effect::Done => open.is_resting = true,
+            room::Effect::Done => open.stage = Stage::Resting,
             room::Effect::Refused(_) | room::Effect::Recall { .. } | room::Effect::Remember { .. } => {}
             room::Effect::Quarantine { reason, .. } => panic!("an honest change was quarantined: {reason}"),
             room::Effect::Broken(reason) => panic!("a stored document broke: {reason}"),
@@ -275,8 +203,9 @@ impl App {
 
     pub(super) fn close_unused(&mut self, document: DocumentId) {
         let has_work = self.work.iter().any(|(of, _work)| *of == document);
-        let is_unused =
-            |open: &OpenDocument| open.is_resting && open.peer.is_none() && open.edits_wanted == 0;
+        let is_unused = |open: &OpenDocument| {
+            open.stage == Stage::Resting && open.peer.is_none() && open.edits_wanted == 0
+        };
         if !has_work && !self.held.contains(&document) && self.open.get(&document).is_some_and(is_unused) {
             self.open.remove(&document);
         }

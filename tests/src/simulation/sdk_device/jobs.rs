@@ -1,8 +1,9 @@
 //! What an app has to do at any time, done one by one in any order that its tasks could come to.
 
 use super::super::disk::Disk;
-use super::DiskLuck;
 use super::app::App;
+use super::open_document::Stage;
+use super::{DiskLuck, Outcome};
 use crate::dice::Dice;
 use std::time::Duration;
 use tiebreak_document::SavedChange;
@@ -55,7 +56,7 @@ impl App {
                 self.feed(now, link::Input::Token(TokenAnswer::NotNeeded));
             }
             Job::Notes => self.read_notes(now),
-            Job::Disk(document) => self.finish(now, document, dice, disk, luck),
+            Job::Disk(document) => self.finish(now, document, disk, luck.draw(dice)),
             Job::Document(document) => {
                 self.next_ticket += 1;
                 let (actor, ticket) = (self.actor.clone(), Ticket(self.next_ticket));
@@ -95,21 +96,14 @@ impl App {
     }
 
     /// The disk ends the oldest work of a document.
-    fn finish(
-        &mut self,
-        now: Moment,
-        document: DocumentId,
-        dice: &mut Dice,
-        disk: &mut Disk,
-        luck: DiskLuck,
-    ) {
+    fn finish(&mut self, now: Moment, document: DocumentId, disk: &mut Disk, outcome: Outcome) {
         let Some(at) = self.work.iter().position(|(of, _work)| *of == document) else { return };
         let Some((_, work)) = self.work.remove(at) else { return };
-        let fails = luck.failed_write > 0 && dice.one_in(luck.failed_write);
+        let fails = outcome == Outcome::Fails;
         let input = match work {
             Work::Recall => {
                 if let Some(open) = self.open.get_mut(&document) {
-                    open.is_recalled = true;
+                    open.stage = Stage::Working;
                 }
                 Input::Recalled(disk.shared_heads(&self.server, document).unwrap_or_default())
             }
@@ -120,7 +114,7 @@ impl App {
                 Input::Room(room::Input::Appended(Ok(disk.append(document, changes, heads))))
             }
             Work::Compact => Input::Room(room::Input::Compacted(disk.compact(document))),
-            // A note that was not kept makes more count as pending, never less.
+            // As long as servers keep what they have, a note that was not kept only makes more count as pending.
             Work::Remember(_) if fails => return,
             Work::Remember(heads) => return disk.remember(self.server.clone(), document, heads),
         };
@@ -137,7 +131,7 @@ impl App {
     /// Performs what a replica wants and takes the turns that are due, as a document's task does.
     fn step(&mut self, now: Moment, document: DocumentId, effects: Vec<Effect>) {
         let Some(open) = self.open.get_mut(&document) else { return };
-        open.is_resting = false;
+        open.stage = Stage::Working;
         self.perform(document, effects);
         while let Some(effects) = self.turn(now, document) {
             self.perform(document, effects);
@@ -169,7 +163,7 @@ impl App {
         let due: Vec<_> = self
             .open
             .iter()
-            .filter(|(_, open)| open.is_recalled && !open.is_resting && is_due(&open.replica))
+            .filter(|(_, open)| open.stage == Stage::Working && is_due(&open.replica))
             .map(|(document, _open)| *document)
             .collect();
         for document in due {

@@ -15,12 +15,9 @@ const NOTICES_MAX: usize = 6;
 #[derive(Debug)]
 pub(super) struct OpenDocument {
     pub(super) replica: Replica,
-    /// What is remembered of earlier connections has been read.
-    pub(super) is_recalled: bool,
+    pub(super) stage: Stage,
     /// A message to the server found no place.
     pub(super) is_overfull: bool,
-    /// The room has nothing to do until something comes.
-    pub(super) is_resting: bool,
     /// The connection on which it takes part, and whether the replica knows.
     pub(super) peer: Option<Arc<PeerInfo>>,
     pub(super) meets: Meets,
@@ -28,6 +25,16 @@ pub(super) struct OpenDocument {
     pub(super) notices: VecDeque<Notice>,
     pub(super) edits_wanted: usize,
     pub(super) callers: BTreeMap<Ticket, ChangeHash>,
+}
+
+/// How far the task of a document has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// What is remembered of earlier connections has yet to be read.
+    Unrecalled,
+    Working,
+    /// The room has nothing to do until something comes.
+    Resting,
 }
 
 /// Whether the replica has yet to hear that the connection is another, or none.
@@ -41,9 +48,8 @@ impl OpenDocument {
     pub(super) fn new(replica: Replica) -> Self {
         Self {
             replica,
-            is_recalled: false,
+            stage: Stage::Unrecalled,
             is_overfull: false,
-            is_resting: false,
             peer: None,
             meets: Meets::Nobody,
             words: VecDeque::new(),
@@ -61,7 +67,7 @@ impl OpenDocument {
     /// Whether there is something that its task would take up.
     pub(super) fn has_job(&self) -> bool {
         let has_word = !self.words.is_empty() && self.replica.has_space();
-        self.is_recalled && (self.meets == Meets::TheNext || has_word || self.may_edit())
+        self.stage != Stage::Unrecalled && (self.meets == Meets::TheNext || has_word || self.may_edit())
     }
 
     fn may_edit(&self) -> bool {
