@@ -124,7 +124,7 @@ impl Shared {
 
 fn size(notice: &Notice) -> usize {
     match notice {
-        Notice::Sync(data) | Notice::Request(data) => data.len(),
+        Notice::Sync(data) | Notice::Request(data) | Notice::Part { data, .. } => data.len(),
         Notice::Ephemeral(ephemeral) => ephemeral.data.len(),
         Notice::RemoteHeads(heads) => heads.iter().map(|head| 32 * head.heads.len()).sum(),
         Notice::Unavailable | Notice::Durable(_) | Notice::Refused { .. } | Notice::Close(_) => 0,

@@ -16,6 +16,8 @@ pub enum ExtensionFrame {
     Ping { nonce: u64 },
     /// `x-tiebreak:pong`: the answer, with the number of the ping. At most 2^53 - 1.
     Pong { nonce: u64 },
+    /// `x-tiebreak:more`: behind the sync message that names these heads there is more to come. Sent before it.
+    More { document: DocumentId, heads: Heads },
     /// `x-tiebreak:close`: the client wants to hear nothing more of this document on this connection, until it
     /// speaks of it again.
     Close { document: DocumentId },
@@ -26,5 +28,6 @@ impl ExtensionFrame {
     pub(crate) const REFUSED: &str = "x-tiebreak:refused";
     pub(crate) const PING: &str = "x-tiebreak:ping";
     pub(crate) const PONG: &str = "x-tiebreak:pong";
+    pub(crate) const MORE: &str = "x-tiebreak:more";
     pub(crate) const CLOSE: &str = "x-tiebreak:close";
 }

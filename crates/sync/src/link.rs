@@ -317,6 +317,10 @@ impl Link {
     fn fetch_token(&mut self, now: Duration, reason: TokenReason, effects: &mut Vec<Effect>) {
         self.phase = Phase::FetchingToken { deadline: now + self.options.token_time };
         let reason = if self.trust == Trust::MustBeNew { TokenReason::Expired } else { reason };
+        if reason != TokenReason::Expired {
+            // The app may bring one from its cache.
+            self.trust = Trust::Usable;
+        }
         effects.push(Effect::FetchToken(reason));
     }
 
@@ -430,7 +434,9 @@ impl Link {
         let Phase::Live(live) = &self.phase else { return };
         let (sender, target) = (self.identity.peer.clone(), live.info.peer.clone());
         let frame = match notice {
-            Notice::Sync(data) => Frame::Sync(SyncFrame { document, sender, target, data }),
+            Notice::Sync(data) | Notice::Part { data, .. } => {
+                Frame::Sync(SyncFrame { document, sender, target, data })
+            }
             Notice::Request(data) => Frame::Request(SyncFrame { document, sender, target, data }),
             // These are what a server tells a client.
             Notice::Unavailable
@@ -531,6 +537,7 @@ impl Beat {
 fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {
     let (document, said) = match frame {
         ExtensionFrame::Durable { document, heads } => (document, Said::Durable(heads)),
+        ExtensionFrame::More { document, heads } => (document, Said::More(heads)),
         ExtensionFrame::Refused { document, change, code, detail } => {
             (document, Said::Refused { change, code, detail })
         }

@@ -35,6 +35,8 @@ pub enum Said {
     Unavailable,
     /// Everything up to these heads survives a crash of the server.
     Durable(Heads),
+    /// Behind the message that names these heads there is more to come.
+    More(Heads),
     /// A change of ours was not taken.
     Refused { change: Option<ChangeHash>, code: String, detail: String },
 }
@@ -44,7 +46,7 @@ impl Word {
     pub fn weight(&self) -> u64 {
         match &self.said {
             Said::Sync(received) => received.changes.iter().map(CheckedChange::weight).sum(),
-            Said::Unfit(_) | Said::Unavailable | Said::Durable(_) | Said::Refused { .. } => 0,
+            Said::Unfit(_) | Said::Unavailable | Said::Durable(_) | Said::More(_) | Said::Refused { .. } => 0,
         }
     }
 }
@@ -124,6 +126,8 @@ struct Upstream {
     info: Arc<PeerInfo>,
     /// What it said last, as far as that is taken in; `None` before its first word.
     said: Option<Heads>,
+    /// The heads of parts behind which more follows; not those of parts that were left behind.
+    parts: Vec<Heads>,
     has: Has,
 }
 
@@ -143,6 +147,9 @@ impl Upstream {
         self.info.session
     }
 }
+
+/// Parts that are announced and not taken in yet.
+const PARTS_MAX: usize = 16;
 
 /// Heads that the server confirmed one after the other; with more, only the last count, and what they do not
 /// cover counts as pending until they do.
@@ -228,7 +235,8 @@ impl Replica {
                 self.step(&mut effects, |_room| Vec::new());
             }
             Input::Greet(peer) => {
-                self.upstream = Some(Upstream { info: Arc::clone(&peer), said: None, has: Has::It });
+                self.upstream =
+                    Some(Upstream { info: Arc::clone(&peer), said: None, parts: Vec::new(), has: Has::It });
                 let shared = self.confirmed.iter().copied().collect();
                 self.step(&mut effects, |room| room.handle(now, room::Input::Greet { peer, shared }));
             }
@@ -285,9 +293,21 @@ impl Replica {
                 self.confirm(&heads);
                 self.step(effects, |_room| Vec::new());
             }
+            Said::More(heads) => {
+                // A server sends the next part when it has heard of the last.
+                if upstream.parts.len() < PARTS_MAX {
+                    upstream.parts.push(heads);
+                }
+            }
             Said::Refused { change, code, detail } => {
                 if code == Refusal::DocumentDeleted.code() {
                     upstream.has = Has::Tombstone;
+                }
+                if code == Refusal::TooManyDocuments.code() {
+                    // It was not heard at all; there may be a place for it later.
+                    self.upstream = None;
+                    self.step(effects, |_room| Vec::new());
+                    effects.push(Effect::Stalled(Refusal::TooManyDocuments));
                 }
                 effects.push(Effect::Refused(RefusedChange { by: RefusedBy::Server, change, code, detail }));
             }
@@ -307,6 +327,7 @@ impl Replica {
     /// that says so again does not take it.
     fn hear_of_nothing(&mut self, now: Moment, effects: &mut Vec<Effect>) {
         self.confirmed.clear();
+        effects.push(Effect::Remember(Heads::default()));
         let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.has == Has::It) else {
             return self.step(effects, |_room| Vec::new());
         };
@@ -390,6 +411,7 @@ impl Replica {
             self.confirmed.clear();
         }
         self.confirmed.extend(said.iter().filter(|hash| document.has(hash)));
+        upstream.parts.retain(|part| Some(part) != upstream.said.as_ref());
         upstream.said = Some(said);
         effects.push(Effect::Remember(self.confirmed.iter().copied().collect()));
     }
@@ -420,7 +442,9 @@ impl Replica {
             Progress::Unavailable
         } else if upstream.said.is_none() {
             Progress::Asking
-        } else if self.room.is_behind(upstream.session()) {
+        } else if self.room.is_behind(upstream.session())
+            || upstream.parts.iter().any(|part| Some(part) == upstream.said.as_ref())
+        {
             Progress::Downloading
         } else {
             Progress::InStep

@@ -113,6 +113,11 @@ impl Room {
         self.queue.len() < self.limits.room_inbox_messages_max
     }
 
+    /// Whether something from outside waits to be taken up.
+    pub fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// Bytes of stored chunks held in memory; an open document holds some times as much besides.
     pub fn stored_bytes(&self) -> u64 {
         self.document.stored_bytes()
@@ -156,7 +161,11 @@ impl Room {
         }
         let is_idle_useful = self.document.is_open() || self.members.is_empty();
         let idle_at = is_idle_useful.then(|| self.used_at + self.limits.room_idle_time);
-        let compact_at = self.compaction.due_when_quiet(&self.document, self.used_at);
+        let compact_at = if matches!(self.phase, Phase::Idle) {
+            self.compaction.due_when_quiet(&self.document, self.used_at)
+        } else {
+            None
+        };
         let waiting_until = self.members.values().filter_map(|member| member.waiting.until()).min();
         idle_at.into_iter().chain(compact_at).chain(waiting_until).min()
     }

@@ -1,9 +1,10 @@
 //! Which of a client's documents take part in a connection: a server holds only so many open for one.
 //!
-//! Those in use come first and stay; then those with something to upload; then all others, once per connection,
-//! each making room for the next when it is in step.
+//! Those in use come first; then those with something to upload; then all others, once per connection, each making
+//! room for the next when it is in step. With more in use than there are places, those beyond are in step once, and
+//! upload what is written to them, but hear no news until the next connection.
 
-use crate::replica::Standing;
+use crate::replica::{Progress, Standing};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_protocol::DocumentId;
 
@@ -24,9 +25,9 @@ pub struct Roster {
     is_connected: bool,
     entries: BTreeMap<DocumentId, Entry>,
     /// Those without a place that want one, the most urgent first.
-    waiting: BTreeSet<(u8, DocumentId)>,
-    /// Those with a place that could do without.
-    dispensable: BTreeSet<DocumentId>,
+    waiting: BTreeSet<(Urgency, DocumentId)>,
+    /// Those with a place that could do without, the least missed first.
+    dispensable: BTreeSet<(Loss, DocumentId)>,
     /// Those that have not been in step on this connection, or are not now.
     behind: BTreeSet<DocumentId>,
     attached: usize,
@@ -36,9 +37,9 @@ pub struct Roster {
 struct Entry {
     demand: Demand,
     standing: Standing,
+    part: Part,
     /// It was in step once on this connection.
     is_visited: bool,
-    is_attached: bool,
 }
 
 /// Whether the app has a document open.
@@ -49,21 +50,76 @@ enum Demand {
     InUse,
 }
 
+/// A document's part in the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Part {
+    #[default]
+    None,
+    Attached,
+    /// It could not go on, and is left alone until the next [`Roster::retry`].
+    Stalled,
+    /// The server does not take what it has; so it is until the next connection.
+    GivenUp,
+}
+
+/// How much a document wants a place; the least comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    InUseAndPending,
+    InUse,
+    Pending,
+    NotVisited,
+    /// It would hear news as they come; it gets a place that is free, and takes nobody's.
+    News,
+}
+
+/// What giving up its place would cost a document; the least comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Loss {
+    Nothing,
+    /// The server does not take what it has anyway.
+    Hope,
+    News,
+}
+
 impl Entry {
-    /// Whether it wants a place, and how urgently: the least first.
-    fn urgency(&self) -> Option<u8> {
+    fn urgency(&self) -> Option<Urgency> {
+        if self.part != Part::None {
+            return None;
+        }
         match (self.demand, self.standing.pending_changes > 0, self.is_visited) {
-            (Demand::InUse, _, _) => Some(0),
-            (Demand::AtRest, true, _) => Some(1),
-            (Demand::AtRest, false, false) => Some(2),
+            (Demand::InUse, true, _) => Some(Urgency::InUseAndPending),
+            (Demand::InUse, false, false) => Some(Urgency::InUse),
+            (Demand::InUse, false, true) => Some(Urgency::News),
+            (Demand::AtRest, true, _) => Some(Urgency::Pending),
+            (Demand::AtRest, false, false) => Some(Urgency::NotVisited),
             (Demand::AtRest, false, true) => None,
         }
+    }
+
+    /// `None` as long as it must keep its place.
+    fn loss(&self) -> Option<Loss> {
+        match (self.part, self.demand) {
+            (Part::Attached, _) if self.is_hopeless() => Some(Loss::Hope),
+            (Part::Attached, _) if !self.standing.is_settled() => None,
+            (Part::Attached, Demand::AtRest) => Some(Loss::Nothing),
+            (Part::Attached, Demand::InUse) => Some(Loss::News),
+            (Part::None | Part::Stalled | Part::GivenUp, _) => None,
+        }
+    }
+
+    fn is_hopeless(&self) -> bool {
+        self.standing.pending_changes > 0 && self.standing.progress == Progress::Unavailable
     }
 
     fn is_in_step(&self) -> bool {
         self.is_visited
             && self.standing.pending_changes == 0
-            && (self.standing.is_settled() || !self.is_attached)
+            && (self.standing.is_settled() || self.part != Part::Attached)
+    }
+
+    fn give_up_place(&mut self) {
+        self.part = if self.is_hopeless() { Part::GivenUp } else { Part::None };
     }
 }
 
@@ -91,7 +147,7 @@ impl Roster {
     pub fn remove(&mut self, document: DocumentId) -> Vec<Action> {
         let mut actions = Vec::new();
         self.unlist(document);
-        if self.entries.remove(&document).is_some_and(|entry| entry.is_attached) {
+        if self.entries.remove(&document).is_some_and(|entry| entry.part == Part::Attached) {
             self.attached -= 1;
             actions.push(Action::Detach(document));
         }
@@ -113,12 +169,22 @@ impl Roster {
         self.fill()
     }
 
-    /// A document stands otherwise with the server.
+    /// A document stands otherwise with the server, on this connection.
     pub fn stands(&mut self, document: DocumentId, standing: Standing) -> Vec<Action> {
         if self.entries.contains_key(&document) {
             self.update(document, |entry| {
                 entry.standing = standing;
-                entry.is_visited |= entry.is_attached && standing.is_settled();
+                entry.is_visited |= entry.part == Part::Attached && standing.is_settled();
+            });
+        }
+        self.fill()
+    }
+
+    /// A document says where it stands without, or before, this connection: only what is pending counts.
+    pub fn stands_apart(&mut self, document: DocumentId, standing: Standing) -> Vec<Action> {
+        if self.entries.contains_key(&document) {
+            self.update(document, |entry| {
+                entry.standing = Standing { progress: Progress::Detached, ..standing };
             });
         }
         self.fill()
@@ -127,7 +193,7 @@ impl Roster {
     /// There is a connection.
     pub fn connect(&mut self) -> Vec<Action> {
         self.is_connected = true;
-        self.update_all(|entry| entry.is_visited = false);
+        self.update_all(|entry| (entry.part, entry.is_visited) = (Part::None, false));
         self.fill()
     }
 
@@ -135,24 +201,35 @@ impl Roster {
     pub fn disconnect(&mut self) {
         self.is_connected = false;
         self.attached = 0;
-        self.update_all(|entry| entry.is_attached = false);
+        self.update_all(|entry| entry.part = Part::None);
     }
 
-    /// A document fell silent by itself; [`Roster::retry`] attaches it again.
+    /// A document fell silent by itself; [`Roster::retry`] lets it begin anew.
     pub fn stall(&mut self, document: DocumentId) {
         if self.is_attached(document) {
             self.attached -= 1;
-            self.update(document, |entry| (entry.is_attached, entry.is_visited) = (false, false));
+            self.update(document, |entry| (entry.part, entry.is_visited) = (Part::Stalled, false));
         }
     }
 
-    /// Gives places to documents that have none and want one.
+    /// Those that stalled want a place again.
     pub fn retry(&mut self) -> Vec<Action> {
+        self.update_all(|entry| {
+            if entry.part == Part::Stalled {
+                entry.part = Part::None;
+            }
+        });
+        self.fill()
+    }
+
+    /// Those without a place hear once more what is new: it may be long since they gave it up.
+    pub fn revisit(&mut self) -> Vec<Action> {
+        self.update_all(|entry| entry.is_visited &= entry.part != Part::None);
         self.fill()
     }
 
     pub fn is_attached(&self, document: DocumentId) -> bool {
-        self.entries.get(&document).is_some_and(|entry| entry.is_attached)
+        self.entries.get(&document).is_some_and(|entry| entry.part == Part::Attached)
     }
 
     /// Whether every document here has been in step on this connection and, where it could have changed since,
@@ -164,16 +241,21 @@ impl Roster {
     fn fill(&mut self) -> Vec<Action> {
         let mut actions = Vec::new();
         while self.is_connected
-            && let Some((_, document)) = self.waiting.first().copied()
+            && let Some((urgency, document)) = self.waiting.first().copied()
         {
             if self.attached >= self.places {
-                let Some(leaves) = self.dispensable.first().copied() else { break };
+                let leaves = self.dispensable.first().copied().filter(|_| urgency < Urgency::News);
+                let Some((_, leaves)) = leaves else { break };
                 self.attached -= 1;
-                self.update(leaves, |entry| entry.is_attached = false);
+                self.update(leaves, Entry::give_up_place);
                 actions.push(Action::Detach(leaves));
             }
             self.attached += 1;
-            self.update(document, |entry| entry.is_attached = true);
+            self.update(document, |entry| {
+                entry.part = Part::Attached;
+                // It will say how it stands on this connection.
+                entry.standing.progress = Progress::Asking;
+            });
             actions.push(Action::Attach(document));
         }
         actions
@@ -191,21 +273,22 @@ impl Roster {
         self.unlist(document);
         let entry = self.entries.entry(document).or_default();
         change(entry);
-        match (entry.is_attached, entry.urgency()) {
-            (true, None) => drop(self.dispensable.insert(document)),
-            (false, Some(urgency)) => drop(self.waiting.insert((urgency, document))),
-            (true, Some(_)) | (false, None) => {}
-        }
+        self.waiting.extend(entry.urgency().map(|urgency| (urgency, document)));
+        self.dispensable.extend(entry.loss().map(|loss| (loss, document)));
         if !entry.is_in_step() {
             self.behind.insert(document);
         }
     }
 
     fn unlist(&mut self, document: DocumentId) {
-        if let Some(urgency) = self.entries.get(&document).and_then(Entry::urgency) {
-            self.waiting.remove(&(urgency, document));
+        if let Some(entry) = self.entries.get(&document) {
+            if let Some(urgency) = entry.urgency() {
+                self.waiting.remove(&(urgency, document));
+            }
+            if let Some(loss) = entry.loss() {
+                self.dispensable.remove(&(loss, document));
+            }
         }
-        self.dispensable.remove(&document);
         self.behind.remove(&document);
     }
 }

@@ -138,12 +138,17 @@ impl Session {
                 effects.push(Effect::Hangup);
                 Ok(())
             }
-            Frame::Extension { frame, .. } => self.extension(frame, effects),
+            Frame::Extension { frame, .. } => self.extension(now, frame, effects),
             Frame::Peer(_) | Frame::DocUnavailable { .. } | Frame::Unknown { .. } => self.live().map(drop),
         }
     }
 
-    fn extension(&mut self, frame: ExtensionFrame, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+    fn extension(
+        &mut self,
+        now: Moment,
+        frame: ExtensionFrame,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
         let sender = self.server.peer.clone();
         let live = self.live()?;
         let session = live.info.session;
@@ -154,12 +159,19 @@ impl Session {
                 effects.push(Effect::Send(pong.encode()));
             }
             ExtensionFrame::Close { document } => {
+                // Otherwise who opens and closes in turn could open without end.
+                let wait = live.changes.take(1, now.elapsed);
+                if !wait.is_zero() {
+                    effects.push(Effect::Pause(wait));
+                }
                 if self.documents.remove(&document) {
                     effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
                 }
             }
-            ExtensionFrame::Pong { .. } | ExtensionFrame::Durable { .. } | ExtensionFrame::Refused { .. } => {
-            }
+            ExtensionFrame::Pong { .. }
+            | ExtensionFrame::Durable { .. }
+            | ExtensionFrame::Refused { .. }
+            | ExtensionFrame::More { .. } => {}
         }
         Ok(())
     }
@@ -303,6 +315,14 @@ impl Session {
         let frame = match notice {
             Notice::Sync(data) => Frame::Sync(SyncFrame { document, sender, target, data }),
             Notice::Request(data) => Frame::Request(SyncFrame { document, sender, target, data }),
+            Notice::Part { data, heads } => {
+                if live.info.extended {
+                    let (sender, target) = (sender.clone(), target.clone());
+                    let frame = ExtensionFrame::More { document, heads };
+                    effects.push(Effect::Send(Frame::Extension { sender, target, frame }.encode()));
+                }
+                Frame::Sync(SyncFrame { document, sender, target, data })
+            }
             Notice::Unavailable => Frame::DocUnavailable { document, sender, target },
             // The author stays the sender, so that copies by several ways are recognised.
             Notice::Ephemeral(ephemeral) => Frame::Ephemeral(Ephemeral { target, ..*ephemeral }),

@@ -310,6 +310,7 @@ impl Connection {
 
     /// Hands input to a room. A full room makes the connection wait, and with it the peer.
     async fn deliver(&mut self, document: DocumentId, input: room::Input) -> Result<(), End> {
+        let leaves = matches!(input, room::Input::Left(_));
         let mut message = RoomMessage::FromSession { session: self.id, outbox: self.outbox.clone(), input };
         for _ in 0..ENTRIES_MAX {
             let inbox = match self.rooms.entry(document) {
@@ -321,7 +322,12 @@ impl Connection {
                 () = self.door.closing.cancelled() => return Err(End::Refused(Refusal::ShuttingDown)),
             };
             match sent {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    if leaves {
+                        self.rooms.remove(&document);
+                    }
+                    return Ok(());
+                }
                 Err(unsent) => {
                     // The room was done and has gone; a new one takes its place.
                     message = unsent;

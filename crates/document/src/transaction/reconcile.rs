@@ -101,7 +101,8 @@ impl Transaction<'_> {
     ) -> Result<(), EditError> {
         let there = self.get(&*path)?;
         let there = there.as_ref().and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
-        let others = if there == before { Vec::new() } else { stretches(&texts(before), &texts(there)) };
+        let others =
+            if is_view(before, there) { Vec::new() } else { stretches(&texts(before), &texts(there)) };
         let carried = carried(before.len(), &others, Replaced::InPlace);
         for Stretch { before: old, after: new } in stretches(&texts(before), &texts(after)).into_iter().rev()
         {
@@ -230,4 +231,19 @@ fn texts(items: &[Json]) -> Vec<String> {
 /// What JSON shows of bytes, turned back.
 fn bytes(items: &[Json]) -> Option<Bytes> {
     items.iter().map(|item| u8::try_from(item.as_u64()?).ok()).collect::<Option<Vec<u8>>>().map(Bytes::from)
+}
+
+/// Whether `before` is these very items, as seen by a type that need not know all their fields.
+fn is_view(before: &[Json], items: &[Json]) -> bool {
+    before.len() == items.len() && before.iter().zip(items).all(|(before, item)| is_view_of(before, item))
+}
+
+fn is_view_of(before: &Json, item: &Json) -> bool {
+    match (before, item) {
+        (Json::Object(before), Json::Object(item)) => {
+            before.iter().all(|(key, before)| item.get(key).is_some_and(|item| is_view_of(before, item)))
+        }
+        (Json::Array(before), Json::Array(items)) => is_view(before, items),
+        (before, item) => before == item,
+    }
 }

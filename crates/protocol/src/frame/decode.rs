@@ -214,10 +214,9 @@ impl<'a> Fields<'a> {
     fn extension(&self, kind: &str) -> Result<Option<ExtensionFrame>, DecodeError> {
         Ok(Some(match kind {
             ExtensionFrame::DURABLE => {
-                let hash = |text: &Text<'_>| text.parse().map_err(|_| DecodeError::Invalid("heads"));
-                let heads: Heads = self.heads.iter().map(hash).collect::<Result<_, _>>()?;
-                ExtensionFrame::Durable { document: self.document()?, heads }
+                ExtensionFrame::Durable { document: self.document()?, heads: self.heads()? }
             }
+            ExtensionFrame::MORE => ExtensionFrame::More { document: self.document()?, heads: self.heads()? },
             ExtensionFrame::REFUSED => {
                 let hash = |text: &str| text.parse().map_err(|_| DecodeError::Invalid("change"));
                 ExtensionFrame::Refused {
@@ -232,6 +231,11 @@ impl<'a> Fields<'a> {
             ExtensionFrame::CLOSE => ExtensionFrame::Close { document: self.document()? },
             _unknown => return Ok(None),
         }))
+    }
+
+    fn heads(&self) -> Result<Heads, DecodeError> {
+        let hash = |text: &Text<'_>| text.parse().map_err(|_| DecodeError::Invalid("heads"));
+        self.heads.iter().map(hash).collect()
     }
 
     fn nonce(&self) -> Result<u64, DecodeError> {

@@ -5,7 +5,7 @@ use super::{
     Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHeadsChanged, RemoteSubscriptionChange, SyncFrame,
 };
 use crate::frame::{PROTOCOL_VERSION, SAFE_INTEGER_MAX};
-use crate::{DocumentId, ExtensionFrame, PeerId, StorageId};
+use crate::{DocumentId, ExtensionFrame, Heads, PeerId, StorageId};
 use bytes::Bytes;
 use minicbor::Encoder;
 use std::convert::Infallible;
@@ -75,6 +75,14 @@ impl Writer<'_> {
     fn route(&mut self, sender: &PeerId, target: &PeerId) -> Written {
         self.text("senderId", sender.as_str())?;
         self.text("targetId", target.as_str())
+    }
+
+    fn heads(&mut self, heads: &Heads) -> Written {
+        self.0.str("heads")?.array(heads.len() as u64)?;
+        for hash in heads.iter() {
+            self.0.str(&hash.to_string())?;
+        }
+        Ok(())
     }
 
     fn document(&mut self, document: DocumentId) -> Written {
@@ -200,11 +208,13 @@ fn write_extension(
             out.map(ExtensionFrame::DURABLE, 4)?;
             out.route(sender, target)?;
             out.document(*document)?;
-            out.0.str("heads")?.array(heads.len() as u64)?;
-            for hash in heads.iter() {
-                out.0.str(&hash.to_string())?;
-            }
-            Ok(())
+            out.heads(heads)
+        }
+        ExtensionFrame::More { document, heads } => {
+            out.map(ExtensionFrame::MORE, 4)?;
+            out.route(sender, target)?;
+            out.document(*document)?;
+            out.heads(heads)
         }
         ExtensionFrame::Refused { document, change, code, detail } => {
             out.map(ExtensionFrame::REFUSED, 5 + u64::from(change.is_some()))?;

@@ -81,6 +81,7 @@ fn every_kind() -> Vec<Frame> {
         route(ExtensionFrame::Ping { nonce: 7 }),
         route(ExtensionFrame::Pong { nonce: 7 }),
         route(ExtensionFrame::Close { document: document() }),
+        route(ExtensionFrame::More { document: document(), heads: Heads::new(vec![ChangeHash([1; 32])]) }),
         Frame::Unknown { kind: "weird".to_owned() },
     ]
 }
@@ -345,7 +346,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..16, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..17, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = every_kind()[which].encode().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;

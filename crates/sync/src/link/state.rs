@@ -78,7 +78,7 @@ pub(super) enum Verdict {
 }
 
 impl End {
-    /// 4401 and 401 ask for a token; 44xx, and the HTTP answers that stand for good, mean stop; all else passes.
+    /// 4401 and 401 ask for a token; 44xx, and the few HTTP answers that stand for good, mean stop; all else passes.
     pub(super) fn verdict(self) -> Verdict {
         match self {
             Self::Closed { code: 4401, reason } => Verdict::Expired { reason },
@@ -89,14 +89,13 @@ impl End {
             Self::Refused { status: 401 } => {
                 Verdict::Expired { reason: "the server answered 401".to_owned() }
             }
-            // Too slow, too early, too many: these pass.
-            Self::Refused { status: status @ (408 | 425 | 429 | 500..) } => {
-                Verdict::Retry { reason: format!("the server answered {status}") }
-            }
-            Self::Refused { status } => Verdict::Stop {
+            // Forbidden, gone, another protocol wanted: these stand.
+            Self::Refused { status: status @ (403 | 410 | 426) } => Verdict::Stop {
                 code: status,
                 reason: format!("the server answered the upgrade to a WebSocket with status {status}"),
             },
+            // Whoever else answers may not be the server: a hotel's network, a proxy in the middle of a rollout.
+            Self::Refused { status } => Verdict::Retry { reason: format!("the server answered {status}") },
             Self::Broken { reason } => Verdict::Retry { reason },
         }
     }

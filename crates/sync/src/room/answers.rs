@@ -11,6 +11,9 @@ use tiebreak_protocol::Heads;
 /// Most bytes of single changes in one message; what is more goes in parts, each once the peer has answered
 /// the one before.
 const PART_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The same for peers of our own kind, who know that more follows. A slow link gets such a part across before
+/// anybody takes it for dead, and what it has got across it keeps.
+const SMALL_PART_BYTES_MAX: usize = 512 * 1024;
 /// The largest document that a new peer gets as it is stored, in one piece. Stock peers take frames of up to
 /// 16 MiB; a larger document goes change by change, in parts.
 pub(super) const WHOLE_BYTES_MAX: u64 = 15 * 1024 * 1024;
@@ -55,12 +58,24 @@ impl<'a> Answers<'a> {
             member.message_without_changes(&self.heads);
             return Ok(Some(Notice::Unavailable));
         }
-        let data = match self.turn {
-            Some(turn) if member.follows_from(turn.heads_before()) => self.news(session, member, turn),
-            Some(_) | None if member.takes_whole() && self.is_small_enough() => self.whole(member),
-            Some(_) | None => member.answer(self.document, PART_BYTES_MAX)?.encode(),
-        };
-        Ok(Some(Notice::Sync(data)))
+        Ok(Some(match self.turn {
+            Some(turn) if member.follows_from(turn.heads_before()) => {
+                Notice::Sync(self.news(session, member, turn))
+            }
+            Some(_) | None if member.takes_whole() && self.is_small_enough() => {
+                Notice::Sync(self.whole(member))
+            }
+            Some(_) | None => {
+                let bytes_max = if member.info.extended { SMALL_PART_BYTES_MAX } else { PART_BYTES_MAX };
+                let message = member.answer(self.document, bytes_max)?;
+                let data = message.encode();
+                if member.is_owed_more() {
+                    Notice::Part { data, heads: message.heads.into_iter().collect() }
+                } else {
+                    Notice::Sync(data)
+                }
+            }
+        }))
     }
 
     fn is_small_enough(&self) -> bool {

@@ -57,6 +57,11 @@ pub enum Notice {
     Sync(Bytes),
     /// The same from a replica that has nothing of the document: it waits for an answer either way.
     Request(Bytes),
+    /// The same, and more follows once the peer has answered; with the heads that the message names.
+    Part {
+        data: Bytes,
+        heads: Heads,
+    },
     Unavailable,
     Ephemeral(Box<Ephemeral>),
     RemoteHeads(Vec<RemoteHead>),

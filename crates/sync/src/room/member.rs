@@ -225,6 +225,11 @@ impl Member {
             && self.wants != Wants::Nothing
     }
 
+    /// Whether it was sent a part, and more follows.
+    pub(super) fn is_owed_more(&self) -> bool {
+        self.owed == Owed::NextPart
+    }
+
     /// Whether anything the peer said has been taken in.
     pub(super) fn is_heard(&self) -> bool {
         self.heard == Heard::Something

@@ -16,8 +16,6 @@ pub(super) struct Turn {
     /// Whose messages those are.
     authors: BTreeSet<SessionId>,
     pub(super) submits: Vec<Submit>,
-    /// Sessions that have gone, but whose last changes are in this turn.
-    left: Vec<SessionId>,
     author_by_change: BTreeMap<ChangeHash, SessionId>,
     /// To be judged.
     changes: Vec<CheckedChange>,
@@ -140,7 +138,11 @@ impl Room {
                         inputs.push_front(Input::Received(Box::new(received)));
                     }
                 }
-                Input::Left(session) if turn.is_author(session) => turn.left.push(session),
+                // It leaves when its last changes have been told, and what comes after is by somebody new.
+                Input::Left(session) if turn.is_author(session) => {
+                    inputs.push_front(input);
+                    break;
+                }
                 Input::Left(session) => self.leave(session, effects),
                 Input::Ephemeral { from, ephemeral } => self.relay(from, &ephemeral, effects),
                 Input::Follow { session, storages } => self.follow(session, storages, effects),
@@ -349,9 +351,6 @@ impl Room {
         }
         for session in turn.authors() {
             self.hear_of_member(now, *session, effects);
-        }
-        for session in turn.left {
-            self.leave(session, effects);
         }
     }
 

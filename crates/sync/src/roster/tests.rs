@@ -33,22 +33,69 @@ fn with_room_for_all_everybody_is_attached_and_stays() {
 #[test]
 fn those_in_use_come_first_then_those_with_something_to_upload() {
     let mut roster = roster(2, 4);
-    roster.stands(id(3), UPLOADING);
+    roster.stands_apart(id(3), UPLOADING);
     roster.take(id(4));
     assert_eq!(roster.connect(), [Action::Attach(id(4)), Action::Attach(id(3))]);
 }
 
 #[test]
-fn a_document_in_step_makes_room_for_the_next_and_one_in_use_never_does() {
+fn a_document_in_step_makes_room_for_the_next_and_not_before_everything_is_up() {
     let mut roster = roster(2, 4);
     roster.take(id(1));
     assert_eq!(roster.connect(), [Action::Attach(id(1)), Action::Attach(id(2))]);
-    assert_eq!(roster.stands(id(1), IN_STEP), []);
-    assert_eq!(roster.stands(id(2), UPLOADING), [], "not before everything is up");
+    assert_eq!(roster.stands(id(2), UPLOADING), []);
     assert_eq!(roster.stands(id(2), IN_STEP), [Action::Detach(id(2)), Action::Attach(id(3))]);
     assert_eq!(roster.stands(id(3), IN_STEP), [Action::Detach(id(3)), Action::Attach(id(4))]);
+    assert_eq!(roster.stands(id(1), IN_STEP), [], "one in use stays while nobody needs its place");
     assert!(!roster.is_in_step());
     assert_eq!(roster.stands(id(4), IN_STEP), []);
+    assert!(roster.is_in_step());
+}
+
+#[test]
+fn with_more_in_use_than_places_each_is_in_step_once_and_uploads_what_is_written_to_it() {
+    let mut roster = roster(1, 2);
+    roster.take(id(1));
+    roster.take(id(2));
+    assert_eq!(roster.connect(), [Action::Attach(id(1))]);
+    assert_eq!(roster.stands(id(1), IN_STEP), [Action::Detach(id(1)), Action::Attach(id(2))]);
+    assert_eq!(roster.stands(id(2), IN_STEP), [], "they do not take turns without need");
+    assert!(roster.is_in_step());
+    assert_eq!(roster.stands_apart(id(1), UPLOADING), [Action::Detach(id(2)), Action::Attach(id(1))]);
+    assert_eq!(roster.stands(id(1), IN_STEP), []);
+    assert_eq!(roster.remove(id(1)), [Action::Detach(id(1)), Action::Attach(id(2))], "a free place is used");
+}
+
+#[test]
+fn what_the_server_does_not_take_keeps_no_place_and_gets_none_until_the_next_connection() {
+    let mut roster = roster(1, 2);
+    roster.stands_apart(id(1), UPLOADING);
+    assert_eq!(roster.connect(), [Action::Attach(id(1))]);
+    let gone = Standing { progress: Progress::Unavailable, ..UPLOADING };
+    assert_eq!(roster.stands(id(1), gone), [Action::Detach(id(1)), Action::Attach(id(2))]);
+    assert_eq!(roster.stands(id(2), IN_STEP), []);
+    assert!(!roster.is_in_step(), "something is pending");
+    roster.disconnect();
+    assert_eq!(roster.connect(), [Action::Attach(id(1))]);
+}
+
+#[test]
+fn where_a_document_stood_on_an_earlier_connection_does_not_count_on_this_one() {
+    let mut roster = roster(1, 1);
+    roster.connect();
+    roster.stands_apart(id(1), IN_STEP);
+    assert!(!roster.is_in_step());
+}
+
+#[test]
+fn those_without_a_place_are_visited_again_on_demand() {
+    let mut roster = roster(1, 2);
+    roster.connect();
+    roster.stands(id(1), IN_STEP);
+    roster.stands(id(2), IN_STEP);
+    assert_eq!(roster.revisit(), [Action::Detach(id(2)), Action::Attach(id(1))]);
+    assert!(!roster.is_in_step());
+    assert_eq!(roster.stands(id(1), IN_STEP), []);
     assert!(roster.is_in_step());
 }
 
@@ -70,7 +117,7 @@ fn what_is_in_step_no_more_after_it_gave_up_its_place_gets_one_again() {
     roster.connect();
     roster.stands(id(1), IN_STEP);
     assert_eq!(roster.stands(id(2), IN_STEP), []);
-    assert_eq!(roster.stands(id(1), UPLOADING), [Action::Detach(id(2)), Action::Attach(id(1))]);
+    assert_eq!(roster.stands_apart(id(1), UPLOADING), [Action::Detach(id(2)), Action::Attach(id(1))]);
 }
 
 #[test]
@@ -79,5 +126,6 @@ fn a_stalled_document_is_attached_again_by_the_next_retry() {
     roster.connect();
     roster.stall(id(1));
     assert!(!roster.is_in_step());
+    assert_eq!(roster.stands_apart(id(1), UPLOADING), [], "whatever it says meanwhile");
     assert_eq!(roster.retry(), [Action::Attach(id(1))]);
 }
