@@ -1,9 +1,10 @@
 //! The client SDK against the built server.
 
 use serde_json::json;
+use std::process::Command;
 use std::time::Duration;
 use tiebreak_client::{Doc, FindError, Tiebreak, TiebreakConfig};
-use tiebreak_tests::server_process::ServerProcess;
+use tiebreak_tests::server_process::{ServerProcess, binary};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -97,4 +98,23 @@ async fn edits_made_without_a_server_are_pending_until_one_has_them_and_survive_
     let laptop = Tiebreak::open(config(&other, &server)).await.expect("opens");
     let found = laptop.find(id).await.expect("found");
     assert_eq!(found.to_json().await.expect("readable"), json!({ "n": 5 }));
+}
+
+#[tokio::test]
+async fn a_client_comes_back_to_a_server_that_was_killed_and_started_again() {
+    let (data, local) = (folder(), folder());
+    let mut server = ServerProcess::start(data.path(), &[]);
+    let address = server.address().to_string();
+    let client = Tiebreak::open(config(&local, &server)).await.expect("opens");
+    let note = client.create(&json!({ "n": 0 })).await.expect("made");
+    client.wait_for_upload(SOON).await.expect("uploaded");
+    for n in 1..=3 {
+        server.kill();
+        note.change(|edit| edit.put("n", n)).await.expect("changed");
+        assert_eq!(client.status().pending_changes, 1, "there is nobody who could have it");
+        let mut command = Command::new(binary());
+        command.arg("serve").arg("--listen").arg(&address).arg("--data").arg(data.path());
+        server = ServerProcess::launch(command);
+        client.wait_for_upload(SOON).await.expect("uploaded by itself");
+    }
 }
