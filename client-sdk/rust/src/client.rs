@@ -1,6 +1,6 @@
 //! The client: one object to open, everything else hangs on it.
 
-use crate::config::{Start, TiebreakConfig};
+use crate::config::{Exposure, Start, TiebreakConfig};
 use crate::doc::Doc;
 use crate::error::{ClearError, CreateError, FindError, OpenError, ReadError, StoreError, WaitError};
 use crate::hub::{self, Command, Hub, HubParts};
@@ -13,6 +13,7 @@ use crate::{ChangeError, identity, opening};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tiebreak_document::{Document, check_change};
 use tiebreak_driver::{Clock, Compactor, unix_ms};
@@ -20,7 +21,6 @@ use tiebreak_protocol::{DocumentId, Limits};
 use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions, SqliteStore};
 use tiebreak_sync::link::{ConnectionState, Link};
 use tiebreak_sync::replica::Progress;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -57,7 +57,7 @@ struct Client {
     parts: Parts,
     registry: Registry,
     tasks: TaskTracker,
-    in_step: watch::Receiver<bool>,
+    wanted: Wanted,
     has_server: HasServer,
     find_time: Duration,
 }
@@ -73,7 +73,7 @@ enum HasServer {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct SyncReport {
-    /// Changes that the server has now and had not been known to have before.
+    /// About how many changes the server has now and had not before; edits made meanwhile blur it.
     pub uploaded_changes: usize,
     /// The status at the end.
     pub status: SyncStatus,
@@ -98,9 +98,15 @@ impl Tiebreak {
         tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let TiebreakConfig { path, url, token_provider, start, limits, link, .. } = config;
         let address = url.as_deref().map(|url| address(url, &config.roots, &limits)).transpose()?;
+        if let Some(exposed) = address.as_ref().filter(|address| address.is_exposed())
+            && token_provider.is_some()
+            && config.exposure == Exposure::Forbidden
+        {
+            return Err(OpenError::ExposedToken { url: exposed.url().to_owned() });
+        }
         let store = opening::store(path.clone()).await?;
         let identity = identity::of(&store)?;
-        let server = identity::name_of_server(address.as_ref().map(Address::url));
+        let server = identity::name_of_server(address.as_ref().map(Address::url))?;
         let store: Arc<dyn DocumentStore> = Arc::new(store);
         let board = Arc::new(StatusBoard::default());
         let documents = opening::survey(&store, &server, &board).await?;
@@ -118,20 +124,18 @@ impl Tiebreak {
             closing,
         };
         let registry = Registry::new(tasks.clone());
-        let (in_step, watches_in_step) = watch::channel(false);
         let has_server = if address.is_some() { HasServer::Yes } else { HasServer::No };
         let hub = HubParts {
             link: Link::new(identity.client, link, limits, identity.seed),
             places: config.documents_in_sync_max,
             address,
             tokens: token_provider,
-            in_step,
         };
         let hub = Hub::new(hub, receiver, parts.clone(), registry.clone(), tasks.clone());
         tasks.spawn(hub.run(documents));
         let find_time = config.find_time;
-        let in_step = watches_in_step;
-        let client = Client { path, parts, registry, tasks, in_step, has_server, find_time };
+        let wanted = Wanted::default();
+        let client = Client { path, parts, registry, tasks, wanted, has_server, find_time };
         let opened = Self { client: Arc::new(client) };
         if start == Start::Connected {
             opened.connect();
@@ -145,6 +149,9 @@ impl Tiebreak {
     /// When the content is no JSON object, is larger than a document may be, or could not be stored.
     pub async fn create<T: Serialize + ?Sized>(&self, content: &T) -> Result<Doc, CreateError> {
         let Client { parts, registry, .. } = &*self.client;
+        if parts.closing.is_cancelled() {
+            return Err(ChangeError::Closed.into());
+        }
         let json = serde_json::to_value(content)?;
         let id = DocumentId::from_bytes(identity::random().map_err(|_| CreateError::Random)?);
         let made = Document::changes_from_json(&json, &parts.actor, unix_ms() / 1000, &parts.limits)?;
@@ -152,7 +159,7 @@ impl Tiebreak {
         let changes = checked.collect::<Result<_, _>>().map_err(ChangeError::from)?;
         let held = registry.hold(id, parts);
         held.document.fill(changes).await?;
-        Ok(Doc::new(held))
+        Ok(Doc::new(held, self.clone()))
     }
 
     /// A document by its name. One that is on this device is there at once; any other is asked of the server, for
@@ -177,6 +184,9 @@ impl Tiebreak {
     /// ```
     pub async fn find(&self, id: DocumentId) -> Result<Doc, FindError> {
         let Client { parts, registry, has_server, find_time, .. } = &*self.client;
+        if parts.closing.is_cancelled() {
+            return Err(FindError::Closed);
+        }
         let held = registry.hold(id, parts);
         held.document.opened().await.map_err(|error| match error {
             ReadError::Deleted => FindError::Deleted(id),
@@ -186,7 +196,7 @@ impl Tiebreak {
         })?;
         let mut heads = held.document.heads.subscribe();
         if !heads.borrow_and_update().is_empty() {
-            return Ok(Doc::new(held));
+            return Ok(Doc::new(held, self.clone()));
         }
         if *has_server == HasServer::No {
             return Err(FindError::Offline(id));
@@ -207,7 +217,7 @@ impl Tiebreak {
             }
         };
         match tokio::time::timeout(*find_time, answered).await {
-            Ok(answered) => answered.map(|()| Doc::new(held)),
+            Ok(answered) => answered.map(|()| Doc::new(held, self.clone())),
             Err(_elapsed) => Err(FindError::Offline(id)),
         }
     }
@@ -247,6 +257,9 @@ impl Tiebreak {
     /// # }
     /// ```
     pub async fn delete(&self, id: DocumentId) -> Result<bool, ChangeError> {
+        if self.client.parts.closing.is_cancelled() {
+            return Err(ChangeError::Closed);
+        }
         let held = self.client.registry.hold(id, &self.client.parts);
         held.document.delete().await
     }
@@ -255,6 +268,7 @@ impl Tiebreak {
     pub fn connect(&self) {
         if self.client.has_server == HasServer::Yes {
             // From now on, so that whoever waits for an answer of the server does not give up before it is asked.
+            self.client.wanted.by_app.store(true, Ordering::SeqCst);
             self.client.parts.board.connecting();
             self.command(Command::Connect);
         }
@@ -262,6 +276,7 @@ impl Tiebreak {
 
     /// Ends the connection and asks for no other. Everything else goes on.
     pub fn disconnect(&self) {
+        self.client.wanted.by_app.store(false, Ordering::SeqCst);
         self.command(Command::Disconnect);
     }
 
@@ -299,19 +314,11 @@ impl Tiebreak {
     /// When `timeout` has passed, or the server does not let this client in.
     pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
         let mut statuses = self.client.parts.board.subscribe();
-        if self.client.has_server == HasServer::No && !self.status().is_uploaded() {
-            return Err(WaitError::NoServer);
-        }
-        let uploaded = async {
-            let decided =
-                statuses.wait_for(|status| status.is_uploaded() || refusal(&status.state).is_some());
-            let status = decided.await.map_err(|_closed| WaitError::Closed)?;
-            if status.is_uploaded() {
-                return Ok(());
-            }
-            Err(refusal(&status.state).map_or(WaitError::Closed, |reason| WaitError::Stopped { reason }))
+        let uploaded = async move {
+            let uploaded = statuses.wait_for(SyncStatus::is_uploaded).await;
+            uploaded.map(drop).map_err(|_closed| WaitError::Closed)
         };
-        self.within(timeout, uploaded).await
+        self.wait_unless_refused(timeout, self.status().pending_changes, uploaded).await
     }
 
     /// Connects, brings everything in step, and disconnects if there was no connection before: for background
@@ -324,31 +331,17 @@ impl Tiebreak {
             return Err(WaitError::NoServer);
         }
         let before = self.status();
-        let leave = before.state.is_stopped().then(|| DisconnectOnDrop(self.clone()));
-        self.connect();
+        let guest = Guest::of(self);
+        let in_step = self.client.parts.hub.step_on_demand();
         let mut statuses = self.client.parts.board.subscribe();
-        let mut in_step = self.client.in_step.clone();
-        let synced = async {
-            loop {
-                {
-                    let status = statuses.borrow_and_update().clone();
-                    if let Some(reason) = refusal(&status.state) {
-                        return Err(WaitError::Stopped { reason });
-                    }
-                    if status.is_uploaded() && *in_step.borrow_and_update() {
-                        return Ok(());
-                    }
-                }
-                let changed = tokio::select! {
-                    changed = statuses.changed() => changed,
-                    changed = in_step.changed() => changed,
-                };
-                changed.map_err(|_closed| WaitError::Closed)?;
-            }
+        let synced = async move {
+            in_step.await.map_err(|_closed| WaitError::Closed)?;
+            let uploaded = statuses.wait_for(SyncStatus::is_uploaded).await;
+            uploaded.map(drop).map_err(|_closed| WaitError::Closed)
         };
-        self.within(timeout, synced).await?;
+        self.wait_unless_refused(timeout, before.pending_changes, synced).await?;
         let status = self.status();
-        drop(leave);
+        drop(guest);
         let uploaded_changes = before.pending_changes.saturating_sub(status.pending_changes);
         Ok(SyncReport { uploaded_changes, status })
     }
@@ -387,8 +380,8 @@ impl Tiebreak {
     /// # }
     /// ```
     pub async fn disconnect_and_clear(&self) -> Result<Cleared, ClearError> {
-        let discarded_changes = self.status().pending_changes;
         self.close().await;
+        let discarded_changes = self.status().pending_changes;
         let path = self.client.path.clone();
         let removed = tokio::task::spawn_blocking(move || SqliteStore::remove(&path)).await;
         removed.map_err(std::io::Error::other)??;
@@ -399,12 +392,28 @@ impl Tiebreak {
         self.client.parts.hub.command(command);
     }
 
-    async fn within(
+    /// Waits, but not for a server that has sent this client away, nor without one while something is pending.
+    pub(crate) async fn wait_unless_refused(
         &self,
         timeout: Duration,
+        pending_changes: usize,
         wait: impl Future<Output = Result<(), WaitError>>,
     ) -> Result<(), WaitError> {
-        let limited = tokio::time::timeout(timeout, wait);
+        if self.client.has_server == HasServer::No && pending_changes > 0 {
+            return Err(WaitError::NoServer);
+        }
+        let mut statuses = self.client.parts.board.subscribe();
+        let limited = async {
+            tokio::select! {
+                biased;
+                waited = wait => waited,
+                refused = statuses.wait_for(|status| refusal(&status.state).is_some()) => {
+                    let reason = refused.ok().and_then(|status| refusal(&status.state));
+                    Err(reason.map_or(WaitError::Closed, |reason| WaitError::Stopped { reason }))
+                }
+            }
+        };
+        let limited = tokio::time::timeout(timeout, limited);
         match self.client.parts.closing.run_until_cancelled(limited).await {
             None => Err(WaitError::Closed),
             Some(Ok(waited)) => waited,
@@ -420,12 +429,32 @@ impl Drop for Client {
     }
 }
 
-/// Leaves the connection as it was found.
-struct DisconnectOnDrop(Tiebreak);
+/// Who wants a connection: the app until it says otherwise, and everybody who syncs once as long as that takes.
+#[derive(Debug, Default)]
+struct Wanted {
+    by_app: AtomicBool,
+    guests: AtomicUsize,
+}
 
-impl Drop for DisconnectOnDrop {
+/// One who wants the connection for a while, and leaves it as others want it.
+struct Guest(Tiebreak);
+
+impl Guest {
+    fn of(tiebreak: &Tiebreak) -> Self {
+        tiebreak.client.wanted.guests.fetch_add(1, Ordering::SeqCst);
+        tiebreak.client.parts.board.connecting();
+        tiebreak.command(Command::Connect);
+        Self(tiebreak.clone())
+    }
+}
+
+impl Drop for Guest {
     fn drop(&mut self) {
-        self.0.disconnect();
+        let wanted = &self.0.client.wanted;
+        let is_last = wanted.guests.fetch_sub(1, Ordering::SeqCst) == 1;
+        if is_last && !wanted.by_app.load(Ordering::SeqCst) {
+            self.0.command(Command::Disconnect);
+        }
     }
 }
 

@@ -30,6 +30,14 @@ pub struct TiebreakConfig {
     pub(crate) documents_in_sync_max: usize,
     pub(crate) find_time: Duration,
     pub(crate) roots: Vec<Vec<u8>>,
+    pub(crate) exposure: Exposure,
+}
+
+/// Whether a token may travel unencrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exposure {
+    Forbidden,
+    Allowed,
 }
 
 /// What opening does about the network.
@@ -53,6 +61,7 @@ impl TiebreakConfig {
             documents_in_sync_max: DOCUMENTS_IN_SYNC_MAX,
             find_time: Duration::from_secs(15),
             roots: Vec::new(),
+            exposure: Exposure::Forbidden,
         }
     }
 
@@ -110,6 +119,13 @@ impl TiebreakConfig {
     #[must_use]
     pub fn documents_in_sync_max(self, documents: usize) -> Self {
         Self { documents_in_sync_max: documents.max(1), ..self }
+    }
+
+    /// Lets tokens travel over `ws://` to other machines, where everybody on the way can read them: for a server on
+    /// the developer's own network, as an emulator sees it.
+    #[must_use]
+    pub fn allow_exposed_token(self) -> Self {
+        Self { exposure: Exposure::Allowed, ..self }
     }
 
     /// Trusts this certificate authority (DER) besides those that the web trusts.

@@ -1,5 +1,6 @@
 //! A document as apps hold it.
 
+use crate::client::Tiebreak;
 use crate::error::{ChangeError, ReadError, WaitError};
 use crate::registry::Held;
 use crate::updates::{self, Updates};
@@ -11,7 +12,7 @@ use tiebreak_document::{EditError, HistoryEntry, IntoPath, OpenError, Transactio
 use tiebreak_protocol::{DocumentId, Heads};
 
 /// A document on this device. Handles are cheap to clone; while there is one, the document is kept in step with the
-/// server whenever there is a connection.
+/// server whenever there is a connection. A handle keeps the client open, too.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -33,6 +34,7 @@ use tiebreak_protocol::{DocumentId, Heads};
 #[derive(Debug, Clone)]
 pub struct Doc {
     held: Held,
+    client: Tiebreak,
 }
 
 /// A document at one moment.
@@ -75,8 +77,8 @@ impl DocSnapshot {
 }
 
 impl Doc {
-    pub(crate) const fn new(held: Held) -> Self {
-        Self { held }
+    pub(crate) const fn new(held: Held, client: Tiebreak) -> Self {
+        Self { held, client }
     }
 
     /// The name of the document, the same on every device. `to_string` and `parse` go with it.
@@ -278,15 +280,14 @@ impl Doc {
     /// Waits until the server has said that it has everything of this document on disk.
     ///
     /// # Errors
-    /// When `timeout` has passed.
+    /// When `timeout` has passed, or the server does not let this client in.
     pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
         let mut standing = self.held.document.standing.subscribe();
-        let uploaded = standing.wait_for(|standing| standing.pending_changes == 0);
-        match tokio::time::timeout(timeout, uploaded).await {
-            Ok(Ok(_standing)) => Ok(()),
-            Ok(Err(_closed)) => Err(WaitError::Closed),
-            Err(_elapsed) => Err(WaitError::Timeout { pending_changes: self.pending_changes() }),
-        }
+        let uploaded = async move {
+            let uploaded = standing.wait_for(|standing| standing.pending_changes == 0).await;
+            uploaded.map(drop).map_err(|_gone| WaitError::Closed)
+        };
+        self.client.wait_unless_refused(timeout, self.pending_changes(), uploaded).await
     }
 
     pub(crate) const fn held(&self) -> &Held {

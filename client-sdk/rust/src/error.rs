@@ -1,10 +1,8 @@
 //! What can go wrong, operation by operation.
 
-use std::fmt;
 use tiebreak_document::{EditError, ImportError};
-use tiebreak_protocol::{ChangeHash, DocumentId, Refusal};
+use tiebreak_protocol::{DocumentId, Refusal};
 use tiebreak_storage::StorageError;
-use tiebreak_sync::replica::{RefusedBy, RefusedChange};
 
 /// Why a client could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +14,13 @@ pub enum OpenError {
     /// The store opened, but did not answer.
     #[error("could not read the local store")]
     Storage(#[from] StoreError),
+    /// A token would travel where everybody can read it: use `wss://`, or
+    /// [`allow_exposed_token`](crate::TiebreakConfig::allow_exposed_token) where that is meant.
+    #[error("a token for {url:?} could be read on the way: use wss://")]
+    ExposedToken {
+        /// As it was given.
+        url: String,
+    },
     /// Not an address like `wss://host/automerge`.
     #[error("{url:?} is not the address of a server, as in wss://sync.example/automerge: {reason}")]
     Url {
@@ -205,35 +210,4 @@ pub enum ClearError {
     /// The system refused.
     #[error("could not remove the local data")]
     Remove(#[from] std::io::Error),
-}
-
-/// A change that was not taken, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refused {
-    /// Who did not take it.
-    pub by: RefusedBy,
-    /// `None` when it could not even be read.
-    pub change: Option<ChangeHash>,
-    /// Stable: branch on it.
-    pub code: String,
-    /// A sentence for a person.
-    pub detail: String,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let who = match self.by {
-            RefusedBy::Server => "the server did not take a change of this device",
-            RefusedBy::Device => "a change that the server sent was not taken",
-        };
-        write!(f, "{who}: {} ({})", self.detail, self.code)
-    }
-}
-
-impl From<RefusedChange> for Refused {
-    fn from(refused: RefusedChange) -> Self {
-        let RefusedChange { by, change, code, detail } = refused;
-        Self { by, change, code, detail }
-    }
 }

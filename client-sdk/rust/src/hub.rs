@@ -20,9 +20,9 @@ use tiebreak_sync::link::{Effect, Input, Link, Token, TokenAnswer, TokenReason};
 use tiebreak_sync::replica::Word;
 use tiebreak_sync::room::{Notice, PeerInfo};
 use tiebreak_sync::roster::{Action, Roster};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::debug;
 
 /// Messages from documents that wait for the connection.
@@ -59,6 +59,8 @@ pub(crate) struct Hub {
     notes: Arc<Notes>,
     tells: mpsc::Receiver<Tell>,
     socket: Option<Socket>,
+    /// How much the socket had moved when it was last looked at.
+    moved: Option<u64>,
     peer: Option<Arc<PeerInfo>>,
     token: Option<BoxFuture<'static, TokenAnswer>>,
     /// The words of the last message that are not delivered; until they are, nothing more is read.
@@ -67,8 +69,9 @@ pub(crate) struct Hub {
     space: Arc<Semaphore>,
     /// When documents that stalled are given another try.
     retry_at: Option<Instant>,
-    /// Whether everything is in step, for those who wait for it.
-    in_step: watch::Sender<bool>,
+    /// Who waits until everything is in step.
+    waiting_for_step: Vec<oneshot::Sender<()>>,
+    was_in_step: bool,
 }
 
 /// A word on its way to its document.
@@ -85,7 +88,6 @@ pub(crate) struct HubParts {
     pub(crate) places: usize,
     pub(crate) address: Option<Address>,
     pub(crate) tokens: Option<Arc<dyn TokenProvider>>,
-    pub(crate) in_step: watch::Sender<bool>,
 }
 
 /// The ends of the hub that documents hold, and the one that the hub holds.
@@ -121,12 +123,14 @@ impl Hub {
             notes: receiver.notes,
             tells: receiver.tells,
             socket: None,
+            moved: None,
             peer: None,
             token: None,
             held: VecDeque::new(),
             space: Arc::new(Semaphore::new(SPACE_KIB as usize)),
             retry_at: None,
-            in_step: hub.in_step,
+            waiting_for_step: Vec::new(),
+            was_in_step: false,
         }
     }
 
@@ -136,14 +140,17 @@ impl Hub {
             self.roster.add(document);
         }
         loop {
-            let deadline = self.link.deadline().map(|elapsed| self.parts.clock.instant(elapsed));
+            // While documents are behind, what the server says waits in the socket: it is not the one that is silent.
+            let is_behind = !self.held.is_empty();
+            let deadline = self.link.deadline().filter(|_| !is_behind);
+            let deadline = deadline.map(|elapsed| self.parts.clock.instant(elapsed));
             let is_full = self.socket.as_ref().is_some_and(Socket::is_full);
             let load = self.socket.as_ref().map(Socket::load);
             let is_listening = self.held.is_empty();
             tokio::select! {
                 biased;
                 () = self.parts.closing.cancelled() => break,
-                () = deliver(&mut self.held, &self.space) => {}
+                () = deliver(&mut self.held, &self.space) => self.feed(Input::Heard),
                 answer = answered(&mut self.token) => self.feed(Input::Token(answer)),
                 input = heard(&mut self.socket), if is_listening => self.feed(input),
                 () = eased(load), if is_full => {}
@@ -158,7 +165,12 @@ impl Hub {
                     let actions = self.roster.retry();
                     self.act(actions);
                 }
-                () = wait_until(deadline) => self.feed(Input::DeadlinePassed),
+                () = wait_until(deadline) => {
+                    let moved = self.socket.as_ref().map(|socket| socket.load().moved());
+                    let is_moving = moved != std::mem::replace(&mut self.moved, moved);
+                    // A large message that is on its way shows nothing until it is there.
+                    self.feed(if is_moving && self.peer.is_some() { Input::Heard } else { Input::DeadlinePassed });
+                }
             }
             self.look_around();
         }
@@ -169,7 +181,11 @@ impl Hub {
         match command {
             // Without an address there is nothing to connect to.
             Command::Connect if self.address.is_none() => {}
-            Command::Connect => self.feed(Input::Connect),
+            Command::Connect => {
+                self.feed(Input::Connect);
+                let actions = self.roster.revisit();
+                self.act(actions);
+            }
             Command::Disconnect => self.feed(Input::Disconnect),
             Command::NetworkChanged => self.feed(Input::NetworkChanged),
         }
@@ -206,11 +222,15 @@ impl Hub {
         let Some(tokens) = self.tokens.clone() else {
             return std::future::ready(TokenAnswer::NotNeeded).boxed();
         };
+        // In a task of its own: the app's code may block, or panic.
+        let fetching = tokio::spawn(async move { tokens.fetch_token(reason).await });
+        let fetching = AbortOnDropHandle::new(fetching);
         async move {
-            match tokens.fetch_token(reason).await {
-                Ok(Some(secret)) => TokenAnswer::Granted(Token::new(secret)),
-                Ok(None) => TokenAnswer::SignedOut,
-                Err(error) => TokenAnswer::Failed { reason: error.to_string() },
+            match fetching.await {
+                Ok(Ok(Some(secret))) => TokenAnswer::Granted(Token::new(secret)),
+                Ok(Ok(None)) => TokenAnswer::SignedOut,
+                Ok(Err(error)) => TokenAnswer::Failed { reason: error.to_string() },
+                Err(_) => TokenAnswer::Failed { reason: "the token provider panicked".to_owned() },
             }
         }
         .boxed()
@@ -286,6 +306,8 @@ impl Hub {
             // The status was set when the app asked; what it asked later may have overtaken that.
             self.parts.board.connection(self.link.state());
         }
+        self.waiting_for_step.extend(self.notes.take_waiting());
+        self.waiting_for_step.retain(|waiting| !waiting.is_closed());
         for (document, note) in self.notes.take() {
             let Note { is_known, is_in_use, standing, is_stalled } = note;
             if !is_known {
@@ -304,19 +326,28 @@ impl Hub {
                 Some(false) => self.roster.release(document),
                 None => Vec::new(),
             };
-            if let Some(standing) = standing {
-                actions.extend(self.roster.stands(document, standing));
+            if let Some((session, standing)) = standing {
+                let is_present = session.is_some() && session == self.peer.as_ref().map(|peer| peer.session);
+                actions.extend(if is_present {
+                    self.roster.stands(document, standing)
+                } else {
+                    self.roster.stands_apart(document, standing)
+                });
             }
             self.act(actions);
         }
     }
 
-    fn look_around(&self) {
-        let in_step = self.roster.is_in_step();
-        let was = self.in_step.send_replace(in_step);
-        if in_step && !was {
+    fn look_around(&mut self) {
+        let is_in_step = self.roster.is_in_step();
+        if is_in_step && (!self.was_in_step || !self.waiting_for_step.is_empty()) {
             self.parts.board.synced(SystemTime::now());
+            for waiting in self.waiting_for_step.drain(..) {
+                // Who has given up wants no answer.
+                waiting.send(()).ok();
+            }
         }
+        self.was_in_step = is_in_step;
     }
 }
 

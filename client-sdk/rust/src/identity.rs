@@ -1,6 +1,7 @@
 //! Who this device is: to the server, and in the history of documents.
 
 use crate::error::OpenError;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tiebreak_protocol::{PeerId, StorageId};
 use tiebreak_storage::SqliteStore;
@@ -31,15 +32,11 @@ pub(crate) fn of(store: &SqliteStore) -> Result<Identity, OpenError> {
     Ok(Identity { client: ClientIdentity { peer }, actor: actor.into(), seed })
 }
 
-/// The name under which it is remembered what the server at an address has.
-pub(crate) fn name_of_server(url: Option<&str>) -> StorageId {
-    let name = url.map(|url| format!("server at {url}"));
-    // An address that is too long, or odd, to be a name shares one with all that are.
-    let parsed = name.and_then(|name| name.parse().ok());
-    parsed.unwrap_or_else(|| {
-        #[expect(clippy::expect_used, reason = "a constant that is a name")]
-        "server".parse().expect("a name")
-    })
+/// The name under which it is remembered what the server at an address has: not the address, which may hold
+/// secrets.
+pub(crate) fn name_of_server(url: Option<&str>) -> Result<StorageId, OpenError> {
+    let digest = Sha256::digest(url.unwrap_or_default());
+    format!("server-{}", hex(&digest[..16])).parse().map_err(|_| OpenError::Random)
 }
 
 /// Random bytes from the system.

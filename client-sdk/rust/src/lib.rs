@@ -44,7 +44,7 @@ pub use client::{Cleared, SyncReport, Tiebreak};
 pub use config::TiebreakConfig;
 pub use doc::{Doc, DocSnapshot};
 pub use error::{
-    ChangeError, ClearError, CreateError, FindError, OpenError, ReadError, Refused, StoreError, WaitError,
+    ChangeError, ClearError, CreateError, FindError, OpenError, ReadError, StoreError, WaitError,
 };
 pub use status::{SyncError, SyncStatus};
 pub use tiebreak_document::{
@@ -52,7 +52,7 @@ pub use tiebreak_document::{
 };
 pub use tiebreak_protocol::{ChangeHash, DocumentId, Heads, InvalidDocumentId, Limits};
 pub use tiebreak_sync::link::ConnectionState;
-pub use tiebreak_sync::replica::RefusedBy;
+pub use tiebreak_sync::replica::{RefusedBy, RefusedChange};
 pub use token::{TokenError, TokenFuture, TokenProvider, TokenReason};
 pub use updates::Updates;
 

@@ -7,6 +7,7 @@ pub(crate) use task::{DocumentTask, Parts};
 use crate::error::{ChangeError, ReadError, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tiebreak_document::{Author, Document, TransactError, Transaction};
 use tiebreak_driver::{Clock, unix_ms};
 use tiebreak_protocol::{DocumentId, Heads, Refusal};
@@ -35,8 +36,10 @@ pub(crate) struct OpenDocument {
     clock: Clock,
     actor: Arc<[u8]>,
     state: Arc<Mutex<State>>,
-    /// There are effects to perform.
-    nudge: Notify,
+    /// There are effects to perform, or nobody holds the document any more.
+    pub(crate) nudge: Notify,
+    /// Callers that wait until something can be done with the document: between two turns they go first.
+    callers_waiting: AtomicUsize,
     /// What can be done with the document may have changed.
     ready: Notify,
     /// The connection on which it takes part, if any.
@@ -65,6 +68,23 @@ impl State {
         let (caller, answer) = oneshot::channel();
         self.callers.insert(ticket, caller);
         (ticket, answer)
+    }
+}
+
+/// A caller's place before the next turn, for as long as it waits.
+struct Place<'a>(&'a OpenDocument);
+
+impl<'a> Place<'a> {
+    fn take(document: &'a OpenDocument) -> Self {
+        document.callers_waiting.fetch_add(1, Ordering::Relaxed);
+        Self(document)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.callers_waiting.fetch_sub(1, Ordering::Relaxed);
+        self.0.nudge.notify_one();
     }
 }
 
@@ -143,18 +163,17 @@ impl OpenDocument {
         Ok(answer == Answer::Deleted)
     }
 
-    /// Looks into the document as it is in memory.
+    /// Looks into the document, which then holds nothing that is not durable.
     pub(crate) async fn read<T>(&self, look: impl FnOnce(&mut Document) -> T) -> Result<T, ReadError> {
-        let mut state =
-            self.fit([Condition::Ready, Condition::Storing]).await.map_err(|error| match error {
-                ChangeError::Deleted => ReadError::Deleted,
-                ChangeError::Storage(error) => ReadError::Storage(error),
-                ChangeError::Closed => ReadError::Closed,
-                ChangeError::Edit(_)
-                | ChangeError::Shape(_)
-                | ChangeError::Refused { .. }
-                | ChangeError::Unreadable => ReadError::Unreadable,
-            })?;
+        let mut state = self.fit([Condition::Ready]).await.map_err(|error| match error {
+            ChangeError::Deleted => ReadError::Deleted,
+            ChangeError::Storage(error) => ReadError::Storage(error),
+            ChangeError::Closed => ReadError::Closed,
+            ChangeError::Edit(_)
+            | ChangeError::Shape(_)
+            | ChangeError::Refused { .. }
+            | ChangeError::Unreadable => ReadError::Unreadable,
+        })?;
         state.replica.read(look).ok_or(ReadError::Unreadable)
     }
 
@@ -221,9 +240,25 @@ impl OpenDocument {
                     return Err(ChangeError::Storage(StoreError::Unavailable { reason }));
                 }
                 Some(Unfit::Closed) => return Err(ChangeError::Closed),
-                None => changed.await,
+                None => {
+                    let _place = Place::take(self);
+                    changed.await;
+                }
             }
         }
+    }
+
+    /// Lets those who watch see what is so, in the same moment as those who look.
+    fn publish(&self, state: &State) {
+        let (heads, standing) = (state.replica.heads(), state.replica.standing());
+        self.heads.send_if_modified(|shown| {
+            let is_new = shown != heads;
+            if is_new {
+                shown.clone_from(heads);
+            }
+            is_new
+        });
+        self.standing.send_if_modified(|shown| std::mem::replace(shown, standing) != standing);
     }
 
     /// Opens a large document outside the runtime's threads.

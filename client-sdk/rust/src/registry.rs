@@ -37,15 +37,16 @@ impl Registry {
 
     /// Opens a document for the app.
     pub(crate) fn hold(&self, id: DocumentId, parts: &Parts) -> Held {
-        let (document, is_first) = {
+        let document = {
             let mut open = self.lock();
             let listed = self.listed(&mut open, id, parts);
             listed.holders += 1;
-            (Arc::clone(&listed.document), listed.holders == 1)
+            if listed.holders == 1 {
+                // Under the lock, like its counterpart: the hub's last word is the true one.
+                parts.hub.taken(id);
+            }
+            Arc::clone(&listed.document)
         };
-        if is_first {
-            parts.hub.taken(id);
-        }
         Held { document, parts: parts.clone(), registry: self.clone() }
     }
 
@@ -72,6 +73,15 @@ impl Registry {
     /// The way for words from the server to a document, if it is open.
     pub(crate) fn words_to(&self, id: DocumentId) -> Option<mpsc::Sender<Delivery>> {
         self.lock().get(&id).map(|listed| listed.document.words.clone())
+    }
+
+    /// Takes a document of which there is nothing here off every list, if nobody holds it.
+    pub(crate) fn part_with_nothing(&self, id: DocumentId, parts: &Parts) {
+        let open = self.lock();
+        if open.get(&id).is_some_and(|listed| listed.holders == 0) {
+            parts.board.forget(id);
+            parts.hub.gone(id);
+        }
     }
 
     /// Forgets a document if nobody needs it; its task ends then.
@@ -111,20 +121,13 @@ impl Clone for Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let is_last = {
-            let mut open = self.registry.lock();
-            let listed = open.get_mut(&self.document.id);
-            listed.is_some_and(|listed| {
-                listed.holders = listed.holders.saturating_sub(1);
-                listed.holders == 0
-            })
-        };
-        if is_last && self.document.heads.borrow().is_empty() {
-            // It was asked for and not found, or deleted: there is nothing to keep in step.
-            self.parts.board.forget(self.document.id);
-            self.parts.hub.gone(self.document.id);
-        } else if is_last {
+        let mut open = self.registry.lock();
+        let Some(listed) = open.get_mut(&self.document.id) else { return };
+        listed.holders = listed.holders.saturating_sub(1);
+        if listed.holders == 0 {
             self.parts.hub.released(self.document.id);
+            // Its task may end.
+            self.document.nudge.notify_one();
         }
     }
 }

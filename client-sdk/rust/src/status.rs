@@ -1,12 +1,11 @@
 //! How far this device and the server are apart: one snapshot for the whole client.
 
-use crate::Refused;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tiebreak_protocol::DocumentId;
 use tiebreak_sync::link::ConnectionState;
-use tiebreak_sync::replica::{Progress, Standing};
+use tiebreak_sync::replica::{Progress, RefusedChange, Standing};
 use tokio::sync::watch;
 
 /// How far this device and the server are apart, at one moment.
@@ -60,7 +59,7 @@ pub enum SyncError {
         /// Of which document.
         document: DocumentId,
         /// By whom, and why.
-        refused: Refused,
+        refused: RefusedChange,
     },
     /// The device's own storage failed or is full.
     #[error("storage: {reason}")]

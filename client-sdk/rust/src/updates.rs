@@ -1,6 +1,7 @@
 //! Streams over what changes: the present state first, then every later one that the reader is in time for.
 
 use crate::doc::{Doc, DocSnapshot};
+use crate::error::ReadError;
 use crate::status::SyncStatus;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
@@ -67,10 +68,18 @@ pub(crate) fn of_document(document: Doc) -> Updates<DocSnapshot> {
     let mut heads = document.held().document.heads.subscribe();
     heads.mark_changed();
     let next = async |(document, mut heads): (Doc, watch::Receiver<_>)| {
-        next_change(&mut heads, &document.held().parts.closing).await?;
-        heads.mark_unchanged();
-        let snapshot = document.snapshot().await.ok()?;
-        Some((snapshot, (document, heads)))
+        loop {
+            next_change(&mut heads, &document.held().parts.closing).await?;
+            heads.mark_unchanged();
+            match document.snapshot().await {
+                Ok(snapshot) => return Some((snapshot, (document, heads))),
+                // It passes, and then there is something new to see.
+                Err(ReadError::Storage(_)) => {}
+                Err(ReadError::Shape(_) | ReadError::Deleted | ReadError::Unreadable | ReadError::Closed) => {
+                    return None;
+                }
+            }
+        }
     };
     Updates(stream::unfold((document, heads), next).boxed())
 }

@@ -5,10 +5,14 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tiebreak_sync::link::{End, Input, Token};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
@@ -19,25 +23,78 @@ use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Messages from the server that wait for the client to take them up; the socket waits with them.
 const INCOMING_MAX: usize = 16;
 /// Messages to the server that wait to be written. With more the connection is given up: it is not moving.
 const OUTGOING_MAX: usize = 4096;
+/// Of those, as many as from which no more is taken from documents.
+const OUTGOING_FULL: usize = OUTGOING_MAX / 2;
 /// Bytes of those from which no more is taken from documents.
 const OUTGOING_BYTES_FULL: usize = 16 * 1024 * 1024;
 
+/// So much must wait for what is written to count as movement.
+const BACKLOG_BYTES: usize = 64 * 1024;
 /// How long a goodbye may take.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Stream = WebSocketStream<MaybeTlsStream<Metered>>;
+
+/// A TCP stream that notes how much it moves.
+#[derive(Debug)]
+struct Metered {
+    stream: TcpStream,
+    load: Arc<Load>,
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        self.load.moved.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
+        read
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        // The system takes some megabytes for a connection that is dead. That it takes more, with much still to go,
+        // shows that those before have arrived.
+        if let Poll::Ready(Ok(written)) = written
+            && self.load.bytes.load(Ordering::Relaxed) >= BACKLOG_BYTES
+        {
+            self.load.moved.fetch_add(written as u64, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
 
 /// Where to, and how to know that it is the right one.
 #[derive(Clone)]
 pub(crate) struct Address {
     url: String,
+    host: String,
+    port: u16,
     connector: Connector,
     message_bytes_max: usize,
 }
@@ -57,15 +114,28 @@ impl Address {
         message_bytes_max: usize,
     ) -> Result<Self, InvalidAddress> {
         let request = url.into_client_request().map_err(|error| InvalidAddress::Url(error.to_string()))?;
-        let secure = match request.uri().scheme_str() {
-            Some("ws") => false,
-            Some("wss") => true,
+        let uri = request.uri();
+        let (connector, usual_port) = match uri.scheme_str() {
+            Some("ws") => (Connector::Plain, 80),
+            Some("wss") => (tls(roots)?, 443),
             Some(_) | None => {
                 return Err(InvalidAddress::Url(UrlError::UnsupportedUrlScheme.to_string()));
             }
         };
-        let connector = if secure { tls(roots)? } else { Connector::Plain };
-        Ok(Self { url: url.to_owned(), connector, message_bytes_max })
+        let Some(host) = uri.host() else {
+            return Err(InvalidAddress::Url(UrlError::NoHostName.to_string()));
+        };
+        // An IPv6 address stands in brackets in an address, and nowhere else.
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = uri.port_u16().unwrap_or(usual_port);
+        Ok(Self { url: url.to_owned(), host, port, connector, message_bytes_max })
+    }
+
+    /// Whether what is sent there can be read on the way.
+    pub(crate) fn is_exposed(&self) -> bool {
+        let is_here = self.host == "localhost"
+            || self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        matches!(self.connector, Connector::Plain) && !is_here
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -111,18 +181,28 @@ pub(crate) struct Socket {
     outgoing: mpsc::Sender<Message>,
     incoming: mpsc::Receiver<Input>,
     load: Arc<Load>,
-    /// `None` once the task has been told to say goodbye and end by itself.
+    /// `None` once it was told.
     task: Option<AbortHandle>,
 }
 
-/// Bytes that wait to be written.
+/// What the hub and the task of a socket know of one another.
 #[derive(Debug, Default)]
 pub(crate) struct Load {
+    /// Bytes that wait to be written.
     bytes: AtomicUsize,
     eased: Notify,
+    /// Bytes that have come in, or gone out while more waited: what shows that a connection moves, however slowly.
+    moved: AtomicU64,
+    /// The task is to say goodbye and end.
+    leaving: CancellationToken,
 }
 
 impl Load {
+    /// A number that changes as long as the connection moves.
+    pub(crate) fn moved(&self) -> u64 {
+        self.moved.load(Ordering::Relaxed)
+    }
+
     /// Waits until something was written.
     pub(crate) async fn eased(&self) {
         self.eased.notified().await;
@@ -139,7 +219,14 @@ impl Socket {
         let (outgoing, to_write) = mpsc::channel(OUTGOING_MAX);
         let (read, incoming) = mpsc::channel(INCOMING_MAX);
         let load = Arc::new(Load::default());
-        let task = tasks.spawn(run(address.clone(), token, to_write, read, Arc::clone(&load)));
+        let leave = leave(load.leaving.clone());
+        let work = run(address.clone(), token, to_write, read, Arc::clone(&load));
+        let task = tasks.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = leave => {}
+            }
+        });
         Self { outgoing, incoming, load, task: Some(task.abort_handle()) }
     }
 
@@ -162,12 +249,14 @@ impl Socket {
     pub(crate) fn close(mut self) {
         let reason = Utf8Bytes::from_static("");
         if self.push(Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason }))).is_ok() {
+            self.load.leaving.cancel();
             self.task = None;
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.load.bytes.load(Ordering::Relaxed) >= OUTGOING_BYTES_FULL
+        self.outgoing.max_capacity() - self.outgoing.capacity() >= OUTGOING_FULL
+            || self.load.bytes.load(Ordering::Relaxed) >= OUTGOING_BYTES_FULL
     }
 
     pub(crate) fn load(&self) -> Arc<Load> {
@@ -195,7 +284,10 @@ async fn run(
     read: mpsc::Sender<Input>,
     load: Arc<Load>,
 ) {
-    let end = match connect(&address, token.as_ref()).await {
+    // Nobody needs a connection that is not there yet to be said goodbye.
+    let connected = load.leaving.run_until_cancelled(connect(&address, token.as_ref(), &load)).await;
+    let Some(connected) = connected else { return };
+    let end = match connected {
         Ok(stream) => {
             let (sink, stream) = stream.split();
             // Nobody listens any more: then nobody wants a connection.
@@ -213,13 +305,23 @@ async fn run(
     read.send(Input::Ended(end)).await.ok();
 }
 
-async fn connect(address: &Address, token: Option<&Token>) -> Result<Stream, End> {
+/// Ends a goodbye that takes too long.
+async fn leave(leaving: CancellationToken) {
+    leaving.cancelled().await;
+    tokio::time::sleep(CLOSE_TIME_MAX).await;
+}
+
+async fn connect(address: &Address, token: Option<&Token>, load: &Arc<Load>) -> Result<Stream, End> {
     let request = address.request(token).map_err(|reason| End::Broken { reason })?;
     let config = WebSocketConfig::default()
         .max_message_size(Some(address.message_bytes_max))
         .max_frame_size(Some(address.message_bytes_max));
     let connector = Some(address.connector.clone());
-    let connected = Box::pin(connect_async_tls_with_config(request, Some(config), true, connector)).await;
+    let broken = |error: std::io::Error| End::Broken { reason: error.to_string() };
+    let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(broken)?;
+    stream.set_nodelay(true).map_err(broken)?;
+    let stream = Metered { stream, load: Arc::clone(load) };
+    let connected = Box::pin(client_async_tls_with_config(request, stream, Some(config), connector)).await;
     connected.map(|(stream, _response)| stream).map_err(|error| ended(&error))
 }
 
@@ -260,8 +362,8 @@ async fn write_all(
             return ended(&error);
         }
     }
-    tokio::time::sleep(CLOSE_TIME_MAX).await;
-    closed(None)
+    // The goodbye is written; the server's answer ends the reading.
+    std::future::pending().await
 }
 
 fn closed(frame: Option<CloseFrame>) -> End {

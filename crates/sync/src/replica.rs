@@ -96,6 +96,16 @@ pub struct RefusedChange {
     pub detail: String,
 }
 
+impl std::fmt::Display for RefusedChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let who = match self.by {
+            RefusedBy::Server => "the server did not take a change of this device",
+            RefusedBy::Device => "a change that the server sent was not taken",
+        };
+        write!(f, "{who}: {} ({})", self.detail, self.code)
+    }
+}
+
 /// Who refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusedBy {
@@ -178,6 +188,16 @@ impl Replica {
     /// Where the document stands with the server, as far as it was told: nothing is before the document was read.
     pub const fn standing(&self) -> Standing {
         self.standing
+    }
+
+    /// The connection on which it takes part, if any.
+    pub fn session(&self) -> Option<SessionId> {
+        self.upstream.as_ref().map(Upstream::session)
+    }
+
+    /// See [`Room::has_queued`].
+    pub fn has_queued(&self) -> bool {
+        self.room.has_queued()
     }
 
     /// What can be done with the document now.

@@ -5,9 +5,10 @@ use super::{Command, Tell};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tiebreak_protocol::DocumentId;
+use tiebreak_sync::SessionId;
 use tiebreak_sync::replica::Standing;
 use tokio::sync::mpsc::error::SendError;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// What is new about one document.
 #[derive(Debug, Clone, Copy)]
@@ -16,7 +17,8 @@ pub(super) struct Note {
     pub(super) is_known: bool,
     /// The app opened it, or let go of it.
     pub(super) is_in_use: Option<bool>,
-    pub(super) standing: Option<Standing>,
+    /// With the connection that it is about.
+    pub(super) standing: Option<(Option<SessionId>, Standing)>,
     /// It fell silent and wants to be attached anew.
     pub(super) is_stalled: bool,
 }
@@ -32,6 +34,8 @@ impl Default for Note {
 struct Wishes {
     connection: Option<Command>,
     network_changed: Option<Command>,
+    /// To be told when everything is in step; one for each caller that waits.
+    step: Vec<oneshot::Sender<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -51,8 +55,16 @@ impl Notes {
     }
 
     pub(super) fn take_commands(&self) -> impl Iterator<Item = Command> + use<> {
-        let wishes = std::mem::take(&mut *self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
-        wishes.connection.into_iter().chain(wishes.network_changed)
+        let mut wishes = self.wishes();
+        wishes.connection.take().into_iter().chain(wishes.network_changed.take())
+    }
+
+    pub(super) fn take_waiting(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut self.wishes().step)
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, Wishes> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn leave(&self, document: DocumentId, write: impl FnOnce(&mut Note)) {
@@ -79,13 +91,21 @@ impl HubSender {
 
     pub(crate) fn command(&self, command: Command) {
         {
-            let mut wishes = self.notes.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut wishes = self.notes.wishes();
             match command {
                 Command::Connect | Command::Disconnect => wishes.connection = Some(command),
                 Command::NetworkChanged => wishes.network_changed = Some(command),
             }
         }
         self.notes.arrived.notify_one();
+    }
+
+    /// Resolves when every document has been in step since this was asked.
+    pub(crate) fn step_on_demand(&self) -> oneshot::Receiver<()> {
+        let (waiting, step) = oneshot::channel();
+        self.notes.wishes().step.push(waiting);
+        self.notes.arrived.notify_one();
+        step
     }
 
     /// Waits until the connection takes a message.
@@ -101,8 +121,8 @@ impl HubSender {
         self.notes.leave(document, |note| note.is_in_use = Some(false));
     }
 
-    pub(crate) fn stands(&self, document: DocumentId, standing: Standing) {
-        self.notes.leave(document, |note| note.standing = Some(standing));
+    pub(crate) fn stands(&self, document: DocumentId, session: Option<SessionId>, standing: Standing) {
+        self.notes.leave(document, |note| note.standing = Some((session, standing)));
     }
 
     pub(crate) fn stalled(&self, document: DocumentId) {

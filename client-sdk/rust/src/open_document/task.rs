@@ -9,11 +9,13 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tiebreak_driver::{Clock, Compactor, RoomStore, refusal};
 use tiebreak_protocol::{DocumentId, Heads, Limits, StorageId};
 use tiebreak_storage::StorageError;
 use tiebreak_sync::replica::{Effect, Input, Replica, Standing};
-use tiebreak_sync::room::{self, Notice, PeerInfo};
+use tiebreak_sync::room::{self, Condition, Notice, PeerInfo};
+use tiebreak_sync::{Moment, SessionId};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
@@ -54,6 +56,17 @@ pub(crate) struct DocumentTask {
     is_overfull: bool,
     /// The room has nothing to do until something comes.
     is_resting: bool,
+    /// The connection that what the replica says is about.
+    session: Option<SessionId>,
+    turns: Turns,
+}
+
+/// Whose turn it is when both callers and what the server sent wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    CallersFirst,
+    /// Callers have just been let go first.
+    ServerFirst,
 }
 
 impl DocumentTask {
@@ -70,6 +83,7 @@ impl DocumentTask {
             actor: Arc::clone(&parts.actor),
             state: Arc::new(Mutex::new(state)),
             nudge: Notify::new(),
+            callers_waiting: AtomicUsize::new(0),
             ready: Notify::new(),
             peer,
             words,
@@ -88,6 +102,8 @@ impl DocumentTask {
             notices: VecDeque::new(),
             is_overfull: false,
             is_resting: false,
+            session: None,
+            turns: Turns::CallersFirst,
         };
         (document, task)
     }
@@ -109,7 +125,12 @@ impl DocumentTask {
                     }
                 }
                 () = self.document.nudge.notified() => self.step(|_replica, _now| Vec::new()).await,
-                () = self.parts.closing.cancelled(), if !has_work => break,
+                () = self.parts.closing.cancelled(), if !has_work => {
+                    if self.close().await {
+                        break;
+                    }
+                    self.step(|_replica, _now| Vec::new()).await;
+                }
                 Ok(()) = self.peer.changed() => self.meet().await,
                 permit = hub.reserve(), if !self.notices.is_empty() => {
                     if let (Some(notice), Ok(permit)) = (self.notices.pop_front(), permit) {
@@ -126,8 +147,19 @@ impl DocumentTask {
                 }
             }
         }
-        self.document.state.lock().await.is_closed = true;
+        // Also when it ends because nobody needs it.
+        let mut state = self.document.state.lock().await;
+        state.is_closed = true;
+        state.callers.clear();
+        drop(state);
         self.document.ready.notify_waiters();
+    }
+
+    /// Takes nothing more, unless something was left to be done in the meantime.
+    async fn close(&mut self) -> bool {
+        let mut state = self.document.state.lock().await;
+        state.is_closed = state.effects.is_empty();
+        state.is_closed
     }
 
     /// Whether the document can go: nobody has it open, it takes part in no connection, and nothing is under way.
@@ -158,58 +190,79 @@ impl DocumentTask {
 
     /// Lets the replica do something, takes the turns that are due, and performs what comes of it, with what
     /// handles have left to be performed.
-    async fn step(&mut self, work: impl FnOnce(&mut Replica, tiebreak_sync::Moment) -> Vec<Effect> + Send) {
+    async fn step(&mut self, work: impl FnOnce(&mut Replica, Moment) -> Vec<Effect> + Send + 'static) {
         self.is_resting = false;
-        let mut effects = {
-            let mut state = self.document.state.lock().await;
-            let mut effects = std::mem::take(&mut state.effects);
-            effects.extend(work(&mut state.replica, self.parts.clock.now()));
-            effects
-        };
-        self.perform(std::mem::take(&mut effects)).await;
-        while let Some(effects) = self.turn().await {
+        let effects = self.work_on(work).await;
+        self.perform(effects).await;
+        while self.is_turn_due().await {
+            let effects = self.work_on(Replica::take_turn).await;
             self.space_taken.clear();
             self.perform(effects).await;
         }
         if std::mem::take(&mut self.is_overfull) {
-            let now = self.parts.clock.now();
-            let effects = self.document.state.lock().await.replica.handle(now, Input::Silence);
+            let effects = self.work_on(|replica, now| replica.handle(now, Input::Silence)).await;
             self.perform(effects).await;
             self.stall();
         }
+        self.look_around().await;
         self.document.ready.notify_waiters();
     }
 
-    /// Takes the next turn, if one is due.
-    async fn turn(&mut self) -> Option<Vec<Effect>> {
-        let mut state = self.document.state.lock().await;
-        if !state.replica.is_turn_due() {
-            return None;
+    /// A large document is worked on outside the runtime's threads. What does not come back is the runtime's end.
+    async fn work_on(
+        &mut self,
+        work: impl FnOnce(&mut Replica, Moment) -> Vec<Effect> + Send + 'static,
+    ) -> Vec<Effect> {
+        let (document, clock) = (Arc::clone(&self.document), self.parts.clock);
+        let work = move |state: &mut State| {
+            let mut effects = std::mem::take(&mut state.effects);
+            effects.extend(work(&mut state.replica, clock.now()));
+            document.publish(state);
+            (effects, state.replica.session())
+        };
+        let mut state = Arc::clone(&self.document.state).lock_owned().await;
+        let (effects, session) = if state.replica.stored_bytes() > HEAVY_BYTES {
+            let worked = tokio::task::spawn_blocking(move || work(&mut state)).await;
+            worked.inspect_err(|error| error!(%error, "a document's work was cut off")).unwrap_or_default()
+        } else {
+            work(&mut state)
+        };
+        self.session = session;
+        effects
+    }
+
+    /// Whether to take a turn now. Callers that wait go first, but not twice in a row.
+    async fn is_turn_due(&mut self) -> bool {
+        let is_due = self.document.state.lock().await.replica.is_turn_due();
+        let waits = self.document.callers_waiting.load(Ordering::Relaxed) > 0;
+        let yields = is_due && waits && self.turns == Turns::CallersFirst;
+        self.turns = if yields { Turns::ServerFirst } else { Turns::CallersFirst };
+        is_due && !yields
+    }
+
+    /// Parts with what is of no use to anybody.
+    async fn look_around(&mut self) {
+        let state = self.document.state.lock().await;
+        if !state.replica.has_queued() {
+            self.space_taken.clear();
         }
-        let clock = self.parts.clock;
-        if state.replica.is_turn_long() && state.replica.stored_bytes() > HEAVY_BYTES {
-            drop(state);
-            let document = Arc::clone(&self.document);
-            let turn = tokio::task::spawn_blocking(move || {
-                document.state.blocking_lock().replica.take_turn(clock.now())
-            });
-            // Panics of the library are errors by then: what is left is the end of the runtime.
-            return turn.await.inspect_err(|error| error!(%error, "a document's work was cut off")).ok();
+        let is_read = matches!(state.replica.condition(), Condition::Ready | Condition::Deleted);
+        if is_read && state.replica.heads().is_empty() {
+            self.registry.part_with_nothing(self.document.id, &self.parts);
         }
-        Some(state.replica.take_turn(clock.now()))
     }
 
     async fn perform(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Room(effect) => self.perform_room(effect).await,
-                // Only those who watch are told.
-                Effect::Changed(heads) => drop(self.document.heads.send_replace(heads)),
+                // Those who watch were told when it came about.
+                Effect::Changed(_) => {}
                 Effect::Stands(standing) => self.stand(standing),
                 Effect::Remember(heads) => self.remember(heads),
                 Effect::Refused(refused) => {
                     debug!(document = %self.document.id, code = refused.code, "a change was refused");
-                    let (document, refused) = (self.document.id, refused.into());
+                    let (document, refused) = (self.document.id, refused);
                     self.parts.board.failed(SyncError::Refused { document, refused });
                 }
                 Effect::Stalled(refusal) => {
@@ -223,8 +276,7 @@ impl DocumentTask {
 
     fn stand(&self, standing: Standing) {
         self.parts.board.stands(self.document.id, standing);
-        self.document.standing.send_replace(standing);
-        self.parts.hub.stands(self.document.id, standing);
+        self.parts.hub.stands(self.document.id, self.session, standing);
     }
 
     /// Takes no part in the connection any more until the hub lets it begin anew.
