@@ -36,8 +36,13 @@ pub fn binary() -> PathBuf {
 impl ServerProcess {
     /// Starts on a free port and waits until it listens.
     pub fn start(data: &Path, flags: &[&str]) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), data, flags)
+    }
+
+    /// Starts where another has been, for clients that come back there.
+    pub fn start_at(address: SocketAddr, data: &Path, flags: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.arg("serve").arg("--listen").arg("127.0.0.1:0").arg("--data").arg(data).args(flags);
+        command.arg("serve").arg("--listen").arg(address.to_string()).arg("--data").arg(data).args(flags);
         Self::launch(command)
     }
 
