@@ -21,6 +21,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("tiebreak-bench", &["tiebreak-protocol"]),
     ("tiebreak-tests", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync"]),
+    ("offline-notes", &["tiebreak-client"]),
+    ("profile-sync", &["tiebreak-client"]),
     ("samod-client", &[]),
 ];
 

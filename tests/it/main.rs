@@ -6,6 +6,7 @@ mod burst;
 mod client;
 mod crash;
 mod durability;
+mod examples;
 mod limits;
 mod poison;
 mod shutdown;

@@ -164,16 +164,15 @@ async fn carry(
     let (from_server, to_server) = server.into_split();
     let mut changes = forecast.clone();
     tokio::select! {
-        () = pump(from_client, to_server, fate_up, forecast.clone(), |weather| weather.up, &dice) => {}
-        () = pump(from_server, to_client, fate_down, forecast, |weather| weather.down, &dice) => {}
+        () = pump((from_client, to_server), fate_up, forecast.clone(), |weather| weather.up, &dice) => {}
+        () = pump((from_server, to_client), fate_down, forecast, |weather| weather.down, &dice) => {}
         _cut = changes.wait_for(|weather| weather.epoch > epoch) => {}
     }
 }
 
 /// Carries one direction, up to as many bytes as it is fated to.
 async fn pump(
-    mut from: impl AsyncRead + Unpin,
-    mut to: impl AsyncWrite + Unpin,
+    (mut from, mut to): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     mut bytes_left: u64,
     mut forecast: watch::Receiver<Weather>,
     flow: impl Fn(&Weather) -> Flow,

@@ -12,8 +12,7 @@ use crate::websocket::{Address, InvalidAddress};
 use crate::{ChangeError, identity, opening};
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tiebreak_document::{Document, check_change};
 use tiebreak_driver::{Clock, Compactor, unix_ms};
@@ -57,7 +56,7 @@ struct Client {
     parts: Parts,
     registry: Registry,
     tasks: TaskTracker,
-    wanted: Wanted,
+    wanted: Mutex<Wanted>,
     has_server: HasServer,
     find_time: Duration,
 }
@@ -134,7 +133,7 @@ impl Tiebreak {
         let hub = Hub::new(hub, receiver, parts.clone(), registry.clone(), tasks.clone());
         tasks.spawn(hub.run(documents));
         let find_time = config.find_time;
-        let wanted = Wanted::default();
+        let wanted = Mutex::default();
         let client = Client { path, parts, registry, tasks, wanted, has_server, find_time };
         let opened = Self { client: Arc::new(client) };
         if start == Start::Connected {
@@ -267,23 +266,21 @@ impl Tiebreak {
     /// Asks for a connection: at once if one is waited for, and again after the server has refused one.
     pub fn connect(&self) {
         if self.client.has_server == HasServer::Yes {
-            // From now on, so that whoever waits for an answer of the server does not give up before it is asked.
-            self.client.wanted.by_app.store(true, Ordering::SeqCst);
-            self.client.parts.board.connecting();
-            self.command(Command::Connect);
+            self.want(|wanted| wanted.by_app = true);
         }
     }
 
     /// Ends the connection and asks for no other. Everything else goes on.
     pub fn disconnect(&self) {
-        self.client.wanted.by_app.store(false, Ordering::SeqCst);
-        self.command(Command::Disconnect);
+        let mut wanted = self.client.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.by_app = false;
+        self.client.parts.hub.command(Command::Disconnect);
     }
 
     /// Tells the client that the network is another, or that the app came back to the front: a connection that was
     /// given up is tried at once, one that seems to be there is probed.
     pub fn network_changed(&self) {
-        self.command(Command::NetworkChanged);
+        self.client.parts.hub.command(Command::NetworkChanged);
     }
 
     /// How far this device and the server are apart.
@@ -388,8 +385,17 @@ impl Tiebreak {
         Ok(Cleared { discarded_changes })
     }
 
-    fn command(&self, command: Command) {
-        self.client.parts.hub.command(command);
+    /// Changes what is wanted, and says so to the hub, in this order under one lock.
+    fn want(&self, change: impl FnOnce(&mut Wanted)) {
+        let mut wanted = self.client.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut wanted);
+        if wanted.by_app || wanted.guests > 0 {
+            // At once, so that whoever waits for an answer of the server does not give up before it is asked.
+            self.client.parts.board.connecting();
+            self.client.parts.hub.command(Command::Connect);
+        } else {
+            self.client.parts.hub.command(Command::Disconnect);
+        }
     }
 
     /// Waits, but not for a server that has sent this client away, nor without one while something is pending.
@@ -432,8 +438,8 @@ impl Drop for Client {
 /// Who wants a connection: the app until it says otherwise, and everybody who syncs once as long as that takes.
 #[derive(Debug, Default)]
 struct Wanted {
-    by_app: AtomicBool,
-    guests: AtomicUsize,
+    by_app: bool,
+    guests: usize,
 }
 
 /// One who wants the connection for a while, and leaves it as others want it.
@@ -441,20 +447,14 @@ struct Guest(Tiebreak);
 
 impl Guest {
     fn of(tiebreak: &Tiebreak) -> Self {
-        tiebreak.client.wanted.guests.fetch_add(1, Ordering::SeqCst);
-        tiebreak.client.parts.board.connecting();
-        tiebreak.command(Command::Connect);
+        tiebreak.want(|wanted| wanted.guests += 1);
         Self(tiebreak.clone())
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let wanted = &self.0.client.wanted;
-        let is_last = wanted.guests.fetch_sub(1, Ordering::SeqCst) == 1;
-        if is_last && !wanted.by_app.load(Ordering::SeqCst) {
-            self.0.command(Command::Disconnect);
-        }
+        self.0.want(|wanted| wanted.guests -= 1);
     }
 }
 

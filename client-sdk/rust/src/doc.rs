@@ -282,6 +282,10 @@ impl Doc {
     /// # Errors
     /// When `timeout` has passed, or the server does not let this client in.
     pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
+        // Before it has been read nobody knows what is pending. What cannot be read is not uploaded either.
+        if let Err(ReadError::Closed) = self.held.document.opened().await {
+            return Err(WaitError::Closed);
+        }
         let mut standing = self.held.document.standing.subscribe();
         let uploaded = async move {
             let uploaded = standing.wait_for(|standing| standing.pending_changes == 0).await;

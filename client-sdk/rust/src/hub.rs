@@ -11,7 +11,7 @@ use crate::token::TokenProvider;
 use crate::websocket::{Address, Load, Socket};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use notes::{Note, Notes};
+use notes::{Note, Notes, Presence};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -59,8 +59,8 @@ pub(crate) struct Hub {
     notes: Arc<Notes>,
     tells: mpsc::Receiver<Tell>,
     socket: Option<Socket>,
-    /// How much the socket had moved when it was last looked at.
-    moved: Option<u64>,
+    /// How much the socket had moved when it was last pinged, if nothing was heard since.
+    moved_at_ping: Option<u64>,
     peer: Option<Arc<PeerInfo>>,
     token: Option<BoxFuture<'static, TokenAnswer>>,
     /// The words of the last message that are not delivered; until they are, nothing more is read.
@@ -123,7 +123,7 @@ impl Hub {
             notes: receiver.notes,
             tells: receiver.tells,
             socket: None,
-            moved: None,
+            moved_at_ping: None,
             peer: None,
             token: None,
             held: VecDeque::new(),
@@ -140,11 +140,12 @@ impl Hub {
             self.roster.add(document);
         }
         loop {
-            // While documents are behind, what the server says waits in the socket: it is not the one that is silent.
-            let is_behind = !self.held.is_empty();
+            let is_full = self.socket.as_ref().is_some_and(Socket::is_full);
+            // While documents are behind, what the server says waits in the socket: it is not the one that is silent,
+            // unless it does not listen either.
+            let is_behind = !self.held.is_empty() && !is_full;
             let deadline = self.link.deadline().filter(|_| !is_behind);
             let deadline = deadline.map(|elapsed| self.parts.clock.instant(elapsed));
-            let is_full = self.socket.as_ref().is_some_and(Socket::is_full);
             let load = self.socket.as_ref().map(Socket::load);
             let is_listening = self.held.is_empty();
             tokio::select! {
@@ -152,13 +153,14 @@ impl Hub {
                 () = self.parts.closing.cancelled() => break,
                 () = deliver(&mut self.held, &self.space) => self.feed(Input::Heard),
                 answer = answered(&mut self.token) => self.feed(Input::Token(answer)),
-                input = heard(&mut self.socket), if is_listening => self.feed(input),
                 () = eased(load), if is_full => {}
+                // Before what is heard: answers must not pile up behind a server that does not stop talking.
                 Some(Tell { document, notice }) = self.tells.recv(), if !is_full => {
                     if self.roster.is_attached(document) {
                         self.feed(Input::Tell { document, notice });
                     }
                 }
+                input = heard(&mut self.socket), if is_listening => self.feed(input),
                 () = self.notes.arrived() => self.read_notes(),
                 () = wait_until(self.retry_at) => {
                     self.retry_at = None;
@@ -166,10 +168,9 @@ impl Hub {
                     self.act(actions);
                 }
                 () = wait_until(deadline) => {
-                    let moved = self.socket.as_ref().map(|socket| socket.load().moved());
-                    let is_moving = moved != std::mem::replace(&mut self.moved, moved);
                     // A large message that is on its way shows nothing until it is there.
-                    self.feed(if is_moving && self.peer.is_some() { Input::Heard } else { Input::DeadlinePassed });
+                    let is_moving = self.moved_at_ping.is_some_and(|then| then != self.moved());
+                    self.feed(if is_moving { Input::Heard } else { Input::DeadlinePassed });
                 }
             }
             self.look_around();
@@ -194,6 +195,9 @@ impl Hub {
     /// Gives the link an input and does what it wants.
     fn feed(&mut self, input: Input) {
         let says_goodbye = matches!(input, Input::Disconnect);
+        if matches!(input, Input::Binary(_) | Input::Heard) {
+            self.moved_at_ping = None;
+        }
         if matches!(input, Input::Ended(_)) {
             self.drop_socket();
         }
@@ -203,7 +207,10 @@ impl Hub {
                 Effect::FetchToken(reason) => self.token = Some(self.fetch_token(reason)),
                 Effect::Open(token) => self.open(token),
                 Effect::Send(bytes) => self.write(|socket| socket.send(bytes)),
-                Effect::Ping => self.write(Socket::ping),
+                Effect::Ping => {
+                    self.moved_at_ping = Some(self.moved());
+                    self.write(Socket::ping);
+                }
                 Effect::Drop if says_goodbye => self.say_goodbye(),
                 Effect::Drop => self.drop_socket(),
                 Effect::Connected(peer) => self.connected(peer),
@@ -216,6 +223,10 @@ impl Hub {
                 }
             }
         }
+    }
+
+    fn moved(&self) -> u64 {
+        self.socket.as_ref().map_or(0, |socket| socket.load().moved())
     }
 
     fn fetch_token(&self, reason: TokenReason) -> BoxFuture<'static, TokenAnswer> {
@@ -309,11 +320,18 @@ impl Hub {
         self.waiting_for_step.extend(self.notes.take_waiting());
         self.waiting_for_step.retain(|waiting| !waiting.is_closed());
         for (document, note) in self.notes.take() {
-            let Note { is_known, is_in_use, standing, is_stalled } = note;
-            if !is_known {
-                let actions = self.roster.remove(document);
-                self.act(actions);
-                continue;
+            let Note { presence, is_in_use, standing, is_stalled } = note;
+            match presence {
+                Some(Presence::Gone) => {
+                    let actions = self.roster.remove(document);
+                    self.act(actions);
+                    continue;
+                }
+                Some(Presence::Here) => {
+                    let actions = self.roster.add(document);
+                    self.act(actions);
+                }
+                None => {}
             }
             if is_stalled {
                 self.roster.stall(document);

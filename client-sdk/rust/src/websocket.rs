@@ -14,6 +14,7 @@ use std::time::Duration;
 use tiebreak_sync::link::{End, Input, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -265,7 +266,11 @@ impl Socket {
 
     fn push(&self, message: Message) -> Result<(), Stuck> {
         self.load.bytes.fetch_add(message.len(), Ordering::Relaxed);
-        self.outgoing.try_send(message).map_err(|_full_or_ended| Stuck)
+        match self.outgoing.try_send(message) {
+            // How it ended is among what it brought, and still to be heard.
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Stuck),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ fn a_second_server_on_the_same_data_is_refused_with_words() {
     let api = Api::start(&[]);
     let data = text(api.data.path());
     let said = complaint(&mut tiebreak(&["serve", "--listen", "127.0.0.1:0", "--data", data]));
-    assert!(said.contains("another server is using the data directory") && said.contains(data), "{said}");
+    assert!(said.contains("another process is using the data directory") && said.contains(data), "{said}");
     assert_eq!(api.server.get("/healthz"), "ok\n");
 }
 

@@ -11,10 +11,9 @@ use tokio::sync::mpsc::error::SendError;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// What is new about one document.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Note {
-    /// It is, or may come to be, on this device.
-    pub(super) is_known: bool,
+    pub(super) presence: Option<Presence>,
     /// The app opened it, or let go of it.
     pub(super) is_in_use: Option<bool>,
     /// With the connection that it is about.
@@ -23,10 +22,11 @@ pub(super) struct Note {
     pub(super) is_stalled: bool,
 }
 
-impl Default for Note {
-    fn default() -> Self {
-        Self { is_known: true, is_in_use: None, standing: None, is_stalled: false }
-    }
+/// Whether there is something of a document on this device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    Here,
+    Gone,
 }
 
 /// What the app wants of the connection.
@@ -114,7 +114,10 @@ impl HubSender {
     }
 
     pub(crate) fn taken(&self, document: DocumentId) {
-        self.notes.leave(document, |note| (note.is_known, note.is_in_use) = (true, Some(true)));
+        self.notes.leave(document, |note| {
+            // It may be on its way.
+            (note.presence, note.is_in_use) = (Some(Presence::Here), Some(true));
+        });
     }
 
     pub(crate) fn released(&self, document: DocumentId) {
@@ -129,8 +132,13 @@ impl HubSender {
         self.notes.leave(document, |note| note.is_stalled = true);
     }
 
+    /// There is something of the document on this device.
+    pub(crate) fn kept(&self, document: DocumentId) {
+        self.notes.leave(document, |note| note.presence = Some(Presence::Here));
+    }
+
     /// The document is not on this device any more.
     pub(crate) fn gone(&self, document: DocumentId) {
-        self.notes.leave(document, |note| *note = Note { is_known: false, ..Note::default() });
+        self.notes.leave(document, |note| *note = Note { presence: Some(Presence::Gone), ..Note::default() });
     }
 }

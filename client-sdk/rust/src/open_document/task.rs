@@ -116,6 +116,9 @@ impl DocumentTask {
         self.step(|replica, now| replica.handle(now, Input::Recalled(confirmed))).await;
         while !self.is_over() {
             let (deadline, has_space) = self.outlook().await;
+            // Answers that the connection has not taken come first: or a server that talks fast makes a document
+            // fall silent that could keep up.
+            let is_listening = has_space && self.notices.len() < NOTICES_MAX / 2;
             let (has_work, hub) = (!self.work.is_empty(), self.parts.hub.clone());
             tokio::select! {
                 biased;
@@ -137,7 +140,7 @@ impl DocumentTask {
                         permit.send(Tell { document: self.document.id, notice });
                     }
                 }
-                Some(Delivery { word, space }) = self.words.recv(), if has_space => {
+                Some(Delivery { word, space }) = self.words.recv(), if is_listening => {
                     self.space_taken.extend(space);
                     self.step(|replica, now| replica.handle(now, Input::Word(word))).await;
                 }
@@ -257,7 +260,8 @@ impl DocumentTask {
             match effect {
                 Effect::Room(effect) => self.perform_room(effect).await,
                 // Those who watch were told when it came about.
-                Effect::Changed(_) => {}
+                Effect::Changed(heads) if heads.is_empty() => {}
+                Effect::Changed(_) => self.parts.hub.kept(self.document.id),
                 Effect::Stands(standing) => self.stand(standing),
                 Effect::Remember(heads) => self.remember(heads),
                 Effect::Refused(refused) => {

@@ -52,7 +52,7 @@ impl Default for SqliteOptions {
 /// Why a data directory could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    #[error("another server is using the data directory {}", directory.display())]
+    #[error("another process is using the data directory {}", directory.display())]
     InUse { directory: PathBuf },
     #[error("could not use the data directory {}", directory.display())]
     Directory {
