@@ -8,7 +8,7 @@ mod notebook;
 
 use clap::Parser;
 use futures_util::StreamExt;
-use notebook::Notebook;
+use notebook::{Mark, Notebook};
 use std::path::PathBuf;
 use std::pin::pin;
 use tiebreak_client::{ConnectionState, DocumentId, SyncStatus, Tiebreak, TiebreakConfig};
@@ -78,8 +78,8 @@ async fn obey(tiebreak: &Tiebreak, notebook: &Notebook, line: &str) {
             Ok(())
         }
         "add" => notebook.add(rest).await,
-        "done" => notebook.tick(rest, true).await,
-        "undo" => notebook.tick(rest, false).await,
+        "done" => notebook.mark(rest, Mark::Done).await,
+        "undo" => notebook.mark(rest, Mark::Open).await,
         "edit" => notebook.edit(rest).await,
         "drop" => notebook.remove(rest).await,
         _ => {
@@ -93,13 +93,14 @@ async fn obey(tiebreak: &Tiebreak, notebook: &Notebook, line: &str) {
 }
 
 fn describe(status: &SyncStatus) -> String {
-    let state = match &status.state {
-        ConnectionState::Offline => "offline".to_owned(),
-        ConnectionState::Connected => "online".to_owned(),
-        ConnectionState::Connecting { .. } | ConnectionState::Waiting { .. } => {
-            "looking for the server".to_owned()
-        }
-        stopped => format!("stopped: {stopped:?}"),
+    let state = if status.state == ConnectionState::Connected {
+        "online".to_owned()
+    } else if status.state == ConnectionState::Offline {
+        "offline".to_owned()
+    } else if status.state.is_stopped() {
+        format!("stopped: {:?}", status.state)
+    } else {
+        "looking for the server".to_owned()
     };
     match status.pending_changes {
         0 if status.has_synced() => format!("[{state}, the server has everything]"),

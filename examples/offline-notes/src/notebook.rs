@@ -24,6 +24,13 @@ struct Note {
     done: bool,
 }
 
+/// What becomes of a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Done,
+    Open,
+}
+
 impl Notebook {
     pub(crate) async fn open(tiebreak: &Tiebreak, notebook: Option<DocumentId>) -> anyhow::Result<Self> {
         let known = match notebook {
@@ -57,9 +64,9 @@ impl Notebook {
         Ok(())
     }
 
-    pub(crate) async fn tick(&self, number: &str, done: bool) -> anyhow::Result<()> {
+    pub(crate) async fn mark(&self, number: &str, mark: Mark) -> anyhow::Result<()> {
         let key = self.key(number).await?;
-        self.document.change(|edit| edit.put(["notes", &key, "done"], done)).await?;
+        self.document.change(|edit| edit.put(["notes", &key, "done"], mark == Mark::Done)).await?;
         Ok(())
     }
 
