@@ -3,13 +3,16 @@ import type { DocumentId } from "@automerge/automerge-repo/slim"
 export type TiebreakErrorCode =
   | "aborted" // the caller's signal
   | "closed" // this Tiebreak was closed
+  | "invalid_id" // not a document's id or URL
   | "invalid_url"
   | "refused" // the server does not take a change
   | "rejected" // the server told this device not to come back unchanged
+  | "storage" // this device cannot store or read something
   | "timeout"
   | "unauthorized" // signed out, or the token was not taken
   | "unavailable" // neither this device nor the server has the document
   | "wasm_missing" // automerge was not initialized
+  | "websocket_missing" // this platform has none, and none was given
 
 /** What a call of this package fails with. */
 export class TiebreakError extends Error {
@@ -38,6 +41,15 @@ export interface RefusedChange {
   readonly code: string
   /** Words that a person can act on. */
   readonly detail: string
+}
+
+/** Waits, and fails with this code whatever goes wrong. */
+export async function failingAs<T>(code: TiebreakErrorCode, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (cause) {
+    throw cause instanceof TiebreakError ? cause : new TiebreakError(code, messageOf(cause), { cause })
+  }
 }
 
 export function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { Chunk, DocumentId, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
+import { documentOf } from "./upload_ledger.js"
 import type { UploadLedger } from "./upload_ledger.js"
 
 export interface LedgeredStorageOptions {
@@ -6,7 +7,7 @@ export interface LedgeredStorageOptions {
   readonly ledger: UploadLedger
   /** Called when a document is loaded or was stored. */
   changed(): void
-  /** Called when something of a document could not be stored. The repo tries again with its next change. */
+  /** Called when something of a document could not be stored. It is tried again later. */
   failed(documentId: DocumentId, error: unknown): void
 }
 
@@ -32,7 +33,7 @@ export class LedgeredStorage implements StorageAdapterInterface {
   async loadRange(keyPrefix: StorageKey): Promise<Chunk[]> {
     const chunks = await this.#storage.loadRange(keyPrefix)
     const id = documentOf(keyPrefix)
-    if (id && chunks.length > 0 && !this.#ledger.has(id)) {
+    if (id && chunks.length > 0 && !this.#ledger.has(id) && this.#isWanted(id)) {
       // Stored before this ledger was kept. What cannot be noted now is noted with the next change.
       await this.#ledger.unsettle(id).catch(() => {})
     }
@@ -47,7 +48,7 @@ export class LedgeredStorage implements StorageAdapterInterface {
 
   /** Stores, unless the document was deleted or all is closed: a repo's saves are late. */
   async save(key: StorageKey, data: Uint8Array): Promise<void> {
-    if (this.#isClosed || this.#deleted.has(key[0] as DocumentId)) return
+    if (!this.#isWanted(key[0])) return
     const write = this.#save(key, data)
     this.#writing.add(write)
     try {
@@ -83,10 +84,13 @@ export class LedgeredStorage implements StorageAdapterInterface {
 
   async #save(key: StorageKey, data: Uint8Array): Promise<void> {
     const id = documentOf(key)
-    if (!id) return this.#storage.save(key, data)
+    if (!id) return this.#saveBeside(key, data)
     try {
       await this.#ledger.unsettle(id)
+      // While the record was written, the document may have been deleted or everything wiped.
+      if (!this.#isWanted(id)) return
       await this.#storage.save(key, data)
+      if (this.#deleted.has(id)) await this.#storage.remove(key)
     } catch (error) {
       this.#options.failed(id, error)
       // The repo must not take it for stored: it would only store what comes behind it.
@@ -94,9 +98,18 @@ export class LedgeredStorage implements StorageAdapterInterface {
     }
     this.#options.changed()
   }
-}
 
-/** The document whose content is stored under this key, if it is one. */
-function documentOf([id, content]: StorageKey): DocumentId | undefined {
-  return content === "snapshot" || content === "incremental" ? (id as DocumentId) : undefined
+  /** Stores what is not a document's content. */
+  async #saveBeside(key: StorageKey, data: Uint8Array): Promise<void> {
+    try {
+      await this.#storage.save(key, data)
+    } catch (error) {
+      // The repo waits for neither, and does without both.
+      if (key[1] !== "sync-state" && key[0] !== "storage-adapter-id") throw error
+    }
+  }
+
+  #isWanted(id: string | undefined): boolean {
+    return !this.#isClosed && !this.#deleted.has(id as DocumentId)
+  }
 }

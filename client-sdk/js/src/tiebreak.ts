@@ -1,7 +1,8 @@
-import { Automerge, interpretAsDocumentId, isValidAutomergeUrl, parseAutomergeUrl, Repo } from "@automerge/automerge-repo/slim"
-import type { AnyDocumentId, DocHandle, DocumentId, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
+import { Automerge, interpretAsDocumentId, isValidAutomergeUrl, parseAutomergeUrl } from "@automerge/automerge-repo/slim"
+import type { AnyDocumentId, DocHandle, DocumentId, Repo, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
+import { BoundedStorage } from "./bounded_storage.js"
 import { Documents } from "./documents.js"
-import { messageOf, TiebreakError } from "./errors.js"
+import { failingAs, messageOf, TiebreakError } from "./errors.js"
 import type { RefusedChange, SyncError } from "./errors.js"
 import { LedgeredStorage } from "./ledgered_storage.js"
 import { Listeners } from "./listeners.js"
@@ -9,11 +10,13 @@ import type { Subscription } from "./listeners.js"
 import { consoleLogger } from "./logger.js"
 import { TiebreakNetworkAdapter } from "./network_adapter.js"
 import type { NetworkAdapterOptions } from "./network_adapter.js"
+import { SavingRepo } from "./saving_repo.js"
 import { INITIAL_STATUS, isSettled, nextStatus } from "./status.js"
 import type { SyncStatus } from "./status.js"
 import { UploadLedger } from "./upload_ledger.js"
 import { obstacle, waitForStatus } from "./wait.js"
 import type { Verdict, WaitOptions } from "./wait.js"
+import { onPageHide } from "./wake_ups.js"
 import { syncMessageHeads } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
@@ -30,6 +33,7 @@ export interface TiebreakOptions extends NetworkAdapterOptions {
 /** This device's documents, and their sync with one server. */
 export class Tiebreak {
   readonly repo: Repo
+  readonly #repo: SavingRepo
   readonly #adapter: TiebreakNetworkAdapter
   readonly #ledger: UploadLedger
   readonly #storage: LedgeredStorage | undefined
@@ -41,12 +45,15 @@ export class Tiebreak {
   #lastError: SyncError | null = null
   #isPublishing = false
   #isClosed = false
+  #isClearing = false
+  readonly #stopPageHide: () => void
 
   /** Opens what is stored on this device. Needs no network: connecting goes on behind it. */
   static async open(options: TiebreakOptions): Promise<Tiebreak> {
     if (!Automerge.isWasmInitialized()) throw new TiebreakError("wasm_missing", WASM_MISSING)
-    const ledger = await UploadLedger.load(options.storage)
-    const tiebreak = new Tiebreak(options, ledger)
+    const storage = options.storage && new BoundedStorage(options.storage)
+    const ledger = await failingAs("storage", UploadLedger.load(storage))
+    const tiebreak = new Tiebreak({ ...options, ...(storage && { storage }) }, ledger)
     await tiebreak.#documents.openUnsettled()
     if (options.autoConnect ?? true) tiebreak.connect()
     return tiebreak
@@ -59,7 +66,7 @@ export class Tiebreak {
     this.#ledger = ledger
     this.#storage = options.storage && this.#ledgered(options.storage)
     this.#adapter = new TiebreakNetworkAdapter({ ...options, autoConnect: false })
-    this.repo = new Repo({ network: [this.#adapter], ...(this.#storage && { storage: this.#storage }) })
+    this.repo = this.#repo = new SavingRepo({ network: [this.#adapter], ...(this.#storage && { storage: this.#storage }) })
     this.#documents = new Documents({
       repo: this.repo,
       ledger,
@@ -72,6 +79,8 @@ export class Tiebreak {
     this.#adapter.errors.subscribe(error => this.#fail(error))
     this.#adapter.servers.subscribe(server => this.#meet(server))
     this.#adapter.frames.subscribe(frame => this.#hear(frame))
+    // Who is told of a failure is gone with the page; the storage has noted it.
+    this.#stopPageHide = onPageHide(() => void this.flush().catch(() => {}))
   }
 
   /** How far device and server agree at this moment. */
@@ -184,20 +193,29 @@ export class Tiebreak {
     }
   }
 
-  /** Signs out: removes every document from this device, uploaded or not, and closes. */
-  async disconnectAndClear(): Promise<void> {
+  /** Resolves when every change made so far is stored on this device; without a storage there is nothing to do. */
+  async flush(): Promise<void> {
     this.#mustBeOpen()
-    this.#end()
+    await failingAs("storage", this.#repo.flush())
+  }
+
+  /** Signs out: removes every document from this device, uploaded or not, and closes. What fails as `storage` can be called again. */
+  async disconnectAndClear(): Promise<void> {
+    if (!this.#isClearing) {
+      this.#mustBeOpen()
+      this.#isClearing = true
+      this.#end()
+    }
     await this.#storage?.close()
-    await this.#ledger.wipe()
+    await failingAs("storage", this.#ledger.wipe())
+    this.#isClearing = false
   }
 
   /** Stores what is not stored yet, and ends. */
   async close(): Promise<void> {
     if (this.#isClosed) return
-    const ready = Object.values(this.repo.handles).filter(handle => handle.isReady())
     this.#adapter.close()
-    await this.repo.flush(ready.map(handle => handle.documentId))
+    await this.flush()
     this.#documents.settle()
     this.#end()
     await this.#storage?.close()
@@ -215,6 +233,8 @@ export class Tiebreak {
 
   #end(): void {
     this.#adapter.close()
+    this.#repo.stopSaving()
+    this.#stopPageHide()
     this.#status = this.status
     this.#isClosed = true
     this.#documents.close()

@@ -1,7 +1,9 @@
-import type { DocumentId, Heads, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
+import type { Chunk, DocumentId, Heads, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
 
 const NAMESPACE = "tiebreak-uploads"
 const SERVER_KEY: StorageKey = ["tiebreak-server"]
+/** Stands where a ledger has been kept since the first document, or what was there before was looked through. */
+const MARKER_KEY: StorageKey = ["tiebreak-ledger"]
 
 /** What is remembered of one document across reloads. */
 interface UploadRecord {
@@ -48,6 +50,7 @@ export class UploadLedger {
       const entry = { record: parseRecord(data), stored: Promise.resolve(), hasFailed: false }
       ledger.#entries.set(key[1] as DocumentId, entry)
     }
+    if (!(await storage.load(MARKER_KEY))) await ledger.#adopt(storage)
     return ledger
   }
 
@@ -101,12 +104,36 @@ export class UploadLedger {
     const storage = this.#storage
     if (!storage) return
     await this.#writes
-    for (const id of this.documents()) await storage.removeRange([id])
+    // Another tab may have stored documents of which this one has not heard.
+    const stored = (await storage.loadRange([NAMESPACE])).map(({ key }) => key[1])
+    for (const id of new Set([...this.documents(), ...stored])) {
+      if (id) await storage.removeRange([id])
+    }
     // The records last: a wipe that was cut short can be done again.
     await storage.removeRange([NAMESPACE])
     await storage.remove(SERVER_KEY)
+    await storage.remove(MARKER_KEY)
     await storage.remove(["storage-adapter-id"])
     this.#entries.clear()
+  }
+
+  /** Takes over what was stored before a ledger was kept. */
+  async #adopt(storage: StorageAdapterInterface): Promise<void> {
+    let chunks: Chunk[]
+    try {
+      chunks = await storage.loadRange([])
+    } catch {
+      // Not every storage can list all it has, as the one for folders: there, documents are taken over when found.
+      return
+    }
+    const ids = new Set(chunks.map(({ key }) => documentOf(key)))
+    const adopted = [...ids].filter(id => id !== undefined && !this.#entries.has(id)) as DocumentId[]
+    try {
+      for (const id of adopted) await this.unsettle(id)
+      await this.#write(() => storage.save(MARKER_KEY, new Uint8Array([1])))
+    } catch {
+      // A full disk can still be read: what could not be noted is looked for again with the next opening.
+    }
   }
 
   #put(id: DocumentId, record: UploadRecord): Promise<void> {
@@ -145,4 +172,9 @@ function parseRecord(bytes: Uint8Array): UploadRecord {
   } catch {
     return NOTHING_CONFIRMED
   }
+}
+
+/** The document whose content is stored under this key, if it is one. */
+export function documentOf([id, content]: StorageKey): DocumentId | undefined {
+  return content === "snapshot" || content === "incremental" ? (id as DocumentId) : undefined
 }

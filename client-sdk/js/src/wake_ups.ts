@@ -19,6 +19,13 @@ export function onWakeUp(wake: () => void, source: WakeUpSource | null = browser
   }
 }
 
+/** Calls `leave` when the page is about to be gone. Gives what ends it. */
+export function onPageHide(leave: () => void, source: WakeUpSource | null = browser()): () => void {
+  if (!source) return () => {}
+  source.window.addEventListener("pagehide", leave)
+  return () => source.window.removeEventListener("pagehide", leave)
+}
+
 function browser(): WakeUpSource | null {
   return typeof window === "object" && typeof document === "object" ? { window, document } : null
 }

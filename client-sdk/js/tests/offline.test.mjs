@@ -5,6 +5,8 @@ import { promisify } from "node:util"
 import { newFolder } from "../../../tests/interop/harness/afterwards.mjs"
 import { Server } from "../../../tests/interop/harness/server.mjs"
 import { until } from "../../../tests/interop/harness/until.mjs"
+import { BoundedStorage } from "../dist/bounded_storage.js"
+import { UploadLedger } from "../dist/upload_ledger.js"
 import { damage, MemoryStorage, openDevice, recordStatuses } from "./harness/device.mjs"
 
 describe("without a network", () => {
@@ -64,17 +66,18 @@ describe("without a network", () => {
     assert.deepEqual(storage.keys().filter(key => key.includes(handle.documentId)), [])
   })
 
-  test("one that was stored by a plain repo is taken over when it is found", async t => {
+  test("one that was stored by a plain repo is taken over, counted and wiped with all others", async t => {
     const storage = new MemoryStorage()
     const { Repo } = await import("@automerge/automerge-repo")
     const repo = new Repo({ storage })
     const handle = repo.create({ title: "older than this package" })
     await repo.flush()
     const device = await openDevice(t, { storage })
-    assert.deepEqual(device.list(), [])
-    await device.find(handle.url)
     assert.deepEqual(device.list(), [handle.documentId])
     assert.equal(device.status.pendingChanges, 1)
+    assert.equal((await device.find(handle.url)).doc().title, "older than this package")
+    await device.disconnectAndClear()
+    assert.deepEqual(storage.keys(), [])
   })
 })
 
@@ -155,6 +158,42 @@ describe("a storage that fails", () => {
     assert.ok(storage.keys().some(key => key.includes("snapshot")))
   })
 
+  test("in the background ends nothing, is tried again, and is told by flush", async t => {
+    const storage = new MemoryStorage()
+    const device = await openDevice(t, { storage })
+    let failures = 0
+    storage.fault = ([, content]) => {
+      if (content !== "snapshot") return undefined
+      failures += 1
+      return new Error("the disk is full")
+    }
+    const handle = device.create({ title: "kept in memory" })
+    // Nobody has called flush: this is the repo's own save, and a rejection that nobody catches would end the test.
+    await until("it was tried again", () => failures >= 3)
+    assert.equal(device.status.lastError.message, "the disk is full")
+    await assert.rejects(device.flush(), { code: "storage", message: "the disk is full" })
+    storage.fault = () => undefined
+    await until("it is stored by itself", () => storage.keys().some(key => key.includes("snapshot")))
+    handle.change(doc => void (doc.title = "flushed"))
+    const before = storage.keys().length
+    await device.flush()
+    assert.ok(storage.keys().length >= before)
+    const crashed = await openDevice(t, { storage: storage.copy(), autoConnect: false })
+    assert.equal((await crashed.find(handle.url)).doc().title, "flushed")
+  })
+
+  test("that never answers fails in time, and does not hold up what comes behind", async () => {
+    const storage = new MemoryStorage()
+    let isStuck = true
+    storage.fault = () => (isStuck ? new Promise(() => {}) : undefined)
+    const ledger = await UploadLedger.load(new BoundedStorage(storage, 20))
+    await assert.rejects(ledger.unsettle("stuck"), /did not answer/)
+    isStuck = false
+    await ledger.unsettle("next")
+    await ledger.flush()
+    assert.ok(storage.keys().includes("tiebreak-uploads/next"))
+  })
+
   test("of a document that cannot be read says so, and counts it as pending", async t => {
     const storage = new MemoryStorage()
     const device = await openDevice(t, { storage })
@@ -170,6 +209,42 @@ describe("a storage that fails", () => {
 })
 
 describe("disconnectAndClear", () => {
+  for (const [call, act] of [
+    ["deleted", (device, handle) => device.delete(handle.url)],
+    ["wiped", device => device.disconnectAndClear()],
+  ]) {
+    test(`leaves no content that was waiting for its record when it was ${call}`, async t => {
+      const storage = new MemoryStorage()
+      const device = await openDevice(t, { storage, autoConnect: false })
+      let writeRecord
+      const record = new Promise(resolve => (writeRecord = resolve))
+      storage.fault = ([key]) => (key === "tiebreak-uploads" ? record : undefined)
+      const handle = device.create({ title: "private" })
+      const contents = []
+      storage.saved = key => contents.push(key)
+      const flushed = device.repo.flush([handle.documentId])
+      const acted = act(device, handle)
+      writeRecord()
+      await Promise.all([flushed, acted])
+      await until("the record is gone", () => !storage.keys().some(key => key.startsWith("tiebreak-uploads")))
+      assert.deepEqual(contents.filter(([, content]) => content === "snapshot"), [])
+    })
+  }
+
+  test("that failed can be called again", async t => {
+    const storage = new MemoryStorage()
+    const device = await openDevice(t, { storage, autoConnect: false })
+    device.create({ title: "private" })
+    await device.flush()
+    const removeRange = storage.removeRange
+    storage.removeRange = () => Promise.reject(new Error("the disk is away"))
+    await assert.rejects(device.disconnectAndClear(), { code: "storage", message: "the disk is away" })
+    storage.removeRange = removeRange
+    await device.disconnectAndClear()
+    assert.deepEqual(storage.keys(), [])
+    await assert.rejects(device.disconnectAndClear(), { code: "closed" })
+  })
+
   for (const [kind, makeStorage] of [
     ["a memory storage", () => ({ storage: new MemoryStorage() })],
     ["a folder", () => ({ folder: newFolder() })],

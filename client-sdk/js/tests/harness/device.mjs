@@ -53,8 +53,10 @@ export function untilState(tiebreak, kind) {
 /** A storage that outlives the devices that use it, and fails on demand. */
 export class MemoryStorage {
   #values = new Map()
-  /** Decides which writes fail: a key in, an error out. */
+  /** Decides which writes fail, and when: a key in, an error or a promise of one out. */
   fault = () => undefined
+  /** Hears of every key that was written. */
+  saved = () => {}
 
   keys() {
     return [...this.#values.keys()]
@@ -65,9 +67,10 @@ export class MemoryStorage {
   }
 
   async save(key, data) {
-    const error = this.fault(key)
+    const error = await this.fault(key)
     if (error) throw error
     this.#values.set(key.join("/"), data)
+    this.saved(key)
   }
 
   async remove(key) {
@@ -91,7 +94,7 @@ export class MemoryStorage {
 
   #under(prefix) {
     const start = prefix.join("/")
-    return this.keys().filter(key => key === start || key.startsWith(`${start}/`))
+    return this.keys().filter(key => !start || key === start || key.startsWith(`${start}/`))
   }
 }
 
