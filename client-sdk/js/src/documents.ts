@@ -1,8 +1,9 @@
-import type { DocHandle, DocumentId, Heads, Repo } from "@automerge/automerge-repo/slim"
+import type { Doc, DocHandle, DocumentId, Heads, Repo } from "@automerge/automerge-repo/slim"
 import { messageOf } from "./errors.js"
 import type { SyncError } from "./errors.js"
 import { PendingChanges } from "./pending.js"
 import type { DocumentProgress } from "./status.js"
+import { sameHeads } from "./upload_ledger.js"
 import type { UploadLedger } from "./upload_ledger.js"
 
 /** How many stored documents are opened at once. */
@@ -11,7 +12,13 @@ const OPENING_MAX = 8
 const SETTLE_MS = 250
 /** What an unread document may hold is taken for one change. */
 const UNREAD_CHANGES = 1
-const OPENING: DocumentProgress = { pendingChanges: 0, isStuck: false, isBehind: true }
+const OPENING: DocumentProgress = { pendingChanges: 0, isStuck: false, isDeleted: false, isBehind: true }
+
+/** What was found of one state of a document. */
+interface Finding {
+  readonly doc: Doc<unknown>
+  readonly progress: DocumentProgress
+}
 
 export interface DocumentsOptions {
   readonly repo: Repo
@@ -33,6 +40,12 @@ export class Documents {
   /** Documents of which the server has spoken on this connection. */
   readonly #heard = new Set<DocumentId>()
   readonly #refused = new Set<DocumentId>()
+  /** Documents that the server has said to be deleted, on this connection. */
+  readonly #deleted = new Set<DocumentId>()
+  /** What the part names behind which more parts follow. */
+  readonly #more = new Map<DocumentId, Heads>()
+  /** To ask every document anew with each status would cost as much as there are documents. */
+  readonly #findings = new Map<DocumentId, Finding>()
   readonly #opening = new Set<DocumentId>()
   readonly #unreadable = new Set<DocumentId>()
   #settleTimer: ReturnType<typeof setTimeout> | undefined
@@ -91,37 +104,63 @@ export class Documents {
 
   /** The server's document is durably at these heads. */
   announce(id: DocumentId, heads: Heads): void {
+    this.#findings.delete(id)
     this.#heard.add(id)
     this.#pendingAt(id).announce(heads)
     this.touched()
   }
 
-  /** The server has answered that it has nothing. */
-  answered(id: DocumentId): void {
-    this.#heard.add(id)
+  /** The next part of a document names these heads, and is not the last one. */
+  expectMore(id: DocumentId, heads: Heads): void {
+    this.#findings.delete(id)
+    this.#more.set(id, heads)
     this.touched()
   }
 
+  /** The server has sent what it has, or the next part of it; no heads: it has nothing, whatever it had confirmed. */
+  receivePart(id: DocumentId, heads: Heads): void {
+    const more = this.#more.get(id)
+    if (more && !sameHeads(more, heads)) this.#more.delete(id)
+    this.announce(id, heads)
+  }
+
   refuse(id: DocumentId): void {
+    this.#findings.delete(id)
     this.#refused.add(id)
+    this.touched()
+  }
+
+  /** What this device has of it stays and counts, but can go nowhere. */
+  deletedOnServer(id: DocumentId): void {
+    this.#findings.delete(id)
+    this.#heard.add(id)
+    this.#deleted.add(id)
+    this.#more.delete(id)
     this.touched()
   }
 
   /** A new connection: nothing has been said on it. */
   startOver(): void {
+    this.#findings.clear()
     this.#heard.clear()
     this.#refused.clear()
+    this.#deleted.clear()
+    this.#more.clear()
   }
 
   /** What was confirmed was confirmed by another server. */
   forgetConfirmed(): void {
+    this.#findings.clear()
     this.#pending.clear()
   }
 
   forget(id: DocumentId): void {
+    this.#findings.delete(id)
     this.#pending.delete(id)
     this.#heard.delete(id)
     this.#refused.delete(id)
+    this.#deleted.delete(id)
+    this.#more.delete(id)
     this.#options.changed()
   }
 
@@ -170,20 +209,30 @@ export class Documents {
   }
 
   #progressOfUnopened(id: DocumentId): DocumentProgress {
-    return { pendingChanges: UNREAD_CHANGES, isStuck: this.#unreadable.has(id), isBehind: false }
+    return { pendingChanges: UNREAD_CHANGES, isStuck: this.#unreadable.has(id), isDeleted: false, isBehind: false }
   }
 
   #progressOf(handle: DocHandle<unknown>): DocumentProgress {
     const id = handle.documentId
-    if (!handle.isReady()) return { pendingChanges: 0, isStuck: false, isBehind: this.isAwaited(handle) }
-    const pending = this.#pendingOf(handle)
-    const pendingChanges = pending.in(handle.doc())
-    if (pendingChanges === 0) this.#refused.delete(id)
-    return {
-      pendingChanges,
-      isStuck: this.#refused.has(id),
-      isBehind: !this.#heard.has(id) || pending.isBehind(handle.doc()),
+    if (!handle.isReady()) {
+      return { pendingChanges: 0, isStuck: false, isDeleted: false, isBehind: this.isAwaited(handle) }
     }
+    // Every change makes another document object.
+    const doc = handle.doc()
+    const known = this.#findings.get(id)
+    if (known?.doc === doc) return known.progress
+    const progress = this.#progressOfReady(id, doc)
+    this.#findings.set(id, { doc, progress })
+    return progress
+  }
+
+  #progressOfReady(id: DocumentId, doc: Doc<unknown>): DocumentProgress {
+    const pending = this.#pendingAt(id)
+    const pendingChanges = pending.in(doc)
+    if (pendingChanges === 0) this.#refused.delete(id)
+    const isDeleted = this.#deleted.has(id)
+    const isBehind = !isDeleted && (!this.#heard.has(id) || this.#more.has(id) || pending.isBehind(doc))
+    return { pendingChanges, isStuck: isDeleted || this.#refused.has(id), isDeleted, isBehind }
   }
 
   #pendingOf(handle: DocHandle<unknown>): PendingChanges {
@@ -203,6 +252,9 @@ export class Documents {
   #watch(handle: DocHandle<unknown>): void {
     if (this.#watched.has(handle)) return
     this.#watched.add(handle)
-    handle.on("heads-changed", () => this.touched())
+    handle.on("heads-changed", () => {
+      this.#findings.delete(handle.documentId)
+      this.touched()
+    })
   }
 }

@@ -19,8 +19,10 @@ export class Listeners<T> {
     return { cancel: () => void this.#listeners.delete(listener) }
   }
 
-  emit(value: T): void {
+  /** Tells all, as long as the value is still worth telling. */
+  emit(value: T, isCurrent: () => boolean = () => true): void {
     for (const listener of [...this.#listeners]) {
+      if (!isCurrent()) return
       // One that was cancelled by a listener before it hears nothing more.
       if (this.#listeners.has(listener)) this.tell(listener.hear, value)
     }

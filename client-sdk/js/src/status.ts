@@ -17,6 +17,8 @@ export interface SyncStatus {
   readonly pendingDocuments: number
   /** Changes that the server has not said to be durable: never 0 while anything could still be lost with this device. */
   readonly pendingChanges: number
+  /** Those of `pendingChanges` whose documents were deleted on the server: they go nowhere, and no wait waits for them. */
+  readonly deletedChanges: number
   /** When device and server were last seen to have the same, in milliseconds since the Unix epoch. */
   readonly lastSyncedAt: number | null
   /** Whether that was so at least once since this client was opened. */
@@ -30,6 +32,8 @@ export interface DocumentProgress {
   readonly pendingChanges: number
   /** Waiting is in vain: the server does not take a change of it, or it cannot be read here. */
   readonly isStuck: boolean
+  /** The server has deleted it, and takes nothing of it ever again. */
+  readonly isDeleted: boolean
   /** The server has changes that this device lacks, or has not answered on this connection. */
   readonly isBehind: boolean
 }
@@ -40,6 +44,7 @@ export const INITIAL_STATUS: SyncStatus = Object.freeze<SyncStatus>({
   downloading: false,
   pendingDocuments: 0,
   pendingChanges: 0,
+  deletedChanges: 0,
   lastSyncedAt: null,
   hasSynced: false,
   lastError: null,
@@ -64,17 +69,33 @@ export function nextStatus(previous: SyncStatus, { state, documents, lastError, 
     uploading: isConnected && pending.some(document => !document.isStuck),
     downloading,
     pendingDocuments: pending.length,
-    pendingChanges: pending.reduce((sum, document) => sum + document.pendingChanges, 0),
-    lastSyncedAt: isInSync && !wasInSync ? nowMs : previous.lastSyncedAt,
+    pendingChanges: changesOf(pending),
+    deletedChanges: changesOf(pending.filter(document => document.isDeleted)),
+    // Set when that comes and when it goes: in between, they have the same at every moment.
+    lastSyncedAt: isInSync !== wasInSync ? nowMs : previous.lastSyncedAt,
     hasSynced: previous.hasSynced || isInSync,
     lastError: isInSync && !wasInSync ? null : lastError,
   }
   return isSame(previous, next) ? previous : Object.freeze(next)
 }
 
+/** Whether device and server have the same of all that the server has not deleted: nothing is left to wait for. */
+export function isSyncOver(status: SyncStatus): boolean {
+  return status.state.kind === "connected" && !isUploadLeft(status) && !status.downloading
+}
+
+/** Whether anything is pending that the server may take yet. */
+export function isUploadLeft(status: SyncStatus): boolean {
+  return status.pendingChanges > status.deletedChanges
+}
+
 /** Whether device and server have the same, as far as anybody can tell. */
-export function isSettled(status: SyncStatus): boolean {
+function isSettled(status: SyncStatus): boolean {
   return status.state.kind === "connected" && status.pendingChanges === 0 && !status.downloading
+}
+
+function changesOf(documents: readonly DocumentProgress[]): number {
+  return documents.reduce((sum, document) => sum + document.pendingChanges, 0)
 }
 
 function isSame(one: SyncStatus, other: SyncStatus): boolean {

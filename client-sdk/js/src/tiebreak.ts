@@ -11,7 +11,7 @@ import { consoleLogger } from "./logger.js"
 import { TiebreakNetworkAdapter } from "./network_adapter.js"
 import type { NetworkAdapterOptions } from "./network_adapter.js"
 import { SavingRepo } from "./saving_repo.js"
-import { INITIAL_STATUS, isSettled, nextStatus } from "./status.js"
+import { INITIAL_STATUS, isSyncOver, isUploadLeft, nextStatus } from "./status.js"
 import type { SyncStatus } from "./status.js"
 import { UploadLedger } from "./upload_ledger.js"
 import { obstacle, waitForStatus } from "./wait.js"
@@ -22,6 +22,8 @@ import type { ServerFrame, ServerPeer } from "./wire.js"
 
 /** How long the server may take to send a document that it has. */
 const ANSWER_MS_MAX = 60_000
+/** The code of the refusal that no later try changes. */
+const DOCUMENT_DELETED = "document_deleted"
 const WASM_MISSING =
   'automerge is not initialized: import "@automerge/automerge-repo", or await initializeWasm of "@automerge/automerge-repo/slim"'
 
@@ -172,7 +174,7 @@ export class Tiebreak {
   /** Resolves when every change of this device is durable on the server; rejects when that cannot come by itself. */
   async waitForUpload(options: WaitOptions = {}): Promise<void> {
     this.#mustBeOpen()
-    await this.#wait(status => (status.pendingChanges === 0 ? "reached" : (obstacle(status) ?? "not yet")), options)
+    await this.#wait(status => (!isUploadLeft(status) ? "reached" : (obstacle(status) ?? "not yet")), options)
   }
 
   /**
@@ -187,7 +189,7 @@ export class Tiebreak {
     if (isConnectedForThis) this.connect()
     else this.networkChanged()
     try {
-      return await this.#wait(status => (isSettled(status) ? "reached" : (obstacle(status) ?? "not yet")), options)
+      return await this.#wait(status => (isSyncOver(status) ? "reached" : (obstacle(status) ?? "not yet")), options)
     } finally {
       if (isConnectedForThis) this.disconnect()
     }
@@ -260,19 +262,21 @@ export class Tiebreak {
 
   #hear(frame: ServerFrame): void {
     if (frame.kind === "durable") this.#documents.announce(frame.documentId, frame.heads)
+    else if (frame.kind === "more") this.#documents.expectMore(frame.documentId, frame.heads)
     else if (frame.kind === "refused") this.#refuse(frame.refused)
     else if (frame.kind === "repo") {
       const { type, documentId, data } = frame.message
       if (!documentId) return
       // Tiebreak names no head before it is durable. Of another server this is all that can be known.
-      if (type === "sync" && data) this.#documents.announce(documentId, syncMessageHeads(data))
-      else if (type === "doc-unavailable") this.#documents.answered(documentId)
+      if (type === "sync" && data) this.#documents.receivePart(documentId, syncMessageHeads(data))
+      else if (type === "doc-unavailable") this.#documents.receivePart(documentId, [])
     }
   }
 
   #refuse(refused: RefusedChange): void {
     const { documentId, code, detail } = refused
-    this.#documents.refuse(documentId)
+    if (code === DOCUMENT_DELETED) this.#documents.deletedOnServer(documentId)
+    else this.#documents.refuse(documentId)
     this.#fail({ code, message: detail, documentId })
     this.#refusals.emit(refused)
   }
@@ -296,7 +300,8 @@ export class Tiebreak {
     const { status } = this
     if (status === this.#published) return
     this.#published = status
-    this.#statuses.emit(status)
+    // A listener that makes another status has told that one to all: whoever has not heard this one must not hear it last.
+    this.#statuses.emit(status, () => this.#published === status)
   }
 }
 

@@ -1,5 +1,6 @@
 import { TiebreakError } from "./errors.js"
 import type { Subscription } from "./listeners.js"
+import { isUploadLeft } from "./status.js"
 import type { SyncStatus } from "./status.js"
 
 export interface WaitOptions {
@@ -13,10 +14,10 @@ export type Verdict = "reached" | "not yet" | TiebreakError
 
 /** Why no upload can come by itself, if that is so. */
 export function obstacle(status: SyncStatus): TiebreakError | undefined {
-  const { state, uploading, downloading, pendingChanges, lastError } = status
+  const { state, uploading, downloading, lastError } = status
   if (state.kind === "unauthorized") return new TiebreakError("unauthorized", state.reason)
   if (state.kind === "rejected") return new TiebreakError("rejected", state.reason || `closed with ${state.code}`)
-  const isStuck = state.kind === "connected" && pendingChanges > 0 && !uploading && !downloading
+  const isStuck = state.kind === "connected" && isUploadLeft(status) && !uploading && !downloading
   return isStuck ? new TiebreakError("refused", lastError?.message ?? "a change is not taken") : undefined
 }
 

@@ -23,6 +23,8 @@ export type ServerFrame =
   /** For automerge-repo. */
   | { kind: "repo"; message: Message }
   | { kind: "durable"; documentId: DocumentId; heads: Heads }
+  /** Behind the next sync message of this document, which names these heads, more parts follow. */
+  | { kind: "more"; documentId: DocumentId; heads: Heads }
   | { kind: "refused"; refused: RefusedChange }
   | { kind: "pong" }
   /** An extension's message that this version does not know: newer servers may speak. */
@@ -57,6 +59,8 @@ export function decodeFrame(bytes: Uint8Array): ServerFrame {
       return { kind: "error", message: String(fields.message) }
     case "x-tiebreak:durable":
       return { kind: "durable", documentId: text(fields, "documentId") as DocumentId, heads: headsOf(fields) }
+    case "x-tiebreak:more":
+      return { kind: "more", documentId: text(fields, "documentId") as DocumentId, heads: headsOf(fields) }
     case "x-tiebreak:refused":
       return { kind: "refused", refused: refusedChange(fields) }
     case "x-tiebreak:pong":

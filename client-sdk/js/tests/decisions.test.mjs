@@ -80,8 +80,9 @@ describe("the status", () => {
     assert.equal(status.hasSynced, true)
     assert.equal(status.lastSyncedAt, 3_000)
     const later = from(status, { state: { kind: "offline" }, nowMs: 4_000 })
-    assert.equal(later.lastSyncedAt, 3_000)
+    assert.equal(later.lastSyncedAt, 4_000, "until then they had the same")
     assert.equal(later.hasSynced, true)
+    assert.equal(from(later, { state: { kind: "connecting" }, nowMs: 5_000 }).lastSyncedAt, 4_000)
   })
 
   test("keeps the last error until everything comes into sync, and shows one that comes behind that", () => {

@@ -236,6 +236,84 @@ describe("a server that does not confirm", () => {
   })
 })
 
+describe("a server that sends a document in parts", () => {
+  test("leaves it downloading until the last part has come", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url })
+    let doc = Automerge.from({ number: 0 })
+    const part = heads => ({ heads, need: [], have: [], changes: [] })
+    const connection = await server.connection(1)
+    const handle = device.repo.import(Automerge.save(doc))
+    const documentId = handle.documentId
+    const send = (type, fields) => connection.send({ type, documentId, ...fields })
+    const first = Automerge.getHeads(handle.doc())
+    const bytes = Automerge.encodeSyncMessage(part(first))
+    send("x-tiebreak:more", { heads: first })
+    send("sync", { data: bytes })
+    await until("the part is known to be durable", () => device.status.pendingChanges === 0)
+    assert.equal(device.status.downloading, true)
+    doc = Automerge.change(doc, draft => void (draft.number = 1))
+    const second = Automerge.getHeads(doc)
+    handle.update(known => Automerge.merge(known, doc))
+    send("sync", { data: Automerge.encodeSyncMessage(part(second)) })
+    await until("the last part ends it", () => !device.status.downloading)
+  })
+})
+
+describe("a document that the server has no more", () => {
+  test("is pending again when the server answers that it has nothing", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url })
+    const handle = device.create({ title: "lost there" })
+    const connection = await server.connection(1)
+    const documentId = handle.documentId
+    connection.send({ type: "x-tiebreak:durable", documentId, heads: Automerge.getHeads(handle.doc()) })
+    await until("it is uploaded", () => device.status.hasSynced)
+    connection.send({ type: "doc-unavailable", documentId })
+    await until("it is not", () => device.status.pendingChanges === 1)
+  })
+
+  test("because it was deleted stays pending, and nobody waits for it", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url })
+    const handle = device.create({ title: "deleted there" })
+    const other = device.create({ title: "welcome" })
+    const connection = await server.connection(1)
+    const refused = { code: "document_deleted", detail: "the document was deleted" }
+    connection.send({ type: "x-tiebreak:refused", documentId: handle.documentId, ...refused })
+    await until("it is told", () => device.status.lastError?.code === "document_deleted")
+    const uploaded = device.waitForUpload(IN_TIME)
+    const synced = device.syncOnce(IN_TIME)
+    assert.equal(device.status.uploading, true, "the other one")
+    connection.send({ type: "x-tiebreak:durable", documentId: other.documentId, heads: Automerge.getHeads(other.doc()) })
+    await uploaded
+    const { pendingChanges, deletedChanges, uploading, downloading, hasSynced } = await synced
+    const expected = { pendingChanges: 1, deletedChanges: 1, uploading: false, downloading: false, hasSynced: false }
+    assert.deepEqual({ pendingChanges, deletedChanges, uploading, downloading, hasSynced }, expected)
+    handle.change(doc => void (doc.title = "still edited"))
+    assert.equal(device.status.deletedChanges, 2)
+  })
+})
+
+describe("a listener that changes something", () => {
+  test("lets nobody hear the statuses in another order", async t => {
+    const device = await openDevice(t, { autoConnect: false })
+    device.create({ title: "first" })
+    let hasReacted = false
+    device.on("status", ({ pendingChanges }) => {
+      if (pendingChanges !== 2 || hasReacted) return
+      hasReacted = true
+      device.create({ title: "third" })
+      device.on("status", () => {})
+    })
+    const heard = recordStatuses(device)
+    device.create({ title: "second" })
+    await until("all are told", () => heard.some(({ pendingChanges }) => pendingChanges === 3))
+    assert.equal(heard.at(-1).pendingChanges, 3)
+    assert.deepEqual(heard.map(({ pendingChanges }) => pendingChanges), [1, 3])
+  })
+})
+
 describe("a stock automerge-repo sync server", () => {
   test("takes what is uploaded, and its heads count as far as it can be known", async t => {
     const sockets = new WebSocketServer({ host: "127.0.0.1", port: 0 })
