@@ -2,6 +2,7 @@
 
 use super::problem::Fault;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
@@ -11,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use rust_embed::RustEmbed;
+use std::borrow::Cow;
 
 /// Where the page is, as a person types it.
 pub(crate) const ADDRESS: &str = "/demo/";
@@ -70,13 +72,21 @@ fn answer(name: &str, headers: &HeaderMap) -> Option<Response> {
     let compressed = Page::get(&format!("{name}.gz")).filter(|_| takes_gzip(headers));
     let encoding = compressed.is_some().then_some([(CONTENT_ENCODING, "gzip")]);
     let caching = if name.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let body = compressed.unwrap_or(plain).data.into_owned();
+    let body = bytes(compressed.unwrap_or(plain).data);
     let head = [(CONTENT_TYPE, content_type), (CACHE_CONTROL, caching), (VARY, "accept-encoding")];
     let mut response = (head, body).into_response();
     for (header, value) in encoding.into_iter().flatten() {
         response.headers_mut().insert(header, HeaderValue::from_static(value));
     }
     Some(response)
+}
+
+/// What is embedded is served from where it is, not from a copy for each request.
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
+    match data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => read.into(),
+    }
 }
 
 fn takes_gzip(headers: &HeaderMap) -> bool {
