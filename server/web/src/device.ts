@@ -1,13 +1,12 @@
 /** One device of the demo: a client with a storage of its own, and what a person sees of it. */
 
 import { Tiebreak, type RefusedChange, type SyncStatus } from "@tiebreak/client"
-import type { DocHandle, DocumentId, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
+import type { DocHandle, DocumentId, StorageAdapterInterface, UrlHeads } from "@automerge/automerge-repo/slim"
+import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
 import { forget, remember, remembered } from "./remember.js"
 import { KINDS, initialDocuments, type DocumentIds, type Documents, type Kind } from "./documents.js"
 
-export type DeviceName = "phone" | "laptop"
-
-export const DEVICE_TITLES: Record<DeviceName, string> = { phone: "Phone", laptop: "Laptop" }
+export { DEVICE_TITLES, type DeviceName }
 
 /** How long what came from elsewhere is highlighted. */
 const HIGHLIGHT_MS = 4_000
@@ -124,14 +123,22 @@ export class Device extends EventTarget {
     return this.status.state.kind === "connected" ? [...this.#missingSince.values()].sort()[0] : undefined
   }
 
-  /** Makes one change, described by `what` in the history of the document. */
-  change<K extends Kind>(kind: K, what: string, edit: (document: Documents[K]) => void): void {
+  /** What this device has seen of a document. */
+  heads(kind: Kind): UrlHeads | undefined {
+    return this.#handles[kind]?.heads()
+  }
+
+  /** Makes one change, described by `what` in the history of the document; as of `since`, if that is given. */
+  change<K extends Kind>(kind: K, what: string, edit: (document: Documents[K]) => void, since?: UrlHeads): void {
     const handle = this.#handles[kind] as DocHandle<Documents[K]> | undefined
     if (!handle) return
     this.editsCount += 1
     this.#isWriting = true
     try {
-      handle.change(document => edit(document as Documents[K]), { message: `${this.title}: ${what}` })
+      const options = { message: `${this.title}: ${what}` }
+      const apply = (document: unknown) => edit(document as Documents[K])
+      if (since) handle.changeAt(since, apply, options)
+      else handle.change(apply, options)
     } finally {
       this.#isWriting = false
     }

@@ -1,10 +1,10 @@
 /** The three documents that both devices edit, and where their ids are kept. */
 
 import { Counter, ImmutableString } from "@automerge/automerge/slim"
+import { KINDS, type Kind } from "./kinds.js"
 import { forget, remember, remembered } from "./remember.js"
 
-export const KINDS = ["profile", "cart", "group"] as const
-export type Kind = (typeof KINDS)[number]
+export { KINDS, type Kind }
 export type DocumentIds = Record<Kind, string>
 
 /** A value that is written whole. Where two devices write one apart, the library keeps both and shows one. */

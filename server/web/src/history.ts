@@ -1,7 +1,7 @@
 /** The history of one document as a graph: what each device has, joined, in an order in which causes come first. */
 
 import type { ChangeMetadata } from "@automerge/automerge/slim"
-import { DEVICE_TITLES, type DeviceName } from "./device.js"
+import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
 
 export type Lane = DeviceName | "other"
 

@@ -28,6 +28,31 @@ export function forget(key: string): void {
   }
 }
 
+/** As `remember`, for this tab alone. */
+export function rememberInTab(key: string, value: string): void {
+  try {
+    sessionStorage.setItem(key, value)
+  } catch {
+    // What is lost with a reload is no more than how far a person was.
+  }
+}
+
+export function rememberedInTab(key: string): string | null {
+  try {
+    return sessionStorage.getItem(key)
+  } catch {
+    return null
+  }
+}
+
+export function forgetInTab(key: string): void {
+  try {
+    sessionStorage.removeItem(key)
+  } catch {
+    // As above.
+  }
+}
+
 /** Whether devices can store documents here: private windows and strict settings forbid it in some browsers. */
 export function canStore(): Promise<boolean> {
   const PROBE = "tiebreak-demo-probe"

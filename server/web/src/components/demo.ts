@@ -2,6 +2,7 @@
 
 import { LitElement, html, nothing } from "lit"
 import { customElement, state } from "lit/decorators.js"
+import { repeat } from "lit/directives/repeat.js"
 import { Announcer } from "../announcer.js"
 import { BootError, boot, ownDevices, type Demo, type Keeping } from "../boot.js"
 import type { Device, DeviceName } from "../device.js"
@@ -80,7 +81,13 @@ export class DemoPage extends LitElement {
         kind => (this.kind = kind),
       )}
       ${NARROW.matches ? this.#deviceChoice(now) : nothing}
-      <div class="devices">${visible.map(device => deviceView(device, this.kind, now))}</div>
+      <div class="devices">
+        ${repeat(
+          visible,
+          ({ name }) => name,
+          device => deviceView(device, this.kind, now),
+        )}
+      </div>
       ${this.#history()}
     `
   }
@@ -178,6 +185,7 @@ export class DemoPage extends LitElement {
   async #startOver() {
     await Promise.all(this.#devices.map(device => device.clear()))
     forgetIds()
+    Story.forget()
     location.reload()
   }
 }

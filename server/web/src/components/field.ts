@@ -1,5 +1,6 @@
 /** One value to edit: shows what arrives, unless somebody is just writing it, and what was written apart. */
 
+import type { UrlHeads } from "@automerge/automerge-repo/slim"
 import { LitElement, html, nothing } from "lit"
 import { customElement, property } from "lit/decorators.js"
 import { conflictHint } from "../views/conflict.js"
@@ -10,6 +11,16 @@ const TEXT_CHARACTERS_MAX = 5_000
 
 /** A value that is written whole is written when the typing pauses, not at each letter. */
 const PAUSE_MS = 600
+
+export type Write = (value: string, since?: UrlHeads) => void
+
+/** What is being written, and what was shown when that began. */
+interface Draft {
+  text: string
+  value: string
+  others: string
+  heads: UrlHeads | undefined
+}
 
 @customElement("tb-field")
 export class Field extends LitElement {
@@ -24,10 +35,13 @@ export class Field extends LitElement {
   @property({ type: Boolean }) arrived = false
   @property({ attribute: false, hasChanged: (now: string[], before?: string[]) => now.join() !== before?.join() })
   others: string[] = []
-  @property({ attribute: false, hasChanged: () => false }) write: (value: string) => void = () => undefined
+  /** What the document was when `value` was read from it. */
+  @property({ attribute: false, hasChanged: () => false }) heads: UrlHeads | undefined
+  /** With `since`, the value was written without having seen what came after it. */
+  @property({ attribute: false, hasChanged: () => false }) write: Write = () => undefined
 
   /** What somebody is writing and the document does not have yet. */
-  #draft: string | null = null
+  #draft: Draft | null = null
   #pause: ReturnType<typeof setTimeout> | undefined
 
   override createRenderRoot() {
@@ -45,7 +59,12 @@ export class Field extends LitElement {
       <div class="field ${this.arrived ? "arrived" : ""}">
         <label class=${this.unlabelled ? "visually-hidden" : ""} for=${this.name}>${this.label}</label>
         ${this.kind === "text" ? this.#textarea(hint) : this.#input(hint)}
-        ${conflictHint(this.others, `${this.name}-conflict`)}
+        ${conflictHint({
+          id: `${this.name}-conflict`,
+          shown: this.value,
+          others: this.others,
+          settle: value => this.#settle(value),
+        })}
       </div>
     `
   }
@@ -63,6 +82,7 @@ export class Field extends LitElement {
       autocomplete="off"
       aria-describedby=${hint}
       @input=${this.#typed}
+      @compositionend=${this.#typed}
       @change=${this.#writeDraft}
     />`
   }
@@ -74,7 +94,9 @@ export class Field extends LitElement {
       maxlength=${TEXT_CHARACTERS_MAX}
       placeholder=${this.placeholder}
       aria-describedby=${hint}
-      @input=${() => this.write(this.#control.value)}
+      @compositionstart=${this.#typed}
+      @compositionend=${this.#writeText}
+      @input=${(event: InputEvent) => (event.isComposing ? this.#typed(event) : this.#writeText())}
     ></textarea>`
   }
 
@@ -82,18 +104,40 @@ export class Field extends LitElement {
     return this.querySelector("input, textarea")!
   }
 
-  #typed() {
-    this.#draft = this.#control.value
+  #typed(event: UIEvent) {
+    const { value, heads } = this
+    this.#draft ??= { text: "", value, others: this.others.join(), heads }
+    this.#draft.text = this.#control.value
     clearTimeout(this.#pause)
-    // A date has no meaning before it is whole: the browser tells when.
-    if (this.kind === "line") this.#pause = setTimeout(() => this.#writeDraft(), PAUSE_MS)
+    // Neither a date nor a letter that is being composed has a meaning before it is whole: the browser tells when.
+    const isComposing = event instanceof InputEvent && event.isComposing
+    if (this.kind === "line" && !isComposing) this.#pause = setTimeout(() => this.#writeDraft(), PAUSE_MS)
   }
 
   #writeDraft() {
     clearTimeout(this.#pause)
     const draft = this.#draft
     this.#draft = null
-    if (draft !== null && draft !== this.value) this.write(draft)
+    if (draft === null || draft.text === draft.value) return this.requestUpdate()
+    // What arrived meanwhile was not seen: it stands beside what is written, not under it.
+    const isUnseen = draft.value !== this.value || draft.others !== this.others.join()
+    if (isUnseen) this.write(draft.text, draft.heads)
+    else this.write(draft.text)
+  }
+
+  /** While an input method composes, the text is a draft. */
+  #writeText() {
+    if (this.#draft === null) return this.write(this.#control.value)
+    this.#draft.text = this.#control.value
+    this.#writeDraft()
+  }
+
+  #settle(value: string) {
+    clearTimeout(this.#pause)
+    this.#draft = null
+    this.write(value)
+    showText(this.#control, value)
+    this.#control.focus()
   }
 }
 

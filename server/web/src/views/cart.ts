@@ -1,11 +1,13 @@
 /** The shopping cart on one device. Quantities are counters: what two devices add apart adds up. */
 
 import { html, nothing } from "lit"
-import { otherValues } from "../conflicts.js"
+import { repeat } from "lit/directives/repeat.js"
+import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
-import { CATALOGUE, newLine, pieces, register, type Cart, type Line, type Product } from "../documents.js"
+import { CATALOGUE, newLine, pieces, type Cart, type Line, type Product } from "../documents.js"
 import { count, price } from "../words.js"
 import { icons } from "./icons.js"
+import type { Write } from "../components/field.js"
 import "../components/field.js"
 
 export function cartView(device: Device, cart: Cart) {
@@ -18,7 +20,11 @@ export function cartView(device: Device, cart: Cart) {
       inCart.length === 0
         ? html`<p class="empty">${icons.cart}<span>Nothing in the cart yet. Add something below.</span></p>`
         : html`<ul class="lines">
-            ${inCart.map(product => lineView(device, product, cart.lines[product.sku]!))}
+            ${repeat(
+              inCart,
+              ({ sku }) => sku,
+              product => lineView(device, product, cart.lines[product.sku]!),
+            )}
           </ul>`
     }
     ${
@@ -51,8 +57,8 @@ function lineView(device: Device, product: Product, line: Line) {
   const button = (difference: number, label: string, icon: unknown) => html`
     <button class="square" aria-label=${label} @click=${() => addPieces(device, product, difference)}>${icon}</button>
   `
-  const writeNote = (text: string) =>
-    device.change("cart", `note on ${product.title}`, cart => (cart.lines[product.sku]!.note = register(text)))
+  const edit = (text: string) => (cart: Cart) => writeRegister(cart.lines[product.sku]!, "note", text)
+  const writeNote: Write = (text, since) => device.change("cart", `note on ${product.title}`, edit(text), since)
   return html`
     <li class="line ${device.isHighlighted("cart", path) ? "arrived" : ""}">
       <span class="title">${product.title}<span class="quiet">${price(product.priceCents)}</span></span>
@@ -75,6 +81,7 @@ function lineView(device: Device, product: Product, line: Line) {
         placeholder="Add a note"
         .value=${String(line.note)}
         .others=${otherValues(line, "note")}
+        .heads=${device.heads("cart")}
         .write=${writeNote}
         ?arrived=${device.isHighlighted("cart", `${path}/note`)}
       ></tb-field>

@@ -1,15 +1,23 @@
 /** A group with its members and events on one device. */
 
+import type { UrlHeads } from "@automerge/automerge-repo/slim"
 import { updateText } from "@automerge/automerge/slim"
 import { html } from "lit"
-import { otherValues } from "../conflicts.js"
+import { repeat } from "lit/directives/repeat.js"
+import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
 import { register, type Group, type GroupEvent, type Member } from "../documents.js"
 import { icons } from "./icons.js"
+import type { Write } from "../components/field.js"
 import "../components/field.js"
 
 export function groupView(device: Device, group: Group) {
   const change = (what: string, edit: (draft: Group) => void) => device.change("group", what, edit)
+  const writeName: Write = (text, since) =>
+    device.change("group", "group name", draft => writeRegister(draft, "name", text), since)
+  const writeDescription: Write = (text, since) =>
+    device.change("group", "description", draft => updateText(draft, ["description"], text), since)
+  const heads = device.heads("group")
   const events = Object.entries(group.events).sort(([, a], [, b]) => String(a.date).localeCompare(String(b.date)))
   return html`
     <tb-field
@@ -17,7 +25,8 @@ export function groupView(device: Device, group: Group) {
       label="Name"
       .value=${String(group.name)}
       .others=${otherValues(group, "name")}
-      .write=${(text: string) => change("group name", draft => (draft.name = register(text)))}
+      .heads=${heads}
+      .write=${writeName}
       ?arrived=${device.isHighlighted("group", "name")}
     ></tb-field>
     <tb-field
@@ -26,12 +35,13 @@ export function groupView(device: Device, group: Group) {
       kind="text"
       placeholder="What the group is about."
       .value=${group.description}
-      .write=${(text: string) => change("description", draft => updateText(draft, ["description"], text))}
+      .heads=${heads}
+      .write=${writeDescription}
       ?arrived=${device.isHighlighted("group", "description")}
     ></tb-field>
     <h4>Members</h4>
     <ul class="rows">
-      ${Object.entries(group.members).map(([id, member]) => memberView(device, id, member))}
+      ${repeat(Object.entries(group.members), byId, ([id, member]) => memberView(device, id, member))}
     </ul>
     <button class="chip" @click=${() => change("a new member", draft => (draft.members[newId()] = newMember(draft)))}>
       ${icons.add}Add a member
@@ -41,7 +51,7 @@ export function groupView(device: Device, group: Group) {
       events.length === 0
         ? html`<p class="empty"><span>No events yet.</span></p>`
         : html`<ul class="rows">
-            ${events.map(([id, event]) => eventView(device, id, event))}
+            ${repeat(events, byId, ([id, event]) => eventView(device, id, event))}
           </ul>`
     }
     <button class="chip" @click=${() => change("a new event", draft => (draft.events[newId()] = newEvent()))}>
@@ -50,13 +60,18 @@ export function groupView(device: Device, group: Group) {
   `
 }
 
+/** A field keeps what somebody is writing: it stays with its row when another row goes. */
+function byId([id]: readonly [string, unknown]): string {
+  return id
+}
+
 function memberView(device: Device, id: string, member: Member) {
   const nickname = String(member.nickname)
-  const write = (text: string) =>
-    device.change("group", `nickname ${text}`, group => {
-      const target = group.members[id]
-      if (target) target.nickname = register(text)
-    })
+  const edit = (text: string) => (group: Group) => {
+    const target = group.members[id]
+    if (target) writeRegister(target, "nickname", text)
+  }
+  const write: Write = (text, since) => device.change("group", `nickname ${text}`, edit(text), since)
   return html`
     <li class="row ${device.isHighlighted("group", `members/${id}`) ? "arrived" : ""}">
       <tb-field
@@ -65,6 +80,7 @@ function memberView(device: Device, id: string, member: Member) {
         label="Nickname"
         .value=${nickname}
         .others=${otherValues(member, "nickname")}
+        .heads=${device.heads("group")}
         .write=${write}
       ></tb-field>
       ${removeButton(nickname || "member", () =>
@@ -75,6 +91,10 @@ function memberView(device: Device, id: string, member: Member) {
 }
 
 function eventView(device: Device, id: string, event: GroupEvent) {
+  const edit = (key: keyof GroupEvent, text: string) => (group: Group) => {
+    const target = group.events[id]
+    if (target) writeRegister(target, key, text)
+  }
   const field = (key: keyof GroupEvent, label: string, kind: "line" | "date") => html`
     <tb-field
       unlabelled
@@ -85,11 +105,9 @@ function eventView(device: Device, id: string, event: GroupEvent) {
       kind=${kind}
       .value=${String(event[key])}
       .others=${otherValues(event, key)}
-      .write=${(text: string) =>
-        device.change("group", `${label.toLowerCase()} of an event`, group => {
-          const target = group.events[id]
-          if (target) target[key] = register(text)
-        })}
+      .heads=${device.heads("group")}
+      .write=${(text: string, since?: UrlHeads) =>
+        device.change("group", `${label.toLowerCase()} of an event`, edit(key, text), since)}
       ?arrived=${device.isHighlighted("group", `events/${id}/${key}`)}
     ></tb-field>
   `

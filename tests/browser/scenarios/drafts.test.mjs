@@ -1,0 +1,79 @@
+// What somebody is writing while the other device changes the document around it.
+
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { until } from "../../interop/harness/until.mjs"
+import { Server } from "../../interop/harness/server.mjs"
+import { openDemo } from "../harness/browser.mjs"
+
+/** A letter now and then, without the pause at which a value is written. */
+const delay = 150
+
+test("what is being written stays in its row when the other device removes the row before it", async t => {
+  const demo = await openDemo(t, await Server.start(t))
+  const { phone, laptop } = demo
+  await demo.settled()
+  await demo.show("Group")
+  for (const count of [2, 3]) {
+    await phone.button("Add a member").click()
+    await until("both have the member", async () => (await laptop.field("Nickname").count()) === count)
+  }
+  const nicknames = device =>
+    device.field("Nickname").evaluateAll(inputs => inputs.map(input => input.value).sort())
+  const [first, written, third] = await laptop
+    .field("Nickname")
+    .evaluateAll(inputs => inputs.map(input => input.value))
+  const writing = laptop.field("Nickname").nth(1)
+  await writing.fill("")
+  const typing = writing.pressSequentially("Somebody new", { delay })
+  // A click would take the focus from the laptop, which is on the same page.
+  await phone.button(`Remove ${first}`).evaluate(button => button.click())
+  await typing
+  for (const device of demo.devices) {
+    await until(`the ${device.name} has the draft in place of ${written}, and no other row has it`, async () => {
+      return (await nicknames(device)).join() === ["Somebody new", third].sort().join()
+    })
+  }
+})
+
+test("what arrives while somebody writes the same is not lost without a hint", async t => {
+  const demo = await openDemo(t, await Server.start(t))
+  const { phone, laptop } = demo
+  await demo.settled()
+  const typing = laptop.field("Display name").pressSequentially(" of the laptop", { delay })
+  await phone.field("Display name").evaluate(input => {
+    input.value = "Robin of the phone"
+    for (const name of ["input", "change"]) input.dispatchEvent(new Event(name))
+  })
+  await typing
+  for (const device of demo.devices) {
+    await until("both values are in sight", async () => {
+      const told = await device.section.locator(".conflict").allTextContents()
+      return told.length === 1 && told[0].includes("of the phone") && told[0].includes("of the laptop")
+    })
+  }
+})
+
+for (const [way, word] of [
+  ["the shown value", "Keep"],
+  ["the other value", "Take"],
+]) {
+  test(`a conflict is settled for ${way} with one click`, async t => {
+    const demo = await openDemo(t, await Server.start(t))
+    const { phone, laptop } = demo
+    await demo.settled()
+    await phone.cut()
+    await phone.field("Display name").fill("Robin of the phone")
+    await laptop.field("Display name").fill("Robin of the laptop")
+    await phone.hasPending(1)
+    await phone.reconnect()
+    const settle = phone.section.getByRole("button", { name: new RegExp(`^${word} “`) })
+    const value = /“(.*)”/.exec(await settle.textContent())[1]
+    await settle.click()
+    for (const device of demo.devices) {
+      await device.shows("Display name", value)
+      await device.section.locator(".conflict").waitFor({ state: "detached" })
+    }
+    assert.equal(await phone.field("Display name").evaluate(field => field === document.activeElement), true)
+  })
+}
