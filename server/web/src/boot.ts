@@ -57,7 +57,7 @@ export async function boot(keeping: Keeping): Promise<Demo> {
   if (keeping === "stored" && !(await canStore())) throw new BootError("no-storage")
   const [phone, laptop] = await Promise.all([open("phone", keeping), open("laptop", keeping)])
   const known = knownIds()
-  const ids = known ?? phone.createDocuments()
+  const ids = known ?? (await phone.createDocuments())
   rememberIds(ids)
   if (known) phone.findDocuments(ids)
   laptop.findDocuments(ids)

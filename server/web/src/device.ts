@@ -13,6 +13,7 @@ const HIGHLIGHT_MS = 4_000
 
 /** How soon a document that nobody had is asked for again. */
 const FIND_AGAIN_MS = 200
+const FIND_AGAIN_MS_MAX = 5_000
 
 /** A demo is watched: it shall not sleep for half a minute when the server is back. */
 const BACKOFF = { minMs: 250, maxMs: 4_000 }
@@ -36,10 +37,10 @@ export class Device extends EventTarget {
   statusAt = Date.now()
   /** Changes made here since the page was opened. */
   editsCount = 0
-  /** The last change that the server did not take. */
-  refused: RefusedChange | null = null
-  /** Why this device could not store its last change, if so. */
-  storageFault: string | null = null
+  /** The last change of each document that the server did not take. */
+  readonly #refused = new Map<DocumentId, RefusedChange>()
+  /** Why this device could not store a document, by document. */
+  readonly #storageFaults = new Map<DocumentId, string>()
   #storingCount = 0
   /** The library does not tell whose change it reports; it reports one's own while one makes it. */
   #isWriting = false
@@ -59,7 +60,7 @@ export class Device extends EventTarget {
       this.#update()
     })
     tiebreak.on("refused", refused => {
-      this.refused = refused
+      this.#refused.set(refused.documentId, refused)
       this.#update()
     })
   }
@@ -94,14 +95,17 @@ export class Device extends EventTarget {
   }
 
   /** Makes the documents that all devices are going to edit. */
-  createDocuments(): DocumentIds {
+  async createDocuments(): Promise<DocumentIds> {
     const initial = initialDocuments()
     const create = <K extends Kind>(kind: K) => {
       const handle = this.tiebreak.create<Documents[K]>(initial[kind])
       this.#attach(kind, handle)
       return handle.documentId
     }
-    return { profile: create("profile"), cart: create("cart"), group: create("group") }
+    const ids = { profile: create("profile"), cart: create("cart"), group: create("group") }
+    // Who remembers an id whose document was never stored finds nothing after a reload.
+    await Promise.all(KINDS.map(kind => this.#store(ids[kind])))
+    return ids
   }
 
   /** Opens the documents, from the own storage or from the server, whenever that has them. */
@@ -156,6 +160,19 @@ export class Device extends EventTarget {
     return handle ? this.tiebreak.pendingOf(handle.documentId) : 0
   }
 
+  /** The change of this document that the server did not take, for as long as something waits. */
+  refusedOf(kind: Kind): RefusedChange | undefined {
+    const id = this.#handles[kind]?.documentId
+    if (id && this.pendingOf(kind) === 0) this.#refused.delete(id)
+    return id && this.#refused.get(id)
+  }
+
+  /** Why this device could not store its last change of this document, if so. */
+  storageFaultOf(kind: Kind): string | undefined {
+    const id = this.#handles[kind]?.documentId
+    return id && this.#storageFaults.get(id)
+  }
+
   /** Whether this part of a document, or something in it, came from elsewhere a moment ago. */
   isHighlighted(kind: Kind, path: string): boolean {
     const key = `${kind}/${path}`
@@ -174,25 +191,34 @@ export class Device extends EventTarget {
     this.#storingCount += 1
     try {
       await this.tiebreak.repo.flush([id])
-      this.storageFault = null
+      this.#storageFaults.delete(id)
     } catch (error) {
-      this.storageFault = error instanceof Error ? error.message : String(error)
+      this.#storageFaults.set(id, error instanceof Error ? error.message : String(error))
     }
     this.#storingCount -= 1
     this.#update()
   }
 
   async #find<K extends Kind>(kind: K, id: string): Promise<void> {
+    let pauseMs = FIND_AGAIN_MS
     while (!this.#isClosed && !this.#handles[kind]) {
       try {
         this.#attach(kind, await this.tiebreak.find<Documents[K]>(id as DocumentId))
         this.#missingSince.delete(kind)
       } catch {
         if (!this.#missingSince.has(kind)) this.#missingSince.set(kind, Date.now())
-        await new Promise(resolve => setTimeout(resolve, FIND_AGAIN_MS))
+        await new Promise(resolve => setTimeout(resolve, pauseMs))
+        await this.#connected()
+        pauseMs = Math.min(2 * pauseMs, FIND_AGAIN_MS_MAX)
       }
     }
     this.#update()
+  }
+
+  async #connected(): Promise<void> {
+    while (!this.#isClosed && this.status.state.kind !== "connected") {
+      await new Promise(resolve => this.addEventListener("update", resolve, { once: true }))
+    }
   }
 
   #attach<K extends Kind>(kind: K, handle: DocHandle<Documents[K]>): void {

@@ -100,10 +100,22 @@ export function knownIds(): DocumentIds | null {
   return idsIn(location.hash.slice(1)) ?? idsIn(remembered(STORED_IDS) ?? "")
 }
 
+/** What came with a link does not replace what this browser remembers as its own. */
 export function rememberIds(ids: DocumentIds): void {
   const text = new URLSearchParams(ids).toString()
-  remember(STORED_IDS, text)
+  if (remembered(STORED_IDS) === null) remember(STORED_IDS, text)
   history.replaceState(null, "", `#${text}`)
+}
+
+/** Whether the page shows the documents of a link, while this browser has its own. */
+export function areIdsOfLink(ids: DocumentIds): boolean {
+  const own = idsIn(remembered(STORED_IDS) ?? "")
+  return own !== null && KINDS.some(kind => own[kind] !== ids[kind])
+}
+
+export function backToOwnDocuments(): void {
+  history.replaceState(null, "", location.pathname)
+  location.reload()
 }
 
 export function forgetIds(): void {

@@ -104,3 +104,35 @@ test("starting over forgets both devices, after a question", async t => {
   await demo.isUsable()
   for (const device of demo.devices) await device.shows("Display name", "Robin")
 })
+
+test("a link to documents that are nowhere leaves one's own where they are, and leads back to them", async t => {
+  const server = await Server.start(t)
+  const demo = await openDemo(t, server)
+  await demo.settled()
+  await demo.phone.field("Display name").fill("My own")
+  await demo.laptop.shows("Display name", "My own")
+  const nowhere = "4NMNnkMhL8jXrdJ9jamS58PAVdXu"
+  await demo.page.goto("about:blank")
+  await demo.page.goto(`${address(server)}#profile=${nowhere}&cart=${nowhere}&group=${nowhere}`)
+  await demo.page.getByRole("heading", { name: "These documents are not here" }).waitFor()
+  await demo.page.getByRole("button", { name: "Back to your own documents" }).click()
+  await demo.isUsable()
+  for (const device of demo.devices) await device.shows("Display name", "My own")
+})
+
+test("a device that was sent away comes back when it is asked to", async t => {
+  const server = await Server.start(t)
+  const page = await openBrowser(t)
+  let isLetIn = false
+  await page.routeWebSocket(/automerge/, socket => {
+    if (isLetIn) socket.connectToServer()
+    else socket.close({ code: 4403, reason: "not today" })
+  })
+  const demo = new Demo(page)
+  await page.goto(address(server))
+  for (const device of demo.devices) await device.says("The server said no: not today")
+  isLetIn = true
+  for (const device of demo.devices) await device.button("Try again").click()
+  await demo.isUsable()
+  await demo.settled()
+})

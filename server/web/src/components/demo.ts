@@ -6,12 +6,12 @@ import { repeat } from "lit/directives/repeat.js"
 import { Announcer } from "../announcer.js"
 import { BootError, boot, ownDevices, type Demo, type Keeping } from "../boot.js"
 import type { Device, DeviceName } from "../device.js"
-import { KINDS, KIND_TITLES, forgetIds, type Kind } from "../documents.js"
+import { KINDS, KIND_TITLES, areIdsOfLink, backToOwnDocuments, forgetIds, type Kind } from "../documents.js"
 import { historyOf } from "../replicas.js"
 import { Story } from "../story.js"
 import { choice } from "../views/choice.js"
 import { deviceView, pendingBadge } from "../views/device.js"
-import { headerView } from "../views/header.js"
+import { askToStartOver, headerView } from "../views/header.js"
 import { lostView, problemView } from "../views/problem.js"
 import { storyView } from "../views/story.js"
 import { connection, count } from "../words.js"
@@ -23,6 +23,9 @@ const TICK_MS = 1_000
 /** A document that nobody has for this long, with both devices connected, is not on this server. */
 const LOST_MS = 3_000
 
+/** How long the region for screen readers is empty between two sentences. */
+const SAY_AFTER_MS = 100
+
 const NARROW = matchMedia("(max-width: 860px)")
 
 @customElement("tb-demo")
@@ -33,7 +36,7 @@ export class DemoPage extends LitElement {
   @state() private shown: DeviceName = "phone"
   @state() private said = ""
   readonly #story = new Story()
-  readonly #announcer = new Announcer(sentence => (this.said = sentence))
+  readonly #announcer = new Announcer(sentence => this.#say(sentence))
 
   override createRenderRoot() {
     this.replaceChildren()
@@ -60,7 +63,7 @@ export class DemoPage extends LitElement {
     if (this.problem) return problemView(this.problem, () => void this.#boot("in-memory"))
     if (!this.demo) return html`<p class="loading" role="status">Opening the two devices…</p>`
     const devices = this.#devices
-    if (devices.every(device => isLost(device))) return lostView(() => this.#startOver())
+    if (devices.every(device => isLost(device))) return this.#lost(devices)
     this.#story.follow(devices)
     const now = Date.now()
     const visible = NARROW.matches ? devices.filter(({ name }) => name === this.shown) : devices
@@ -70,6 +73,14 @@ export class DemoPage extends LitElement {
           ? html`<p class="notice">
               This browser stores nothing here: the devices forget everything when the page closes.
             </p>`
+          : nothing
+      }
+      ${
+        areIdsOfLink(this.demo.ids)
+          ? html`<div class="notice">
+              <p>These are the documents of a link.</p>
+              <button class="chip" @click=${backToOwnDocuments}>Back to your own documents</button>
+            </div>`
           : nothing
       }
       ${storyView(this.#story, devices, () => this.requestUpdate())}
@@ -90,6 +101,13 @@ export class DemoPage extends LitElement {
       </div>
       ${this.#history()}
     `
+  }
+
+  #lost(devices: readonly Device[]) {
+    const hasUnsent = devices.some(device => device.status.pendingChanges > 0)
+    const isOwnElsewhere = areIdsOfLink(this.demo!.ids)
+    const startOver = hasUnsent || isOwnElsewhere ? askToStartOver : () => void this.#startOver()
+    return lostView(startOver, isOwnElsewhere ? backToOwnDocuments : null)
   }
 
   get #devices(): Device[] {
@@ -176,14 +194,41 @@ export class DemoPage extends LitElement {
     const waited = this.#waited.get(device) ?? 0
     if (state.kind !== "connected") this.#waited.set(device, pendingChanges)
     else if (pendingChanges === 0 && this.#waited.delete(device) && waited > 0) {
-      this.said = `The server has everything from the ${device.name}: ${count(waited, "change")} sent.`
+      this.#say(`The server has everything from the ${device.name}: ${count(waited, "change")} sent.`)
     }
+    this.#tellConnection(device)
     this.requestUpdate()
     void this.#mark()
   }
 
+  /** Where each device was said to be; it begins where it was expected. */
+  readonly #toldStates = new Map<Device, string>()
+
+  #tellConnection(device: Device) {
+    const { kind } = device.status.state
+    if (kind === "connecting" || kind === (this.#toldStates.get(device) ?? "connected")) return
+    this.#toldStates.set(device, kind)
+    const words = kind === "waiting" ? "No server" : connection(device.status, 0, device.isCut, 0).words
+    this.#say(`${device.title}: ${words}.`)
+  }
+
+  readonly #toSay: string[] = []
+
+  /** An equal sentence is no news to a screen reader: the region is emptied before it speaks. */
+  #say(sentence: string) {
+    this.#toSay.push(sentence)
+    if (this.#toSay.length > 1) return
+    this.said = ""
+    setTimeout(() => (this.said = this.#toSay.splice(0).join(" ")), SAY_AFTER_MS)
+  }
+
   async #startOver() {
-    await Promise.all(this.#devices.map(device => device.clear()))
+    try {
+      await Promise.all(this.#devices.map(device => device.clear()))
+    } catch (error) {
+      this.problem = new BootError("failed", error)
+      return
+    }
     forgetIds()
     Story.forget()
     location.reload()

@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit"
 import type { Device } from "../device.js"
-import { KIND_TITLES, type Kind } from "../documents.js"
+import { KINDS, KIND_TITLES, type Kind } from "../documents.js"
 import { connection, synced } from "../words.js"
 import { cartView } from "./cart.js"
 import { groupView } from "./group.js"
@@ -23,7 +23,7 @@ export function deviceView(device: Device, kind: Kind, now: number) {
         <h2 id=${titleId}>${icons[device.name]}${device.title}</h2>
         ${networkSwitch(device)}
       </header>
-      ${statusView(device, now)} ${refusedView(device)} ${storageFaultView(device)}
+      ${statusView(device, now)} ${tryAgain(device)} ${refusedView(device)} ${storageFaultView(device)}
       <div class="screen">
         <h3>${KIND_TITLES[kind]}${pendingBadge(device.pendingOf(kind))}</h3>
         ${documentView(device, kind)}
@@ -83,23 +83,40 @@ function changesWait(changesCount: number) {
 }
 
 function refusedView(device: Device) {
-  if (!device.refused) return nothing
-  return html`
-    <p class="notice" role="alert">
-      <strong>The server did not take a change:</strong> ${device.refused.detail}. It stays on this ${device.name}.
-      <code>${device.refused.code}</code>
-    </p>
-  `
+  return KINDS.map(kind => {
+    const refused = device.refusedOf(kind)
+    if (!refused) return nothing
+    const document = KIND_TITLES[kind].toLowerCase()
+    return html`
+      <div class="notice" role="alert">
+        <p>
+          <strong>The server did not take a change:</strong> ${refused.detail}. It stays on this ${device.name}, and so
+          does what is written into the ${document} after it. The other device sees none of it.
+        </p>
+        <p class="quiet">To go on, copy what you want to keep, then start over. <code>${refused.code}</code></p>
+      </div>
+    `
+  })
 }
 
 function storageFaultView(device: Device) {
-  if (device.storageFault === null) return nothing
-  return html`
-    <p class="notice" role="alert">
-      <strong>This ${device.name} could not store a change:</strong> ${device.storageFault}. Keep the page open until
-      the server has it.
-    </p>
-  `
+  return KINDS.map(kind => {
+    const fault = device.storageFaultOf(kind)
+    if (fault === undefined) return nothing
+    return html`
+      <p class="notice" role="alert">
+        <strong>This ${device.name} could not store a change of the ${KIND_TITLES[kind].toLowerCase()}:</strong>
+        ${fault}. Keep the page open until the server has it.
+      </p>
+    `
+  })
+}
+
+/** A device that was sent away does not come back by itself. */
+function tryAgain(device: Device) {
+  const { kind } = device.status.state
+  if (kind !== "rejected" && kind !== "unauthorized") return nothing
+  return html`<button class="chip" @click=${() => device.reconnect()}>Try again</button>`
 }
 
 function documentView(device: Device, kind: Kind) {
@@ -107,8 +124,9 @@ function documentView(device: Device, kind: Kind) {
   if (kind === "profile" && profile) return profileView(device, profile)
   if (kind === "cart" && cart) return cartView(device, cart)
   if (kind === "group" && group) return groupView(device, group)
+  const isComing = ["connected", "connecting"].includes(device.status.state.kind)
   return html`
-    <div class="skeleton" aria-hidden="true"><i></i><i></i><i></i></div>
+    ${isComing ? html`<div class="skeleton" aria-hidden="true"><i></i><i></i><i></i></div>` : nothing}
     <p class="empty delayed">
       <span>
         ${

@@ -55,7 +55,7 @@ function startOverDialog(startOver: () => void) {
   `
 }
 
-function askToStartOver() {
+export function askToStartOver() {
   document.querySelector<HTMLDialogElement>("#start-over")?.showModal()
 }
 

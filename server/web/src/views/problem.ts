@@ -23,7 +23,7 @@ const PROBLEMS: Record<BootError["code"], Problem> = {
   },
   failed: {
     title: "The devices did not open",
-    text: "Loading the page again may help. If it does not, clear what the browser has stored for this page.",
+    text: "Loading the page again may help. If it does not, clear what the browser has stored for this page: changes that have not reached the server are lost with it.",
   },
 }
 
@@ -51,7 +51,8 @@ export function problemView({ code, cause }: BootError, goOnInMemory: () => void
   `
 }
 
-export function lostView(startOver: () => void) {
+/** `backToOwn` is `null` where this browser has no other documents. */
+export function lostView(startOver: () => void, backToOwn: (() => void) | null) {
   return html`
     <section class="problem" role="alert">
       <h2>These documents are not here</h2>
@@ -59,7 +60,10 @@ export function lostView(startOver: () => void) {
         Neither these devices nor this server have them. The link may belong to another server, or the server was
         started with other data.
       </p>
-      <div class="actions"><button class="primary" @click=${startOver}>Start with new documents</button></div>
+      <div class="actions">
+        ${backToOwn ? html`<button class="primary" @click=${backToOwn}>Back to your own documents</button>` : nothing}
+        <button class=${backToOwn ? "plain" : "primary"} @click=${startOver}>Start with new documents</button>
+      </div>
     </section>
   `
 }
