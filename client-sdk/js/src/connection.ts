@@ -3,7 +3,7 @@ import { messageOf } from "./errors.js"
 import { decodeFrame, encodeJoin, encodeMessage, encodePing } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
-/** Beats without any message after which a connection counts as lost. */
+/** The beat in a row without any message before it at which a connection counts as lost. */
 const QUIET_BEATS_MAX = 2
 /** Our own close code for a server that does not speak the protocol. */
 const MALFORMED = 4000
@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly peerMetadata: PeerMetadata
   readonly token: string | undefined
   readonly heartbeatMs: number
-  /** How long the server may take to answer, from the first byte to `peer`. */
+  /** How long it may take from the start of the connection to the server's `peer`. */
   readonly handshakeMsMax: number
   joined(server: ServerPeer): void
   received(frame: ServerFrame): void
@@ -39,8 +39,6 @@ export class Connection {
   #server: ServerPeer | undefined
   #joinedAt = 0
   #quietBeats = 0
-  /** A server that has never answered a ping is not held to it. */
-  #answersPings = false
   #pings = 0
   #isOver = false
   /** The server's own words in an `error` message, which come before it closes. */
@@ -75,7 +73,10 @@ export class Connection {
   /** Asks whether the server is still there, and gives it one beat less than usual to say so. */
   probe(): void {
     this.#ping()
-    if (this.#server) this.#quietBeats = Math.max(this.#quietBeats, QUIET_BEATS_MAX - 1)
+    if (!this.#server?.isTiebreak) return
+    this.#quietBeats = Math.max(this.#quietBeats, QUIET_BEATS_MAX - 1)
+    // A whole beat: the next one may have been due at once.
+    this.#startHeartbeat()
   }
 
   /** Ends it without a word to `ended`. */
@@ -97,8 +98,7 @@ export class Connection {
     }
     if (frame.kind === "peer") this.#join(frame.server)
     else if (frame.kind === "error") this.#lastWords = frame.message
-    else if (frame.kind === "pong") this.#answersPings = true
-    else if (this.#server) this.#options.received(frame)
+    else if (this.#server && frame.kind !== "pong") this.#options.received(frame)
   }
 
   #join(server: ServerPeer): void {
@@ -106,18 +106,23 @@ export class Connection {
     clearTimeout(this.#handshake)
     this.#server = server
     this.#joinedAt = performance.now()
-    this.#heartbeat = setInterval(() => this.#beat(), this.#options.heartbeatMs)
+    this.#startHeartbeat()
     this.#ping()
     this.#options.joined(server)
+  }
+
+  #startHeartbeat(): void {
+    clearInterval(this.#heartbeat)
+    this.#heartbeat = setInterval(() => this.#beat(), this.#options.heartbeatMs)
   }
 
   // Browsers answer WebSocket pings by themselves and show none: only messages tell that the server is there. Beats are
   // counted, not milliseconds, because a device that slept has missed both.
   #beat(): void {
-    if (this.#quietBeats >= QUIET_BEATS_MAX && this.#answersPings) {
-      return this.#giveUp(1006, "the server has fallen silent")
-    }
+    // Who does not speak the extension is sent no pings, and may be silent.
+    if (!this.#server?.isTiebreak) return
     this.#quietBeats += 1
+    if (this.#quietBeats >= QUIET_BEATS_MAX) return this.#giveUp(1006, "the server has fallen silent")
     this.#ping()
   }
 

@@ -78,7 +78,9 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
     super()
     this.#url = parseUrl(options.url)
     this.#webSocket = (options.webSocket ?? globalThis.WebSocket) as typeof WebSocket
-    if (!this.#webSocket) throw new TypeError("no WebSocket here: give one as the option webSocket")
+    if (!this.#webSocket) {
+      throw new TiebreakError("websocket_missing", "no WebSocket here: give one as the option webSocket")
+    }
     this.#options = options
     this.#backoff = { ...DEFAULT_BACKOFF, ...options.backoff }
     this.#logger = options.logger ?? consoleLogger

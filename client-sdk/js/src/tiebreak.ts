@@ -22,6 +22,7 @@ import type { ServerFrame, ServerPeer } from "./wire.js"
 
 /** How long the server may take to send a document that it has. */
 const ANSWER_MS_MAX = 60_000
+const CONNECT = Symbol("connect")
 /** The code of the refusal that no later try changes. */
 const DOCUMENT_DELETED = "document_deleted"
 const WASM_MISSING =
@@ -48,6 +49,8 @@ export class Tiebreak {
   #isPublishing = false
   #isClosed = false
   #isClearing = false
+  /** Who wants a connection: `connect()`, and each `syncOnce()` that goes on. The last one to go takes it along. */
+  readonly #wants = new Set<symbol>()
   readonly #stopPageHide: () => void
 
   /** Opens what is stored on this device. Needs no network: connecting goes on behind it. */
@@ -115,10 +118,13 @@ export class Tiebreak {
   /** Connects and stays connected, however often the connection is lost. */
   connect(): void {
     this.#mustBeOpen()
+    this.#wants.add(CONNECT)
     this.#adapter.resume()
   }
 
+  /** Stays offline, whoever wants to be connected. */
   disconnect(): void {
+    this.#wants.clear()
     this.#adapter.disconnect()
   }
 
@@ -142,7 +148,10 @@ export class Tiebreak {
     this.#storage?.recall(documentId)
     const found = this.repo.find<T>(id, { allowableStates: ["ready", "unavailable"], ...(signal && { signal }) })
     this.#documents.touched()
-    const handle = await found
+    const handle = await failingAs("storage", found.catch(cause => {
+      if (signal?.aborted) throw new TiebreakError("aborted", "the search was aborted", { cause: signal.reason })
+      throw cause
+    }))
     // A handle that was in vain before says so again, though the server may be answering just now.
     const isDecided = (status: SyncStatus) => status.state.kind !== "connected" || !this.#documents.isAwaited(handle)
     const judge = (status: SyncStatus) => (isDecided(status) ? "reached" : "not yet")
@@ -179,19 +188,20 @@ export class Tiebreak {
 
   /**
    * Brings every document of this device up to date, both ways, for background work: connects for as long as that takes,
-   * if it is not connected.
+   * and stays connected only if `connect()` was called.
    */
   async syncOnce(options: WaitOptions & { timeoutMs: number }): Promise<SyncStatus> {
     this.#mustBeOpen()
     const { kind } = this.#adapter.state
-    const isConnectedForThis = kind !== "connecting" && kind !== "connected" && kind !== "waiting"
+    const want = Symbol("syncOnce")
+    this.#wants.add(want)
     void this.#documents.open(this.list())
-    if (isConnectedForThis) this.connect()
-    else this.networkChanged()
+    if (kind === "connecting" || kind === "connected" || kind === "waiting") this.networkChanged()
+    else this.#adapter.resume()
     try {
       return await this.#wait(status => (isSyncOver(status) ? "reached" : (obstacle(status) ?? "not yet")), options)
     } finally {
-      if (isConnectedForThis) this.disconnect()
+      if (this.#wants.delete(want) && this.#wants.size === 0) this.#adapter.disconnect()
     }
   }
 
@@ -213,10 +223,12 @@ export class Tiebreak {
     this.#isClearing = false
   }
 
-  /** Stores what is not stored yet, and ends. */
+  /** Stores what is not stored yet, and ends. What fails as `storage` can be called again. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#adapter.close()
+    // Whoever is told that it failed tries again; nothing in the background keeps a process from ending.
+    this.#repo.stopSaving()
     await this.flush()
     this.#documents.settle()
     this.#end()
@@ -306,5 +318,9 @@ export class Tiebreak {
 }
 
 function documentIdOf(id: AnyDocumentId): DocumentId {
-  return isValidAutomergeUrl(id) ? parseAutomergeUrl(id).documentId : interpretAsDocumentId(id)
+  try {
+    return isValidAutomergeUrl(id) ? parseAutomergeUrl(id).documentId : interpretAsDocumentId(id)
+  } catch (cause) {
+    throw new TiebreakError("invalid_id", messageOf(cause), { cause })
+  }
 }

@@ -15,7 +15,8 @@ export async function fetchToken(
     timer = setTimeout(() => reject(new Error("no token came in time")), waitMsMax)
   })
   try {
-    return await Promise.race([getToken({ reason }), late])
+    // An app without types may give nothing at all: that is no token either, and not a wish to come without.
+    return (await Promise.race([getToken({ reason }), late])) ?? null
   } finally {
     clearTimeout(timer)
   }

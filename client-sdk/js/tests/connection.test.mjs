@@ -5,7 +5,7 @@ import { describe, test } from "node:test"
 import WebSocket from "ws"
 import { afterwards } from "../../../tests/interop/harness/afterwards.mjs"
 import { Server } from "../../../tests/interop/harness/server.mjs"
-import { until } from "../../../tests/interop/harness/until.mjs"
+import { never, until } from "../../../tests/interop/harness/until.mjs"
 import { Connection } from "../dist/connection.js"
 import {
   FAST_BACKOFF,
@@ -158,13 +158,22 @@ describe("a server that is there no more", () => {
     assert.deepEqual(connection.extensionMessages.map(({ nonce }) => nonce), [1, 2])
   })
 
-  test("is not looked for if it never answered a ping", async t => {
+  test("is given up though it never answered a ping", async t => {
     const server = await ScriptedServer.start(t, welcomeAll)
     const device = await openDevice(t, { url: server.url, heartbeatMs })
-    const connection = await server.connection(1)
-    await until("it has passed over many pings", () => connection.extensionMessages.length >= 8)
-    assert.equal(server.connections.length, 1)
-    assert.equal(device.status.state.kind, "connected")
+    await server.connection(2)
+    assert.equal(server.connections[0].extensionMessages.length, 2, "at the second beat")
+    assert.ok(device.status.lastError === null || device.status.lastError.message === "the server has fallen silent")
+  })
+
+  test("is kept if it does not speak the extension", async t => {
+    const server = await ScriptedServer.start(t, (connection, { type }) => {
+      if (type === "join") connection.welcome({ storageId: "stock" })
+    })
+    const device = await openDevice(t, { url: server.url, heartbeatMs: 5 })
+    await untilState(device, "connected")
+    device.networkChanged()
+    await never("another connection is made", () => server.connections.length > 1, 200)
   })
 })
 

@@ -160,7 +160,7 @@ describe("a storage that fails", () => {
 
   test("in the background ends nothing, is tried again, and is told by flush", async t => {
     const storage = new MemoryStorage()
-    const device = await openDevice(t, { storage })
+    const device = await openDevice(t, { storage, autoConnect: false })
     let failures = 0
     storage.fault = ([, content]) => {
       if (content !== "snapshot") return undefined

@@ -20,6 +20,15 @@ const throwing = () => {
 }
 
 describe("the token", () => {
+  test("that is not there means signed out, whether it is null or nothing at all", async t => {
+    for (const nothing of [null, undefined]) {
+      const server = await ScriptedServer.start(t, welcomeAll)
+      const device = await openDevice(t, { url: server.url, getToken: async () => nothing })
+      assert.deepEqual(await untilState(device, "unauthorized"), { kind: "unauthorized", reason: "signed out" })
+      assert.equal(server.connections.length, 0)
+    }
+  })
+
   test("is asked for afresh before every connection, and travels in the join", async t => {
     const server = await ScriptedServer.start(t, closeWith(4503))
     const { reasons, getToken } = tokens("first", "second")

@@ -1,9 +1,10 @@
+import { Automerge } from "@automerge/automerge-repo/slim"
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { newFolder } from "../../../tests/interop/harness/afterwards.mjs"
 import { Server } from "../../../tests/interop/harness/server.mjs"
-import { openDevice } from "./harness/device.mjs"
-import { ScriptedServer } from "./harness/scripted_server.mjs"
+import { MemoryStorage, openDevice, untilState } from "./harness/device.mjs"
+import { ScriptedServer, welcomeAll } from "./harness/scripted_server.mjs"
 
 const IN_TIME = { timeoutMs: 20_000 }
 
@@ -77,5 +78,39 @@ describe("waiting", () => {
     controller.abort()
     await assert.rejects(sync, { code: "aborted" })
     assert.equal(device.status.state.kind, "offline")
+  })
+
+  test("for a sync leaves the connection to whoever else wants it", async t => {
+    const server = await ScriptedServer.start(t, welcomeAll)
+    const device = await openDevice(t, { url: server.url, autoConnect: false })
+    const handle = device.create({ title: "not confirmed yet" })
+    const first = new AbortController()
+    const syncs = [first.signal, undefined].map(signal => device.syncOnce({ ...IN_TIME, ...(signal && { signal }) }))
+    const connection = await server.connection(1)
+    await untilState(device, "connected")
+    first.abort()
+    await assert.rejects(syncs[0], { code: "aborted" })
+    assert.equal(device.status.state.kind, "connected", "the other sync goes on")
+    device.connect()
+    const heads = Automerge.getHeads(handle.doc())
+    connection.send({ type: "x-tiebreak:durable", documentId: handle.documentId, heads })
+    await syncs[1]
+    assert.equal(device.status.state.kind, "connected", "connect() was called")
+    assert.equal(server.connections.length, 1)
+  })
+})
+
+describe("what goes wrong", () => {
+  test("has a code that a caller can branch on", async t => {
+    const device = await openDevice(t, { autoConnect: false })
+    const signal = AbortSignal.abort(new Error("the user left"))
+    const somewhere = "automerge:2akvofn6L1o4RMUEMQi7qzwRjKWZ"
+    await assert.rejects(device.find(somewhere, { signal }), { name: "TiebreakError", code: "aborted" })
+    await assert.rejects(device.find("nonsense"), { name: "TiebreakError", code: "invalid_id" })
+    assert.throws(() => device.pendingOf("nonsense"), { code: "invalid_id" })
+    assert.throws(() => device.delete("nonsense"), { code: "invalid_id" })
+    const storage = new MemoryStorage()
+    storage.load = storage.loadRange = () => Promise.reject(new Error("the disk is away"))
+    await assert.rejects(openDevice(t, { storage }), { code: "storage", message: "the disk is away" })
   })
 })
