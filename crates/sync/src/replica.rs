@@ -215,11 +215,6 @@ impl Replica {
         self.room.is_turn_due()
     }
 
-    /// See [`Room::is_turn_long`].
-    pub fn is_turn_long(&self) -> bool {
-        self.room.is_turn_long()
-    }
-
     /// See [`Room::has_space`].
     pub fn has_space(&self) -> bool {
         self.room.has_space()
