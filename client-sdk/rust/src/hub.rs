@@ -357,7 +357,7 @@ impl Hub {
     }
 
     fn look_around(&mut self) {
-        let is_in_step = self.roster.is_in_step();
+        let is_in_step = self.roster.is_done();
         if is_in_step && (!self.was_in_step || !self.waiting_for_step.is_empty()) {
             self.parts.board.synced(SystemTime::now());
             for waiting in self.waiting_for_step.drain(..) {

@@ -3,117 +3,23 @@
 //! The protocol is the same in both directions, and so is the danger: what a server sends passes the same
 //! gatekeeper, is stored before anybody sees it, and takes the same part of memory as what clients send.
 
+mod account;
+mod refusals;
 mod standing;
+mod vocabulary;
 
-pub use standing::{Progress, Standing};
+pub use standing::{Obstacle, Progress, Standing};
+pub use vocabulary::{Effect, Input, RefusedBy, RefusedChange, Said, Word};
 
 use crate::room::{self, Condition, Notice, PeerInfo, Received, Room, Ticket};
 use crate::{Moment, SessionId};
+use account::Basis;
+use refusals::Refusals;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{Author, CheckedChange, Document, Have, SyncMessage, TransactError, Transaction};
+use tiebreak_document::{Author, Document, Have, SyncMessage, TransactError, Transaction};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
-
-/// Word from the server about one document.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Word {
-    /// The connection that it came by. What comes by one that is gone counts no more: the server may have lost
-    /// what it said to have.
-    pub from: SessionId,
-    pub said: Said,
-}
-
-/// What the server says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Said {
-    /// A sync message whose changes have passed the gatekeeper.
-    Sync(Box<Received>),
-    /// A change that did not pass it.
-    Unfit(Refusal),
-    /// The server has no such document.
-    Unavailable,
-    /// Everything up to these heads survives a crash of the server.
-    Durable(Heads),
-    /// Behind the message that names these heads there is more to come.
-    More(Heads),
-    /// A change of ours was not taken.
-    Refused { change: Option<ChangeHash>, code: String, detail: String },
-}
-
-impl Word {
-    /// Bytes that the changes in it unfold to.
-    pub fn weight(&self) -> u64 {
-        match &self.said {
-            Said::Sync(received) => received.changes.iter().map(CheckedChange::weight).sum(),
-            Said::Unfit(_) | Said::Unavailable | Said::Durable(_) | Said::More(_) | Said::Refused { .. } => 0,
-        }
-    }
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    /// For the room: answers to its effects, deadlines, deletion.
-    Room(room::Input),
-    /// What the last connection left to be remembered, before there is another.
-    Recalled(Heads),
-    /// There is a connection: speak to the server.
-    Greet(Arc<PeerInfo>),
-    Word(Word),
-    /// The connection is gone, or the server was told that we want to hear no more.
-    Silence,
-    /// The store did not answer: read the document again.
-    Reread,
-}
-
-/// What the driver must do, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Something that the room wants done; [`room::Effect::Tell`] is word to the server.
-    Room(room::Effect),
-    /// The document holds these heads, durably: whoever watches it may look.
-    Changed(Heads),
-    /// The document stands otherwise with the server.
-    Stands(Standing),
-    /// Keep for later connections: the server has said that it has everything up to these heads.
-    Remember(Heads),
-    /// A change was refused: one of ours by the server, or one of the server's by us.
-    Refused(RefusedChange),
-    /// What the server sent could not be stored; it is not spoken to until it is greeted again.
-    Stalled(Refusal),
-}
-
-/// A change that was not taken, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedChange {
-    pub by: RefusedBy,
-    /// `None` when it could not even be read.
-    pub change: Option<ChangeHash>,
-    /// Stable: see [`Refusal::code`].
-    pub code: String,
-    /// A sentence for a person.
-    pub detail: String,
-}
-
-impl std::fmt::Display for RefusedChange {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let who = match self.by {
-            RefusedBy::Server => "the server did not take a change of this device",
-            RefusedBy::Device => "a change that the server sent was not taken",
-        };
-        write!(f, "{who}: {} ({})", self.detail, self.code)
-    }
-}
-
-/// Who refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusedBy {
-    /// The server does not take a change of this device. It stays here, and counts as pending.
-    Server,
-    /// This device does not take a change that the server sent.
-    Device,
-}
 
 /// One document on a client.
 #[derive(Debug)]
@@ -126,8 +32,12 @@ pub struct Replica {
     shown: Heads,
     standing: Standing,
     pending_changes: usize,
-    /// The heads, and the confirmed ones, that pending changes were counted between.
-    counted: Option<(Heads, BTreeSet<ChangeHash>)>,
+    /// Why none of them will get to the server, if that is known.
+    obstacle: Option<Obstacle>,
+    /// What that was counted from.
+    counted: Option<Basis>,
+    /// What was refused since the server was last greeted; it holds when the connection has gone, until then.
+    refusals: Refusals,
 }
 
 /// The server, on one connection.
@@ -161,10 +71,6 @@ impl Upstream {
 /// Parts that are announced and not taken in yet.
 const PARTS_MAX: usize = 16;
 
-/// Heads that the server confirmed one after the other; with more, only the last count, and what they do not
-/// cover counts as pending until they do.
-const CONFIRMED_MAX: usize = 64;
-
 impl Replica {
     /// A replica to be read first: perform the effects.
     pub fn open(document: DocumentId, limits: Arc<Limits>, now: Moment) -> (Self, Vec<Effect>) {
@@ -176,7 +82,9 @@ impl Replica {
             shown: Heads::default(),
             standing: Standing::default(),
             pending_changes: 0,
+            obstacle: None,
             counted: None,
+            refusals: Refusals::default(),
         };
         (replica, effects.into_iter().map(Effect::Room).collect())
     }
@@ -252,6 +160,7 @@ impl Replica {
             Input::Greet(peer) => {
                 self.upstream =
                     Some(Upstream { info: Arc::clone(&peer), said: None, parts: Vec::new(), has: Has::It });
+                self.refusals = Refusals::default();
                 let shared = self.confirmed.iter().copied().collect();
                 self.step(&mut effects, |room| room.handle(now, room::Input::Greet { peer, shared }));
             }
@@ -315,27 +224,37 @@ impl Replica {
                 }
             }
             Said::Refused { change, code, detail } => {
-                if code == Refusal::DocumentDeleted.code() {
-                    upstream.has = Has::Tombstone;
-                }
-                if code == Refusal::TooManyDocuments.code() {
-                    // It was not heard at all; there may be a place for it later.
-                    self.upstream = None;
-                    self.step(effects, |_room| Vec::new());
-                    effects.push(Effect::Stalled(Refusal::TooManyDocuments));
-                }
+                self.note_refusal(change, &code, effects);
                 effects.push(Effect::Refused(RefusedChange { by: RefusedBy::Server, change, code, detail }));
             }
             Said::Unfit(refusal) => effects.push(refused_here(None, refusal)),
         }
     }
 
-    fn confirm(&mut self, heads: &Heads) {
-        let Some(document) = self.room.document_mut() else { return };
-        if self.confirmed.len() > CONFIRMED_MAX {
-            self.confirmed.clear();
+    fn note_refusal(&mut self, change: Option<ChangeHash>, code: &str, effects: &mut Vec<Effect>) {
+        if code == Refusal::TooManyDocuments.code() {
+            // It was not heard at all; there may be a place for it later.
+            self.upstream = None;
+            self.step(effects, |_room| Vec::new());
+            return effects.push(Effect::Stalled(Refusal::TooManyDocuments));
         }
-        self.confirmed.extend(heads.iter().filter(|hash| document.has(hash)));
+        match (refusals::for_good(code), change) {
+            (Some(Refusal::DocumentDeleted), _) => {
+                self.refusals.note_document(Refusal::DocumentDeleted);
+                if let Some(upstream) = &mut self.upstream {
+                    upstream.has = Has::Tombstone;
+                }
+            }
+            (Some(refusal), Some(change)) => self.refusals.note(change, refusal),
+            (Some(refusal @ (Refusal::ChangeTooLarge | Refusal::TooManyOperations)), None) => {
+                let frontier: Vec<_> = self.confirmed.iter().copied().collect();
+                if let Some(document) = self.room.document_mut() {
+                    self.refusals.note_largest(document, &frontier, refusal);
+                }
+            }
+            (Some(_), None) | (None, _) => {}
+        }
+        self.step(effects, |_room| Vec::new());
     }
 
     /// To have nothing is to say that one has nothing: so the room answers with all that is here. Once: a server
@@ -367,10 +286,10 @@ impl Replica {
                 self.shown = heads.clone();
                 effects.push(Effect::Changed(heads));
             }
-            self.count_pending();
         }
-        let standing =
-            Standing { pending_changes: self.pending_changes, progress: self.progress() }.with_uploads();
+        self.count_pending();
+        let (pending_changes, progress, obstacle) = (self.pending_changes, self.progress(), self.obstacle);
+        let standing = Standing { pending_changes, progress, obstacle }.with_uploads();
         // Before the document was read nobody knows what is pending; what was known of it stays.
         if self.counted.is_some() && standing != self.standing {
             self.standing = standing;
@@ -410,47 +329,10 @@ impl Replica {
         matches!(effect, room::Effect::Tell { to, notice: Notice::Close(_) } if Some(*to) == session)
     }
 
-    /// A server tells of nothing that it does not have on disk, so the heads it names are confirmed. Those that
-    /// it named on an earlier connection count until its first word on this one: it may have lost them since.
-    fn note_what_was_said(&mut self, effects: &mut Vec<Effect>) {
-        let Some(upstream) = &mut self.upstream else { return };
-        let Some(said) = self.room.said_by(upstream.session()) else { return };
-        if upstream.said.as_ref() == Some(&said) {
-            return;
-        }
-        if upstream.said.is_none() || self.confirmed.len() > CONFIRMED_MAX {
-            self.confirmed.clear();
-        }
-        let Some(document) = self.room.document_mut() else { return };
-        if said == *document.heads() {
-            self.confirmed.clear();
-        }
-        self.confirmed.extend(said.iter().filter(|hash| document.has(hash)));
-        upstream.parts.retain(|part| Some(part) != upstream.said.as_ref());
-        upstream.said = Some(said);
-        effects.push(Effect::Remember(self.confirmed.iter().copied().collect()));
-    }
-
-    /// What cannot be looked into keeps the count that it had.
-    fn count_pending(&mut self) {
-        let counted = (self.room.heads().clone(), self.confirmed.clone());
-        if self.counted.as_ref() == Some(&counted) {
-            return;
-        }
-        let (heads, confirmed) = &counted;
-        let is_all_confirmed = heads.iter().all(|head| confirmed.contains(head));
-        let frontier: Vec<_> = confirmed.iter().copied().collect();
-        self.pending_changes = match self.room.document_mut() {
-            Some(document) if !is_all_confirmed => {
-                // A document that does not open has at least the changes that make up its heads.
-                document.pending(&frontier).unwrap_or(heads.len())
-            }
-            Some(_) | None => 0,
-        };
-        self.counted = Some(counted);
-    }
-
     fn progress(&self) -> Progress {
+        if matches!(self.condition(), Condition::Deleted | Condition::Broken) {
+            return Progress::Over;
+        }
         let Some(upstream) = &self.upstream else { return Progress::Detached };
         let has_content = !self.room.heads().is_empty();
         if upstream.has == Has::Tombstone || (upstream.has == Has::Nothing && !has_content) {

@@ -28,7 +28,7 @@ pub struct Roster {
     waiting: BTreeSet<(Urgency, DocumentId)>,
     /// Those with a place that could do without, the least missed first.
     dispensable: BTreeSet<(Loss, DocumentId)>,
-    /// Those that have not been in step on this connection, or are not now.
+    /// Those that have not been in step on this connection, or are not now, and may yet be.
     behind: BTreeSet<DocumentId>,
     attached: usize,
 }
@@ -58,7 +58,7 @@ enum Part {
     Attached,
     /// It could not go on, and is left alone until the next [`Roster::retry`].
     Stalled,
-    /// The server does not take what it has; so it is until the next connection.
+    /// The server does not take what it has, or there is nothing to keep in step; so it is until the next connection.
     GivenUp,
 }
 
@@ -109,17 +109,25 @@ impl Entry {
     }
 
     fn is_hopeless(&self) -> bool {
-        self.standing.pending_changes > 0 && self.standing.progress == Progress::Unavailable
+        let Standing { pending_changes, progress, obstacle } = self.standing;
+        obstacle.is_some() || (pending_changes > 0 && progress == Progress::Unavailable)
     }
 
-    fn is_in_step(&self) -> bool {
+    /// Whether it has a place that it has no use for.
+    fn is_over(&self) -> bool {
+        self.part == Part::Attached && self.standing.progress == Progress::Over
+    }
+
+    /// Whether all has come about that can.
+    fn is_done(&self) -> bool {
+        let Standing { pending_changes, obstacle, .. } = self.standing;
         self.is_visited
-            && self.standing.pending_changes == 0
-            && (self.standing.is_settled() || self.part != Part::Attached)
+            && (pending_changes == 0 || obstacle.is_some())
+            && (self.standing.is_settled() || obstacle.is_some() || self.part != Part::Attached)
     }
 
     fn give_up_place(&mut self) {
-        self.part = if self.is_hopeless() { Part::GivenUp } else { Part::None };
+        self.part = if self.is_hopeless() || self.is_over() { Part::GivenUp } else { Part::None };
     }
 }
 
@@ -171,13 +179,19 @@ impl Roster {
 
     /// A document stands otherwise with the server, on this connection.
     pub fn stands(&mut self, document: DocumentId, standing: Standing) -> Vec<Action> {
+        let mut actions = Vec::new();
         if self.entries.contains_key(&document) {
             self.update(document, |entry| {
                 entry.standing = standing;
-                entry.is_visited |= entry.part == Part::Attached && standing.is_settled();
+                let is_answered = standing.is_settled() || standing.obstacle.is_some();
+                entry.is_visited |= entry.part == Part::Attached && is_answered;
             });
         }
-        self.fill()
+        if self.entries.get(&document).is_some_and(Entry::is_over) {
+            actions.push(self.vacate(document));
+        }
+        actions.extend(self.fill());
+        actions
     }
 
     /// A document says where it stands without, or before, this connection: only what is pending counts.
@@ -233,8 +247,8 @@ impl Roster {
     }
 
     /// Whether every document here has been in step on this connection and, where it could have changed since,
-    /// still is.
-    pub fn is_in_step(&self) -> bool {
+    /// still is; or cannot be, as far as is known.
+    pub fn is_done(&self) -> bool {
         self.is_connected && self.behind.is_empty()
     }
 
@@ -246,9 +260,7 @@ impl Roster {
             if self.attached >= self.places {
                 let leaves = self.dispensable.first().copied().filter(|_| urgency < Urgency::News);
                 let Some((_, leaves)) = leaves else { break };
-                self.attached -= 1;
-                self.update(leaves, Entry::give_up_place);
-                actions.push(Action::Detach(leaves));
+                actions.push(self.vacate(leaves));
             }
             self.attached += 1;
             self.update(document, |entry| {
@@ -259,6 +271,12 @@ impl Roster {
             actions.push(Action::Attach(document));
         }
         actions
+    }
+
+    fn vacate(&mut self, document: DocumentId) -> Action {
+        self.attached -= 1;
+        self.update(document, Entry::give_up_place);
+        Action::Detach(document)
     }
 
     fn update_all(&mut self, change: impl Fn(&mut Entry)) {
@@ -275,7 +293,7 @@ impl Roster {
         change(entry);
         self.waiting.extend(entry.urgency().map(|urgency| (urgency, document)));
         self.dispensable.extend(entry.loss().map(|loss| (loss, document)));
-        if !entry.is_in_step() {
+        if !entry.is_done() {
             self.behind.insert(document);
         }
     }

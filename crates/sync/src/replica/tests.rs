@@ -4,13 +4,14 @@
 mod connections;
 mod hostile;
 mod pending;
+mod refused;
 mod storage;
 
 use super::*;
 use crate::room::{Answer, Loaded};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ROOT};
-use tiebreak_document::{CheckedChange, EditError, SavedChange, check_change};
+use tiebreak_document::{CheckedChange, EditError, NewValue, SavedChange, check_change};
 
 const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 1_000 };
 const ME: Author<'static> = Author { actor: b"this device", time_s: 1 };
@@ -98,7 +99,7 @@ impl TestReplica {
         self.input(Input::Room(room::Input::Loaded(Ok(Some(loaded)))))
     }
 
-    fn edit(&mut self, value: i64) -> Vec<Effect> {
+    fn edit(&mut self, value: impl Into<NewValue>) -> Vec<Effect> {
         self.next_ticket += 1;
         let ticket = Ticket(self.next_ticket);
         let write = |transaction: &mut Transaction<'_>| transaction.put("mine", value);
@@ -119,7 +120,7 @@ impl TestReplica {
         self.input(Input::Room(room::Input::Appended(Err(Refusal::StorageFull))))
     }
 
-    fn edit_and_store(&mut self, value: i64) -> ChangeHash {
+    fn edit_and_store(&mut self, value: impl Into<NewValue>) -> ChangeHash {
         let effects = self.edit(value);
         self.store(&effects);
         appended(&effects).unwrap().0[0].hash
@@ -154,7 +155,8 @@ impl TestReplica {
 
     #[track_caller]
     fn expect(&self, pending_changes: usize, progress: Progress) {
-        assert_eq!(self.replica.standing(), Standing { pending_changes, progress });
+        let Standing { pending_changes: pending, progress: now, .. } = self.replica.standing();
+        assert_eq!((pending, now), (pending_changes, progress));
     }
 }
 

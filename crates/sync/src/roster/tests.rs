@@ -1,8 +1,9 @@
 use super::*;
-use crate::replica::Progress;
+use crate::replica::{Obstacle, Progress};
+use tiebreak_protocol::Refusal;
 
-const IN_STEP: Standing = Standing { pending_changes: 0, progress: Progress::InStep };
-const UPLOADING: Standing = Standing { pending_changes: 3, progress: Progress::Uploading };
+const IN_STEP: Standing = Standing { pending_changes: 0, progress: Progress::InStep, obstacle: None };
+const UPLOADING: Standing = Standing { pending_changes: 3, progress: Progress::Uploading, obstacle: None };
 
 fn id(n: u8) -> DocumentId {
     DocumentId::from_bytes([n; 16])
@@ -21,13 +22,13 @@ fn with_room_for_all_everybody_is_attached_and_stays() {
     let mut roster = roster(10, 3);
     assert_eq!(roster.connect(), [1, 2, 3].map(|n| Action::Attach(id(n))));
     assert_eq!(roster.stands(id(1), IN_STEP), []);
-    assert!(!roster.is_in_step());
+    assert!(!roster.is_done());
     for n in 2..=3 {
         assert_eq!(roster.stands(id(n), IN_STEP), []);
     }
-    assert!(roster.is_in_step());
+    assert!(roster.is_done());
     assert_eq!(roster.add(id(4)), [Action::Attach(id(4))], "a new one joins at once");
-    assert!(!roster.is_in_step(), "and has yet to be heard of");
+    assert!(!roster.is_done(), "and has yet to be heard of");
 }
 
 #[test]
@@ -47,9 +48,9 @@ fn a_document_in_step_makes_room_for_the_next_and_not_before_everything_is_up() 
     assert_eq!(roster.stands(id(2), IN_STEP), [Action::Detach(id(2)), Action::Attach(id(3))]);
     assert_eq!(roster.stands(id(3), IN_STEP), [Action::Detach(id(3)), Action::Attach(id(4))]);
     assert_eq!(roster.stands(id(1), IN_STEP), [], "one in use stays while nobody needs its place");
-    assert!(!roster.is_in_step());
+    assert!(!roster.is_done());
     assert_eq!(roster.stands(id(4), IN_STEP), []);
-    assert!(roster.is_in_step());
+    assert!(roster.is_done());
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn with_more_in_use_than_places_each_is_in_step_once_and_uploads_what_is_written
     assert_eq!(roster.connect(), [Action::Attach(id(1))]);
     assert_eq!(roster.stands(id(1), IN_STEP), [Action::Detach(id(1)), Action::Attach(id(2))]);
     assert_eq!(roster.stands(id(2), IN_STEP), [], "they do not take turns without need");
-    assert!(roster.is_in_step());
+    assert!(roster.is_done());
     assert_eq!(roster.stands_apart(id(1), UPLOADING), [Action::Detach(id(2)), Action::Attach(id(1))]);
     assert_eq!(roster.stands(id(1), IN_STEP), []);
     assert_eq!(roster.remove(id(1)), [Action::Detach(id(1)), Action::Attach(id(2))], "a free place is used");
@@ -74,7 +75,7 @@ fn what_the_server_does_not_take_keeps_no_place_and_gets_none_until_the_next_con
     let gone = Standing { progress: Progress::Unavailable, ..UPLOADING };
     assert_eq!(roster.stands(id(1), gone), [Action::Detach(id(1)), Action::Attach(id(2))]);
     assert_eq!(roster.stands(id(2), IN_STEP), []);
-    assert!(!roster.is_in_step(), "something is pending");
+    assert!(!roster.is_done(), "something is pending");
     roster.disconnect();
     assert_eq!(roster.connect(), [Action::Attach(id(1))]);
 }
@@ -84,7 +85,7 @@ fn where_a_document_stood_on_an_earlier_connection_does_not_count_on_this_one() 
     let mut roster = roster(1, 1);
     roster.connect();
     roster.stands_apart(id(1), IN_STEP);
-    assert!(!roster.is_in_step());
+    assert!(!roster.is_done());
 }
 
 #[test]
@@ -94,9 +95,9 @@ fn those_without_a_place_are_visited_again_on_demand() {
     roster.stands(id(1), IN_STEP);
     roster.stands(id(2), IN_STEP);
     assert_eq!(roster.revisit(), [Action::Detach(id(2)), Action::Attach(id(1))]);
-    assert!(!roster.is_in_step());
+    assert!(!roster.is_done());
     assert_eq!(roster.stands(id(1), IN_STEP), []);
-    assert!(roster.is_in_step());
+    assert!(roster.is_done());
 }
 
 #[test]
@@ -106,9 +107,9 @@ fn every_connection_begins_anew() {
     roster.stands(id(1), IN_STEP);
     roster.stands(id(2), IN_STEP);
     roster.disconnect();
-    assert!(!roster.is_in_step());
+    assert!(!roster.is_done());
     assert_eq!(roster.connect(), [Action::Attach(id(1))]);
-    assert!(!roster.is_in_step(), "what stood in step before may have changed since");
+    assert!(!roster.is_done(), "what stood in step before may have changed since");
 }
 
 #[test]
@@ -125,7 +126,36 @@ fn a_stalled_document_is_attached_again_by_the_next_retry() {
     let mut roster = roster(2, 1);
     roster.connect();
     roster.stall(id(1));
-    assert!(!roster.is_in_step());
+    assert!(!roster.is_done());
     assert_eq!(roster.stands_apart(id(1), UPLOADING), [], "whatever it says meanwhile");
     assert_eq!(roster.retry(), [Action::Attach(id(1))]);
+}
+
+#[test]
+fn a_document_that_was_deleted_here_or_cannot_be_read_leaves_its_place_at_once() {
+    for obstacle in [None, Some(Obstacle::Unreadable)] {
+        let mut roster = roster(1, 2);
+        roster.take(id(1));
+        assert_eq!(roster.connect(), [Action::Attach(id(1))]);
+        let pending_changes = usize::from(obstacle.is_some());
+        let over = Standing { pending_changes, progress: Progress::Over, obstacle };
+        assert_eq!(roster.stands(id(1), over), [Action::Detach(id(1)), Action::Attach(id(2))]);
+        assert_eq!(roster.stands_apart(id(1), over), [], "it says so once more");
+        assert_eq!(roster.stands(id(2), IN_STEP), []);
+        assert!(roster.is_done(), "it holds nobody back");
+    }
+}
+
+#[test]
+fn what_is_refused_for_good_holds_nobody_back_and_what_may_still_go_up_does() {
+    let mut roster = roster(2, 2);
+    roster.connect();
+    let refused = Standing { obstacle: Some(Obstacle::Refused(Refusal::DocumentTooLarge)), ..UPLOADING };
+    assert_eq!(roster.stands(id(1), refused), []);
+    assert_eq!(roster.stands(id(2), UPLOADING), []);
+    assert!(!roster.is_done());
+    roster.stands(id(2), IN_STEP);
+    assert!(roster.is_done());
+    roster.stands(id(1), UPLOADING);
+    assert!(!roster.is_done(), "it may be taken now");
 }

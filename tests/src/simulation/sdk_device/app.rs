@@ -229,7 +229,7 @@ impl App {
             Progress::Downloading | Progress::Uploading | Progress::InStep | Progress::Unavailable => {
                 Some(session.0)
             }
-            Progress::Detached | Progress::Asking => None,
+            Progress::Detached | Progress::Asking | Progress::Over => None,
         }
     }
 
@@ -242,7 +242,7 @@ impl App {
     }
 
     pub(super) fn is_in_step(&self) -> bool {
-        self.roster.is_in_step()
+        self.roster.is_done()
     }
 
     pub(super) fn is_recovering(&self) -> bool {

@@ -41,17 +41,6 @@ fn a_server_that_has_the_document_no_more_has_confirmed_nothing() {
 }
 
 #[test]
-fn a_document_deleted_on_the_server_stays_here_and_counts_as_pending() {
-    let (mut test, ..) = TestReplica::with_two_edits();
-    test.greet(1);
-    let refusal = Refusal::DocumentDeleted;
-    let (code, detail) = (refusal.code().to_owned(), refusal.to_string());
-    test.hear(1, Said::Refused { change: None, code, detail });
-    assert_eq!(told(&test.hear(1, Said::Unavailable)), [], "it would not take it");
-    test.expect(2, Progress::Unavailable);
-}
-
-#[test]
 fn the_words_of_a_connection_that_is_gone_are_ignored() {
     let (mut test, _, second) = TestReplica::with_two_edits();
     test.greet(1);
@@ -74,7 +63,7 @@ fn a_greeting_on_the_same_connection_waits_for_its_own_answer() {
     // Both before the next turn, as when a document gives up its place and gets it back at once.
     test.replica.handle(NOW, Input::Silence);
     let effects = test.replica.handle(NOW, Input::Greet(info(1)));
-    let standing = Standing { pending_changes: 0, progress: Progress::Asking };
+    let standing = Standing { progress: Progress::Asking, ..Standing::default() };
     assert_eq!(effects, [Effect::Stands(standing)]);
     test.turns();
     test.expect(0, Progress::Asking);

@@ -1,6 +1,7 @@
 //! A server that means no good: it cannot make a replica grow without bound, nor bring it to a stand.
 
 use super::*;
+use crate::replica::account::CONFIRMED_MAX;
 
 #[test]
 fn changes_that_follow_from_nothing_wait_up_to_a_limit_and_for_a_while() {

@@ -8,7 +8,7 @@ fn an_edit_counts_as_pending_before_its_caller_is_answered() {
     let effects = test.edit(1);
     assert_eq!(effects.len(), 1, "nobody hears of it before it is stored: {effects:?}");
     let effects = test.store(&effects);
-    let standing = Standing { pending_changes: 1, progress: Progress::Detached };
+    let standing = Standing { pending_changes: 1, ..Standing::default() };
     let now = test.replica.heads().clone();
     assert_eq!(effects[..2], [Effect::Changed(now.clone()), Effect::Stands(standing)]);
     let answer = Ok(Answer::Submitted { heads: now, created: true, refused: Vec::new() });
@@ -77,19 +77,6 @@ fn a_server_restored_to_an_older_state_makes_what_it_lost_pending_again() {
     assert_eq!(sent.len(), 1, "it is brought back");
     test.hear_heads(2, &[second]);
     test.expect(0, Progress::InStep);
-}
-
-#[test]
-fn a_refused_change_stays_and_stays_pending() {
-    let (mut test, _, second) = TestReplica::in_step();
-    let third = test.edit_and_store(3);
-    let (code, detail) = ("document_too_large".to_owned(), "split it".to_owned());
-    let refused = Said::Refused { change: Some(third), code: code.clone(), detail: detail.clone() };
-    let by = RefusedBy::Server;
-    let expected = Effect::Refused(RefusedChange { by, change: Some(third), code, detail });
-    assert_eq!(test.hear(1, refused), [expected]);
-    test.hear_heads(1, &[second]);
-    test.expect(1, Progress::Uploading);
 }
 
 #[test]

@@ -10,7 +10,7 @@ fn nothing_is_said_of_the_standing_before_the_document_was_read() {
     effects.extend(restarted.greet(1));
     assert_eq!(effects, [], "that nothing is pending would be a lie");
     let effects = restarted.load();
-    let standing = Standing { pending_changes: 2, progress: Progress::Asking };
+    let standing = Standing { pending_changes: 2, progress: Progress::Asking, obstacle: None };
     assert!(effects.contains(&Effect::Stands(standing)));
 }
 
