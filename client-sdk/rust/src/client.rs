@@ -9,7 +9,7 @@ use crate::registry::Registry;
 use crate::status::{StatusBoard, SyncStatus};
 use crate::updates::{self, Updates};
 use crate::websocket::{Address, InvalidAddress};
-use crate::{ChangeError, identity, opening};
+use crate::{ChangeError, identity, last_synced, opening};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,7 @@ use tiebreak_protocol::{DocumentId, Limits};
 use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions, SqliteStore};
 use tiebreak_sync::link::{ConnectionState, Link};
 use tiebreak_sync::replica::Progress;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -106,8 +107,12 @@ impl Tiebreak {
         let store = opening::store(path.clone()).await?;
         let identity = identity::of(&store)?;
         let server = identity::name_of_server(address.as_ref().map(Address::url))?;
-        let store: Arc<dyn DocumentStore> = Arc::new(store);
+        let notes = Arc::new(store);
+        let store: Arc<dyn DocumentStore> = notes.clone();
         let board = Arc::new(StatusBoard::default());
+        if let Some(at) = last_synced::kept(&notes, &server).await {
+            board.synced(at);
+        }
         let documents = opening::survey(&store, &server, &board).await?;
         let (hub, receiver) = hub::channel();
         let (limits, closing, tasks) = (Arc::new(limits), CancellationToken::new(), TaskTracker::new());
@@ -132,6 +137,8 @@ impl Tiebreak {
         };
         let hub = Hub::new(hub, receiver, parts.clone(), registry.clone(), tasks.clone());
         tasks.spawn(hub.run(documents));
+        let Parts { board, server, closing, .. } = &parts;
+        tasks.spawn(last_synced::keep(notes, server.clone(), board.subscribe(), closing.clone()));
         let find_time = config.find_time;
         let wanted = Mutex::default();
         let client = Client { path, parts, registry, tasks, wanted, has_server, find_time };
@@ -310,11 +317,7 @@ impl Tiebreak {
     /// # Errors
     /// When `timeout` has passed, or the server does not let this client in.
     pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
-        let mut statuses = self.client.parts.board.subscribe();
-        let uploaded = async move {
-            let uploaded = statuses.wait_for(SyncStatus::is_uploaded).await;
-            uploaded.map(drop).map_err(|_closed| WaitError::Closed)
-        };
+        let uploaded = uploaded(self.client.parts.board.subscribe());
         self.wait_unless_refused(timeout, self.status().pending_changes, uploaded).await
     }
 
@@ -330,11 +333,10 @@ impl Tiebreak {
         let before = self.status();
         let guest = Guest::of(self);
         let in_step = self.client.parts.hub.step_on_demand();
-        let mut statuses = self.client.parts.board.subscribe();
+        let statuses = self.client.parts.board.subscribe();
         let synced = async move {
             in_step.await.map_err(|_closed| WaitError::Closed)?;
-            let uploaded = statuses.wait_for(SyncStatus::is_uploaded).await;
-            uploaded.map(drop).map_err(|_closed| WaitError::Closed)
+            uploaded(statuses).await
         };
         self.wait_unless_refused(timeout, before.pending_changes, synced).await?;
         let status = self.status();
@@ -456,6 +458,13 @@ impl Drop for Guest {
     fn drop(&mut self) {
         self.0.want(|wanted| wanted.guests -= 1);
     }
+}
+
+/// Waits until nothing is pending, or nothing of what is pending will get there.
+async fn uploaded(mut statuses: watch::Receiver<SyncStatus>) -> Result<(), WaitError> {
+    let is_over = |status: &SyncStatus| status.is_uploaded() || status.obstacle.is_some();
+    let status = statuses.wait_for(is_over).await.map_err(|_closed| WaitError::Closed)?;
+    status.obstacle.map_or(Ok(()), |obstacle| Err(WaitError::of(obstacle)))
 }
 
 fn refusal(state: &ConnectionState) -> Option<String> {

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use std::time::Duration;
 use tiebreak_document::{EditError, HistoryEntry, IntoPath, OpenError, Transaction};
 use tiebreak_protocol::{DocumentId, Heads};
+use tiebreak_sync::replica::Standing;
 
 /// A document on this device. Handles are cheap to clone; while there is one, the document is kept in step with the
 /// server whenever there is a connection. A handle keeps the client open, too.
@@ -287,9 +288,12 @@ impl Doc {
             return Err(WaitError::Closed);
         }
         let mut standing = self.held.document.standing.subscribe();
+        let id = self.id();
         let uploaded = async move {
-            let uploaded = standing.wait_for(|standing| standing.pending_changes == 0).await;
-            uploaded.map(drop).map_err(|_gone| WaitError::Closed)
+            let is_over = |standing: &Standing| standing.pending_changes == 0 || standing.obstacle.is_some();
+            let standing = standing.wait_for(is_over).await.map_err(|_gone| WaitError::Closed)?;
+            let obstacle = standing.obstacle.filter(|_| standing.pending_changes > 0);
+            obstacle.map_or(Ok(()), |obstacle| Err(WaitError::of((id, obstacle))))
         };
         self.client.wait_unless_refused(timeout, self.pending_changes(), uploaded).await
     }

@@ -3,6 +3,7 @@
 use tiebreak_document::{EditError, ImportError};
 use tiebreak_protocol::{DocumentId, Refusal};
 use tiebreak_storage::StorageError;
+use tiebreak_sync::replica::Obstacle;
 
 /// Why a client could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -195,12 +196,41 @@ pub enum WaitError {
         /// For a person.
         reason: String,
     },
+    /// Everything else is on the server; it refuses what is left, and will not take it however long one waits. It
+    /// stays on this device, and pending. What an app can do: show it, copy what the person wrote into a new
+    /// document, and delete this one.
+    #[error("the server does not take what is left of document {document}: {detail} ({code})")]
+    Refused {
+        /// One of those that are left.
+        document: DocumentId,
+        /// Stable: branch on it.
+        code: &'static str,
+        /// A sentence for a person.
+        detail: String,
+    },
+    /// Everything else is on the server; what is left cannot be read from this device's disk.
+    #[error("what is stored of document {document} is not readable, and not all of it was uploaded")]
+    Unreadable {
+        /// One of those that are left.
+        document: DocumentId,
+    },
     /// The client has no address to connect to.
     #[error("the client was opened without the address of a server")]
     NoServer,
     /// Nothing more will happen.
     #[error("the client was closed")]
     Closed,
+}
+
+impl WaitError {
+    pub(crate) fn of((document, obstacle): (DocumentId, Obstacle)) -> Self {
+        match obstacle {
+            Obstacle::Refused(refusal) => {
+                Self::Refused { document, code: refusal.code(), detail: refusal.to_string() }
+            }
+            Obstacle::Unreadable => Self::Unreadable { document },
+        }
+    }
 }
 
 /// Why the local data could not be wiped.

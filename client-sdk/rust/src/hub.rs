@@ -69,9 +69,9 @@ pub(crate) struct Hub {
     space: Arc<Semaphore>,
     /// When documents that stalled are given another try.
     retry_at: Option<Instant>,
-    /// Who waits until everything is in step.
+    /// Who waits until everything is in step, as far as it can be.
     waiting_for_step: Vec<oneshot::Sender<()>>,
-    was_in_step: bool,
+    was_done: bool,
 }
 
 /// A word on its way to its document.
@@ -130,7 +130,7 @@ impl Hub {
             space: Arc::new(Semaphore::new(SPACE_KIB as usize)),
             retry_at: None,
             waiting_for_step: Vec::new(),
-            was_in_step: false,
+            was_done: false,
         }
     }
 
@@ -357,15 +357,17 @@ impl Hub {
     }
 
     fn look_around(&mut self) {
-        let is_in_step = self.roster.is_done();
-        if is_in_step && (!self.was_in_step || !self.waiting_for_step.is_empty()) {
-            self.parts.board.synced(SystemTime::now());
+        let is_done = self.roster.is_done();
+        if is_done && (!self.was_done || !self.waiting_for_step.is_empty()) {
+            if self.parts.board.status().is_uploaded() {
+                self.parts.board.synced(SystemTime::now());
+            }
             for waiting in self.waiting_for_step.drain(..) {
                 // Who has given up wants no answer.
                 waiting.send(()).ok();
             }
         }
-        self.was_in_step = is_in_step;
+        self.was_done = is_done;
     }
 }
 

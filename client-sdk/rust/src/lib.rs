@@ -32,6 +32,7 @@ mod doc;
 mod error;
 mod hub;
 mod identity;
+mod last_synced;
 mod open_document;
 mod opening;
 mod registry;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tiebreak_protocol::DocumentId;
 use tiebreak_sync::link::ConnectionState;
-use tiebreak_sync::replica::{Progress, RefusedChange, Standing};
+use tiebreak_sync::replica::{Obstacle, Progress, RefusedChange, Standing};
 use tokio::sync::watch;
 
 /// How far this device and the server are apart, at one moment.
@@ -24,15 +24,17 @@ pub struct SyncStatus {
     pub pending_documents: usize,
     /// Changes on this device that the server has not said to have on disk.
     pub pending_changes: usize,
-    /// When everything here was last in step with the server, by this device's clock; `None`: not since the client
-    /// was opened.
+    /// When everything here was last in step with the server, by this device's clock; `None`: never, or not with
+    /// this server. It outlives a restart; after the app was killed it may be a minute older than it was.
     pub last_synced_at: Option<SystemTime>,
     /// What went wrong last. It stays when all is well again: compare it with `state` and the counts.
     pub last_error: Option<SyncError>,
+    /// Why nothing of what is pending will get to the server, when that is so, told of one document.
+    pub(crate) obstacle: Option<(DocumentId, Obstacle)>,
 }
 
 impl SyncStatus {
-    /// Whether everything here was ever in step with the server since the client was opened.
+    /// Whether everything here was ever in step with the server.
     pub fn has_synced(&self) -> bool {
         self.last_synced_at.is_some()
     }
@@ -82,6 +84,8 @@ pub(crate) struct StatusBoard {
 struct Known {
     status: SyncStatus,
     standing_by_document: BTreeMap<DocumentId, Standing>,
+    /// Of documents with pending changes, those of which nothing will get to the server.
+    obstacles: BTreeMap<DocumentId, Obstacle>,
     uploading: usize,
     downloading: usize,
 }
@@ -114,6 +118,8 @@ impl StatusBoard {
         self.update(|known| {
             known.forget(document);
             known.count(standing, 1);
+            let obstacle = standing.obstacle.filter(|_| standing.pending_changes > 0);
+            known.obstacles.extend(obstacle.map(|obstacle| (document, obstacle)));
             known.standing_by_document.insert(document, standing);
         });
     }
@@ -138,6 +144,9 @@ impl StatusBoard {
         change(&mut known);
         known.status.uploading = known.uploading > 0;
         known.status.downloading = known.downloading > 0;
+        let all = known.obstacles.len() == known.status.pending_documents;
+        let obstacle = known.obstacles.first_key_value().filter(|_| all);
+        known.status.obstacle = obstacle.map(|(document, obstacle)| (*document, *obstacle));
         // Under the lock, so that statuses are published in the order in which they came about.
         self.published.send_if_modified(|published| {
             let is_new = *published != known.status;
@@ -157,6 +166,7 @@ impl Known {
     fn forget(&mut self, document: DocumentId) {
         if let Some(standing) = self.standing_by_document.remove(&document) {
             self.count(standing, -1);
+            self.obstacles.remove(&document);
         }
     }
 
@@ -181,7 +191,7 @@ mod tests {
     }
 
     const fn standing(pending_changes: usize, progress: Progress) -> Standing {
-        Standing { pending_changes, progress }
+        Standing { pending_changes, progress, obstacle: None }
     }
 
     #[test]
@@ -199,6 +209,20 @@ mod tests {
         let status = board.status();
         assert_eq!((status.pending_documents, status.pending_changes), (0, 0));
         assert!(!status.uploading && !status.downloading && status.is_uploaded());
+    }
+
+    #[test]
+    fn an_obstacle_is_told_when_nothing_else_is_pending() {
+        let board = StatusBoard::default();
+        let refused = Standing { obstacle: Some(Obstacle::Unreadable), ..standing(2, Progress::Over) };
+        board.stands(id(1), refused);
+        board.stands(id(2), standing(1, Progress::Uploading));
+        assert_eq!(board.status().obstacle, None, "the other is on its way");
+        board.stands(id(2), standing(0, Progress::InStep));
+        assert_eq!(board.status().obstacle, Some((id(1), Obstacle::Unreadable)));
+        assert_eq!(board.status().pending_changes, 2);
+        board.forget(id(1));
+        assert_eq!(board.status().obstacle, None);
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod check;
 mod failure;
 mod job;
 mod migrations;
+mod notes;
 mod open;
 mod panic_guard;
 mod queue;

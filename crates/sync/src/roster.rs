@@ -266,7 +266,7 @@ impl Roster {
             self.update(document, |entry| {
                 entry.part = Part::Attached;
                 // It will say how it stands on this connection.
-                entry.standing.progress = Progress::Asking;
+                (entry.standing.progress, entry.standing.obstacle) = (Progress::Asking, None);
             });
             actions.push(Action::Attach(document));
         }

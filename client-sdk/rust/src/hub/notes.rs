@@ -34,7 +34,7 @@ pub(super) enum Presence {
 struct Wishes {
     connection: Option<Command>,
     network_changed: Option<Command>,
-    /// To be told when everything is in step; one for each caller that waits.
+    /// To be told when everything is in step, as far as it can be; one for each caller that waits.
     step: Vec<oneshot::Sender<()>>,
 }
 
@@ -100,7 +100,7 @@ impl HubSender {
         self.notes.arrived.notify_one();
     }
 
-    /// Resolves when every document has been in step since this was asked.
+    /// Resolves when every document has been in step since this was asked, or cannot be.
     pub(crate) fn step_on_demand(&self) -> oneshot::Receiver<()> {
         let (waiting, step) = oneshot::channel();
         self.notes.wishes().step.push(waiting);
