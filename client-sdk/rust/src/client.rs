@@ -97,6 +97,7 @@ impl Tiebreak {
     pub async fn open(config: TiebreakConfig) -> Result<Self, OpenError> {
         tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let TiebreakConfig { path, url, token_provider, start, limits, link, .. } = config;
+        let limits = Arc::new(limits);
         let address = url.as_deref().map(|url| address(url, &config.roots, &limits)).transpose()?;
         if let Some(exposed) = address.as_ref().filter(|address| address.is_exposed())
             && token_provider.is_some()
@@ -115,12 +116,12 @@ impl Tiebreak {
         }
         let documents = opening::survey(&store, &server, &board).await?;
         let (hub, receiver) = hub::channel();
-        let (limits, closing, tasks) = (Arc::new(limits), CancellationToken::new(), TaskTracker::new());
+        let (closing, tasks) = (CancellationToken::new(), TaskTracker::new());
         let parts = Parts {
             compactor: Compactor::new(Arc::clone(&store)),
             store,
             clock: Clock::start(),
-            limits: Arc::clone(&limits),
+            limits,
             actor: identity.actor,
             board,
             hub,
@@ -130,7 +131,7 @@ impl Tiebreak {
         let registry = Registry::new(tasks.clone());
         let has_server = if address.is_some() { HasServer::Yes } else { HasServer::No };
         let hub = HubParts {
-            link: Link::new(identity.client, link, limits, identity.seed),
+            link: Link::new(identity.client, link, identity.seed),
             places: config.documents_in_sync_max,
             address,
             tokens: token_provider,
@@ -474,8 +475,8 @@ fn refusal(state: &ConnectionState) -> Option<String> {
     None
 }
 
-fn address(url: &str, roots: &[Vec<u8>], limits: &Limits) -> Result<Address, OpenError> {
-    Address::new(url, roots, limits.message_bytes_max).map_err(|error| match error {
+fn address(url: &str, roots: &[Vec<u8>], limits: &Arc<Limits>) -> Result<Address, OpenError> {
+    Address::new(url, roots, Arc::clone(limits)).map_err(|error| match error {
         InvalidAddress::Url(reason) => OpenError::Url { url: url.to_owned(), reason },
         InvalidAddress::Certificate(reason) => OpenError::Certificate { reason },
     })

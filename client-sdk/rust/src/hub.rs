@@ -195,7 +195,7 @@ impl Hub {
     /// Gives the link an input and does what it wants.
     fn feed(&mut self, input: Input) {
         let says_goodbye = matches!(input, Input::Disconnect);
-        if matches!(input, Input::Binary(_) | Input::Heard) {
+        if matches!(input, Input::Message(_) | Input::Heard) {
             self.moved_at_ping = None;
         }
         if matches!(input, Input::Ended(_)) {

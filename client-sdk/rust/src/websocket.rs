@@ -1,35 +1,39 @@
 //! One WebSocket, open or on its way: a task that reads and writes, and queues on either side of it.
 
+mod address;
+mod dial;
+mod metered;
+
+pub(crate) use address::{Address, InvalidAddress};
+pub(crate) use metered::Load;
+
 use bytes::Bytes;
+use dial::dial;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use std::io;
-use std::pin::Pin;
+use metered::Metered;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tiebreak_sync::link::{End, Input, Token};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tiebreak_protocol::Limits;
+use tiebreak_sync::link::{End, Incoming, Input, Token};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::AbortHandle;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::{Error, UrlError};
-use tokio_tungstenite::tungstenite::handshake::client::Request;
-use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue};
+use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes, protocol::CloseFrame};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Messages from the server that wait for the client to take them up; the socket waits with them.
 const INCOMING_MAX: usize = 16;
+/// What the changes in those may unfold to together; one that is larger waits alone.
+const INCOMING_KIB_MAX: u32 = 8 * 1024;
+/// Messages from this size on are read outside the runtime's threads.
+const HEAVY_BYTES: usize = 64 * 1024;
 /// Messages to the server that wait to be written. With more the connection is given up: it is not moving.
 const OUTGOING_MAX: usize = 4096;
 /// Of those, as many as from which no more is taken from documents.
@@ -37,177 +41,26 @@ const OUTGOING_FULL: usize = OUTGOING_MAX / 2;
 /// Bytes of those from which no more is taken from documents.
 const OUTGOING_BYTES_FULL: usize = 16 * 1024 * 1024;
 
-/// So much must wait for what is written to count as movement.
-const BACKLOG_BYTES: usize = 64 * 1024;
 /// How long a goodbye may take.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 
 type Stream = WebSocketStream<MaybeTlsStream<Metered>>;
 
-/// A TCP stream that notes how much it moves.
-#[derive(Debug)]
-struct Metered {
-    stream: TcpStream,
-    load: Arc<Load>,
-}
-
-impl AsyncRead for Metered {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
-        self.load.moved.fetch_add((buffer.filled().len() - before) as u64, Ordering::Relaxed);
-        read
-    }
-}
-
-impl AsyncWrite for Metered {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        // The system takes some megabytes for a connection that is dead. That it takes more, with much still to go,
-        // shows that those before have arrived.
-        if let Poll::Ready(Ok(written)) = written
-            && self.load.bytes.load(Ordering::Relaxed) >= BACKLOG_BYTES
-        {
-            self.load.moved.fetch_add(written as u64, Ordering::Relaxed);
-        }
-        written
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-/// Where to, and how to know that it is the right one.
-#[derive(Clone)]
-pub(crate) struct Address {
-    url: String,
-    host: String,
-    port: u16,
-    connector: Connector,
-    message_bytes_max: usize,
-}
-
-/// An address that no connection can be made to.
-#[derive(Debug)]
-pub(crate) enum InvalidAddress {
-    Url(String),
-    Certificate(String),
-}
-
-impl Address {
-    /// Parses an address and the certificates (DER) that are trusted besides the web's.
-    pub(crate) fn new(
-        url: &str,
-        roots: &[Vec<u8>],
-        message_bytes_max: usize,
-    ) -> Result<Self, InvalidAddress> {
-        let request = url.into_client_request().map_err(|error| InvalidAddress::Url(error.to_string()))?;
-        let uri = request.uri();
-        let (connector, usual_port) = match uri.scheme_str() {
-            Some("ws") => (Connector::Plain, 80),
-            Some("wss") => (tls(roots)?, 443),
-            Some(_) | None => {
-                return Err(InvalidAddress::Url(UrlError::UnsupportedUrlScheme.to_string()));
-            }
-        };
-        let Some(host) = uri.host() else {
-            return Err(InvalidAddress::Url(UrlError::NoHostName.to_string()));
-        };
-        // An IPv6 address stands in brackets in an address, and nowhere else.
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(usual_port);
-        Ok(Self { url: url.to_owned(), host, port, connector, message_bytes_max })
-    }
-
-    /// Whether what is sent there can be read on the way.
-    pub(crate) fn is_exposed(&self) -> bool {
-        let is_here = self.host == "localhost"
-            || self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-        matches!(self.connector, Connector::Plain) && !is_here
-    }
-
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
-    fn request(&self, token: Option<&Token>) -> Result<Request, String> {
-        let mut request = self.url.as_str().into_client_request().map_err(|error| error.to_string())?;
-        if let Some(token) = token {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.secret()))
-                .map_err(|_| "the token has characters that no header can carry".to_owned())?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(AUTHORIZATION, value);
-        }
-        Ok(request)
-    }
-}
-
-impl std::fmt::Debug for Address {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Address").field("url", &self.url).finish_non_exhaustive()
-    }
-}
-
-fn tls(roots: &[Vec<u8>]) -> Result<Connector, InvalidAddress> {
-    let unreadable = |error: rustls::Error| InvalidAddress::Certificate(error.to_string());
-    let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for root in roots {
-        trusted.add(CertificateDer::from(root.clone())).map_err(unreadable)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unreadable)?
-        .with_root_certificates(trusted)
-        .with_no_client_auth();
-    Ok(Connector::Rustls(Arc::new(config)))
-}
-
 /// A WebSocket, or the try to open one. Dropping it ends it at once.
 #[derive(Debug)]
 pub(crate) struct Socket {
     outgoing: mpsc::Sender<Message>,
-    incoming: mpsc::Receiver<Input>,
+    incoming: mpsc::Receiver<Arrival>,
     load: Arc<Load>,
     /// `None` once it was told.
     task: Option<AbortHandle>,
 }
 
-/// What the hub and the task of a socket know of one another.
-#[derive(Debug, Default)]
-pub(crate) struct Load {
-    /// Bytes that wait to be written.
-    bytes: AtomicUsize,
-    eased: Notify,
-    /// Bytes that have come in, or gone out while more waited: what shows that a connection moves, however slowly.
-    moved: AtomicU64,
-    /// The task is to say goodbye and end.
-    leaving: CancellationToken,
-}
-
-impl Load {
-    /// A number that changes as long as the connection moves.
-    pub(crate) fn moved(&self) -> u64 {
-        self.moved.load(Ordering::Relaxed)
-    }
-
-    /// Waits until something was written.
-    pub(crate) async fn eased(&self) {
-        self.eased.notified().await;
-    }
+/// Something from a socket, with its share of the space for what waits.
+#[derive(Debug)]
+struct Arrival {
+    input: Input,
+    _space: Option<OwnedSemaphorePermit>,
 }
 
 /// The connection does not take what it is given.
@@ -233,9 +86,8 @@ impl Socket {
 
     /// What happens next.
     pub(crate) async fn next(&mut self) -> Input {
-        self.incoming.recv().await.unwrap_or_else(|| {
-            Input::Ended(End::Broken { reason: "the connection's task has ended".to_owned() })
-        })
+        let ended = || Input::Ended(End::Broken { reason: "the connection's task has ended".to_owned() });
+        self.incoming.recv().await.map_or_else(ended, |arrival| arrival.input)
     }
 
     pub(crate) fn send(&self, bytes: Bytes) -> Result<(), Stuck> {
@@ -286,9 +138,14 @@ async fn run(
     address: Address,
     token: Option<Token>,
     to_write: mpsc::Receiver<Message>,
-    read: mpsc::Sender<Input>,
+    read: mpsc::Sender<Arrival>,
     load: Arc<Load>,
 ) {
+    let reader = Reader {
+        limits: Arc::clone(address.limits()),
+        read,
+        space: Arc::new(Semaphore::new(INCOMING_KIB_MAX as usize)),
+    };
     // Nobody needs a connection that is not there yet to be said goodbye.
     let connected = load.leaving.run_until_cancelled(connect(&address, token.as_ref(), &load)).await;
     let Some(connected) = connected else { return };
@@ -296,18 +153,18 @@ async fn run(
         Ok(stream) => {
             let (sink, stream) = stream.split();
             // Nobody listens any more: then nobody wants a connection.
-            if read.send(Input::Opened).await.is_err() {
+            if reader.pass_on(Input::Opened).await.is_err() {
                 return;
             }
             tokio::select! {
-                end = read_all(stream, &read) => end,
+                end = reader.read_all(stream) => end,
                 end = write_all(sink, to_write, &load) => end,
             }
         }
         Err(end) => end,
     };
     // Who has let go of the socket does not want to know how it ended.
-    read.send(Input::Ended(end)).await.ok();
+    reader.pass_on(Input::Ended(end)).await.ok();
 }
 
 /// Ends a goodbye that takes too long.
@@ -319,33 +176,67 @@ async fn leave(leaving: CancellationToken) {
 async fn connect(address: &Address, token: Option<&Token>, load: &Arc<Load>) -> Result<Stream, End> {
     let request = address.request(token).map_err(|reason| End::Broken { reason })?;
     let config = WebSocketConfig::default()
-        .max_message_size(Some(address.message_bytes_max))
-        .max_frame_size(Some(address.message_bytes_max));
+        .max_message_size(Some(address.limits().message_bytes_max))
+        .max_frame_size(Some(address.limits().message_bytes_max));
     let connector = Some(address.connector.clone());
     let broken = |error: std::io::Error| End::Broken { reason: error.to_string() };
-    let stream = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(broken)?;
+    let stream = dial(&address.host, address.port).await.map_err(broken)?;
     stream.set_nodelay(true).map_err(broken)?;
     let stream = Metered { stream, load: Arc::clone(load) };
     let connected = Box::pin(client_async_tls_with_config(request, stream, Some(config), connector)).await;
     connected.map(|(stream, _response)| stream).map_err(|error| ended(&error))
 }
 
-async fn read_all(mut stream: SplitStream<Stream>, read: &mpsc::Sender<Input>) -> End {
-    loop {
-        let input = match stream.next().await {
-            Some(Ok(Message::Binary(bytes))) => Input::Binary(bytes),
-            Some(Ok(Message::Close(frame))) => return closed(frame),
-            Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                Input::Heard
+/// Reads messages, one after the other, and passes them on.
+struct Reader {
+    limits: Arc<Limits>,
+    read: mpsc::Sender<Arrival>,
+    space: Arc<Semaphore>,
+}
+
+/// Nobody listens any more.
+struct LetGo;
+
+impl Reader {
+    async fn read_all(&self, mut stream: SplitStream<Stream>) -> End {
+        loop {
+            let input = match stream.next().await {
+                Some(Ok(Message::Binary(bytes))) => Input::Message(self.read(bytes).await),
+                Some(Ok(Message::Close(frame))) => return closed(frame),
+                Some(Ok(Message::Text(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                    Input::Heard
+                }
+                Some(Err(error)) => return ended(&error),
+                None => return closed(None),
+            };
+            if self.pass_on(input).await.is_err() {
+                // Whoever let go of the socket gave it a goodbye to write.
+                while !matches!(stream.next().await, Some(Ok(Message::Close(_)) | Err(_)) | None) {}
+                return closed(None);
             }
-            Some(Err(error)) => return ended(&error),
-            None => return closed(None),
-        };
-        if read.send(input).await.is_err() {
-            // Whoever let go of the socket gave it a goodbye to write.
-            while !matches!(stream.next().await, Some(Ok(Message::Close(_)) | Err(_)) | None) {}
-            return closed(None);
         }
+    }
+
+    /// Unfolds a message and checks what is in it; of a large one, outside the runtime's threads.
+    async fn read(&self, bytes: Bytes) -> Incoming {
+        if bytes.len() <= HEAVY_BYTES {
+            return Incoming::read(&bytes, &self.limits);
+        }
+        let limits = Arc::clone(&self.limits);
+        let read = tokio::task::spawn_blocking(move || Incoming::read(&bytes, &limits)).await;
+        // What panics is not of this protocol, and neither is anything once the runtime has ended.
+        read.unwrap_or_else(|_| Incoming::unreadable())
+    }
+
+    /// Waits until there is space for it among what waits to be taken up.
+    async fn pass_on(&self, input: Input) -> Result<(), LetGo> {
+        let weight = if let Input::Message(message) = &input { message.weight() } else { 0 };
+        let kib = u32::try_from(weight / 1024).unwrap_or(u32::MAX).min(INCOMING_KIB_MAX);
+        let space = match kib {
+            0 => None,
+            kib => Arc::clone(&self.space).acquire_many_owned(kib).await.ok(),
+        };
+        self.read.send(Arrival { input, _space: space }).await.map_err(|_| LetGo)
     }
 }
 

@@ -1,166 +1,33 @@
 //! The client's side of the connection: token, handshake, heartbeat, and when to try again.
 
 mod backoff;
+mod incoming;
 mod state;
+mod vocabulary;
 
+pub use incoming::Incoming;
 pub use state::{ConnectionState, End, TokenReason};
+pub use vocabulary::{ClientIdentity, Effect, Input, LinkOptions, Token, TokenAnswer};
 
 use crate::checked::Checked;
 use crate::replica::{Said, Word};
 use crate::room::{Notice, PeerInfo, Received};
 use crate::{Moment, SessionId};
 use backoff::Backoff;
-use bytes::Bytes;
+use incoming::Content;
 use state::Verdict;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::SyncMessage;
 use tiebreak_protocol::{
-    DocumentId, EXTENSION, ExtensionFrame, Frame, Join, Limits, Peer, PeerId, PeerMetadata, SyncFrame,
+    DocumentId, EXTENSION, ExtensionFrame, Frame, Join, Peer, PeerMetadata, SyncFrame,
 };
-
-/// Who the client is to its server.
-#[derive(Debug, Clone)]
-pub struct ClientIdentity {
-    /// One for each opening of a client's store.
-    pub peer: PeerId,
-}
-
-/// How long a link waits for what.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LinkOptions {
-    /// The longest delay before the first try after a loss; it doubles with each that fails.
-    pub backoff_min: Duration,
-    /// The longest delay there is.
-    pub backoff_max: Duration,
-    /// For the app to bring a token.
-    pub token_time: Duration,
-    /// For name lookup, TCP, TLS and the upgrade together.
-    pub open_time: Duration,
-    /// For the server's answer to the join.
-    pub handshake_time: Duration,
-    /// After so much silence the server is pinged; after as much again the connection counts as lost.
-    pub heartbeat: Duration,
-    /// The same after the network has changed, when a connection is likely to be dead.
-    pub probe_time: Duration,
-    /// A connection that held for less does not make the next delay short again, nor the next token fresh.
-    pub stable_time: Duration,
-}
-
-impl Default for LinkOptions {
-    fn default() -> Self {
-        Self {
-            backoff_min: Duration::from_secs(1),
-            backoff_max: Duration::from_secs(30),
-            token_time: Duration::from_secs(30),
-            open_time: Duration::from_secs(15),
-            handshake_time: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(15),
-            probe_time: Duration::from_secs(5),
-            stable_time: Duration::from_secs(10),
-        }
-    }
-}
-
-/// What the app presents to the server. Never shown in logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(String);
-
-impl Token {
-    pub const fn new(secret: String) -> Self {
-        Self(secret)
-    }
-
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
-
-/// The app's answer to [`Effect::FetchToken`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenAnswer {
-    Granted(Token),
-    /// This app connects without.
-    NotNeeded,
-    /// Nobody is signed in.
-    SignedOut,
-    /// It could not be had just now.
-    Failed {
-        reason: String,
-    },
-}
-
-/// What happened.
-#[derive(Debug)]
-pub enum Input {
-    /// The app wants a connection; while one is waited for, at once.
-    Connect,
-    /// The app wants none.
-    Disconnect,
-    /// The app was told that the network is another, or came to the front: what was given up on may work now, and
-    /// what seems to be there may be dead.
-    NetworkChanged,
-    Token(TokenAnswer),
-    /// The WebSocket that [`Effect::Open`] asked for is there.
-    Opened,
-    /// A binary WebSocket message.
-    Binary(Bytes),
-    /// Anything else that shows life: pings, pongs.
-    Heard,
-    /// The WebSocket has ended, or was never made.
-    Ended(End),
-    /// Word from a replica to the server.
-    Tell {
-        document: DocumentId,
-        notice: Notice,
-    },
-    /// Nothing more is to be heard of this document.
-    Close(DocumentId),
-    /// The time given by [`Link::deadline`] has come.
-    DeadlinePassed,
-}
-
-/// What the driver must do, in order.
-#[derive(Debug, PartialEq)]
-pub enum Effect {
-    /// Ask the app for a token and answer with [`Input::Token`].
-    FetchToken(TokenReason),
-    /// Open a WebSocket, in place of any there was; answer with [`Input::Opened`] or [`Input::Ended`].
-    Open(Option<Token>),
-    Send(Bytes),
-    /// Send a WebSocket ping.
-    Ping,
-    /// Let go of the WebSocket, or of the try to open one; nothing more of it counts.
-    Drop,
-    /// The handshake is through: replicas may speak to this peer.
-    Connected(Arc<PeerInfo>),
-    /// Nothing more reaches that peer.
-    Disconnected,
-    ToReplica {
-        document: DocumentId,
-        word: Word,
-    },
-    /// [`Link::state`] is another.
-    StateChanged,
-    /// A try or a connection ended in a way that passes, for the app's eyes.
-    Troubled {
-        reason: String,
-    },
-}
 
 /// The one connection of a client: made, kept, lost and made again.
 #[derive(Debug)]
 pub struct Link {
     identity: ClientIdentity,
     options: LinkOptions,
-    limits: Arc<Limits>,
     backoff: Backoff,
     phase: Phase,
     /// Connections so far: each is a session of its own.
@@ -207,9 +74,9 @@ enum Beat {
 
 impl Link {
     /// A link that is off. `seed` decides the delays before tries and nothing else.
-    pub fn new(identity: ClientIdentity, options: LinkOptions, limits: Arc<Limits>, seed: u64) -> Self {
+    pub fn new(identity: ClientIdentity, options: LinkOptions, seed: u64) -> Self {
         let backoff = Backoff::new(options.backoff_min, options.backoff_max, seed);
-        Self { identity, options, limits, backoff, phase: Phase::Off, sessions: 0, trust: Trust::Usable }
+        Self { identity, options, backoff, phase: Phase::Off, sessions: 0, trust: Trust::Usable }
     }
 
     /// Where the connection stands.
@@ -251,7 +118,7 @@ impl Link {
             Input::NetworkChanged => self.probe(now, &mut effects),
             Input::Token(answer) => self.take_token(now, answer, &mut effects),
             Input::Opened => self.join(now, &mut effects),
-            Input::Binary(bytes) => self.receive(now, &bytes, &mut effects),
+            Input::Message(message) => self.receive(now, message, &mut effects),
             Input::Heard => self.hear(now),
             Input::Ended(end) => self.ended(now, end, &mut effects),
             Input::Tell { document, notice } => self.tell(document, notice, &mut effects),
@@ -364,19 +231,26 @@ impl Link {
         }
     }
 
-    fn receive(&mut self, now: Duration, bytes: &Bytes, effects: &mut Vec<Effect>) {
+    fn receive(&mut self, now: Duration, message: Incoming, effects: &mut Vec<Effect>) {
         if !matches!(self.phase, Phase::Handshaking { .. } | Phase::Live(_)) {
             // The last word of a connection that is gone.
             return;
         }
         self.hear(now);
-        let Ok(frame) = Frame::decode(bytes) else {
-            return self.lose(now, "the server sent something that is not of this protocol", effects);
-        };
+        match (&self.phase, message.0) {
+            (_, Content::Malformed(reason)) => self.lose(now, reason, effects),
+            (Phase::Live(live), Content::Sync { document, message, checked }) => {
+                pass_on_changes(&live.info, document, (message, checked), effects);
+            }
+            (_, Content::Sync { .. }) => {}
+            (_, Content::Frame(frame)) => self.receive_frame(now, frame, effects),
+        }
+    }
+
+    fn receive_frame(&mut self, now: Duration, frame: Frame, effects: &mut Vec<Effect>) {
         match (&self.phase, frame) {
             (Phase::Handshaking { .. }, Frame::Peer(peer)) => self.begin(now, peer, effects),
             (_, Frame::Error { message, .. }) => effects.push(Effect::Troubled { reason: message }),
-            (Phase::Live(_), Frame::Sync(sync) | Frame::Request(sync)) => self.sync(now, &sync, effects),
             (Phase::Live(live), Frame::DocUnavailable { document, .. }) => {
                 let word = Word { from: live.info.session, said: Said::Unavailable };
                 effects.push(Effect::ToReplica { document, word });
@@ -410,24 +284,6 @@ impl Link {
         let beat = Beat::PingAt(now + self.options.heartbeat);
         self.phase = Phase::Live(Live { info: Arc::clone(&info), since: now, beat });
         effects.push(Effect::Connected(info));
-    }
-
-    fn sync(&mut self, now: Duration, sync: &SyncFrame, effects: &mut Vec<Effect>) {
-        let Phase::Live(live) = &self.phase else { return };
-        let info = Arc::clone(&live.info);
-        let from = info.session;
-        let Ok(mut message) = SyncMessage::decode(&sync.data) else {
-            return self.lose(now, "the server sent a sync message that is not well-formed", effects);
-        };
-        let document = sync.document;
-        let Checked { changes, refused, .. } =
-            Checked::new(std::mem::take(&mut message.changes), &self.limits);
-        for refusal in refused {
-            let word = Word { from, said: Said::Unfit(refusal) };
-            effects.push(Effect::ToReplica { document, word });
-        }
-        let received = Box::new(Received { from: info, message, changes });
-        effects.push(Effect::ToReplica { document, word: Word { from, said: Said::Sync(received) } });
     }
 
     fn tell(&mut self, document: DocumentId, notice: Notice, effects: &mut Vec<Effect>) {
@@ -532,6 +388,21 @@ impl Beat {
             Self::PingAt(at) | Self::GiveUpAt(at) => at,
         }
     }
+}
+
+fn pass_on_changes(
+    from: &Arc<PeerInfo>,
+    document: DocumentId,
+    (message, checked): (SyncMessage, Checked),
+    effects: &mut Vec<Effect>,
+) {
+    let session = from.session;
+    for refusal in checked.refused {
+        let word = Word { from: session, said: Said::Unfit(refusal) };
+        effects.push(Effect::ToReplica { document, word });
+    }
+    let received = Box::new(Received { from: Arc::clone(from), message, changes: checked.changes });
+    effects.push(Effect::ToReplica { document, word: Word { from: session, said: Said::Sync(received) } });
 }
 
 fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {

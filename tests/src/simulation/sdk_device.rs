@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads};
 use tiebreak_sync::Moment;
-use tiebreak_sync::link::{End, Input};
+use tiebreak_sync::link::{End, Incoming, Input};
 
 /// What an app wants of the network.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl SdkDevice {
         self.app.feed(
             now,
             match parcel {
-                Parcel::Binary(bytes) => Input::Binary(bytes),
+                Parcel::Binary(bytes) => Input::Message(Incoming::read(&bytes, &self.app.limits)),
                 Parcel::Ping | Parcel::Pong => Input::Heard,
             },
         );

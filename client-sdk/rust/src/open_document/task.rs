@@ -46,6 +46,8 @@ pub(crate) struct DocumentTask {
     store: RoomStore,
     registry: Registry,
     words: mpsc::Receiver<Delivery>,
+    /// Bytes that the next step takes up beside those that the document has.
+    weight_to_come: u64,
     /// Of words that the replica has and has not taken up.
     space_taken: Vec<OwnedSemaphorePermit>,
     peer: watch::Receiver<Option<Arc<PeerInfo>>>,
@@ -96,6 +98,7 @@ impl DocumentTask {
             parts,
             registry,
             words: words_to_come,
+            weight_to_come: 0,
             space_taken: Vec::new(),
             peer: peers_to_come,
             work: FuturesUnordered::new(),
@@ -124,6 +127,7 @@ impl DocumentTask {
                 biased;
                 Some(input) = self.work.next() => {
                     if let Some(input) = input {
+                        self.weight_to_come += weight(&input);
                         self.step(|replica, now| replica.handle(now, Input::Room(input))).await;
                     }
                 }
@@ -142,6 +146,7 @@ impl DocumentTask {
                 }
                 Some(Delivery { word, space }) = self.words.recv(), if is_listening => {
                     self.space_taken.extend(space);
+                    self.weight_to_come += word.weight();
                     self.step(|replica, now| replica.handle(now, Input::Word(word))).await;
                 }
                 () = sleep_until(deadline) => {
@@ -199,6 +204,7 @@ impl DocumentTask {
         self.perform(effects).await;
         while self.is_turn_due().await {
             let effects = self.work_on(Replica::take_turn).await;
+            self.weight_to_come = 0;
             self.space_taken.clear();
             self.perform(effects).await;
         }
@@ -224,7 +230,7 @@ impl DocumentTask {
             (effects, state.replica.session())
         };
         let mut state = Arc::clone(&self.document.state).lock_owned().await;
-        let (effects, session) = if state.replica.stored_bytes() > HEAVY_BYTES {
+        let (effects, session) = if state.replica.stored_bytes() + self.weight_to_come > HEAVY_BYTES {
             let worked = tokio::task::spawn_blocking(move || work(&mut state)).await;
             worked.inspect_err(|error| error!(%error, "a document's work was cut off")).unwrap_or_default()
         } else {
@@ -247,6 +253,7 @@ impl DocumentTask {
     async fn look_around(&mut self) {
         let state = self.document.state.lock().await;
         if !state.replica.has_queued() {
+            self.weight_to_come = 0;
             self.space_taken.clear();
         }
         let is_read = matches!(state.replica.condition(), Condition::Ready | Condition::Deleted);
@@ -363,6 +370,13 @@ impl DocumentTask {
         };
         self.work.push(remember.boxed());
     }
+}
+
+/// Bytes that come with an input.
+fn weight(input: &room::Input) -> u64 {
+    let room::Input::Loaded(Ok(Some(loaded))) = input else { return 0 };
+    let snapshot = loaded.snapshot.iter().map(bytes::Bytes::len);
+    snapshot.chain(loaded.tail.iter().map(|change| change.bytes.len())).sum::<usize>() as u64
 }
 
 /// What the app is told of a storage error.

@@ -8,6 +8,8 @@ mod random;
 mod tokens;
 
 use super::*;
+use bytes::Bytes;
+use tiebreak_protocol::{Limits, PeerId};
 
 const SECRET: &str = "secret";
 
@@ -43,6 +45,10 @@ fn troubled(reason: &str) -> Effect {
     Effect::Troubled { reason: reason.to_owned() }
 }
 
+fn binary(bytes: Bytes) -> Input {
+    Input::Message(Incoming::read(&bytes, &Limits::default()))
+}
+
 /// The server's answer to the join, in our dialect.
 fn welcome() -> Input {
     welcome_with(&[EXTENSION])
@@ -51,15 +57,15 @@ fn welcome() -> Input {
 fn welcome_with(extensions: &[&str]) -> Input {
     let extensions = extensions.iter().map(|name| (*name).to_owned()).collect();
     let metadata = PeerMetadata { storage_id: None, is_ephemeral: false, extensions };
-    Input::Binary(Frame::Peer(Peer { sender: server(), target: client(), metadata }).encode())
+    binary(Frame::Peer(Peer { sender: server(), target: client(), metadata }).encode())
 }
 
 fn extension(frame: ExtensionFrame) -> Input {
-    Input::Binary(Frame::Extension { sender: server(), target: client(), frame }.encode())
+    binary(Frame::Extension { sender: server(), target: client(), frame }.encode())
 }
 
 fn sync(document: DocumentId, data: Bytes) -> Input {
-    Input::Binary(Frame::Sync(SyncFrame { document, sender: server(), target: client(), data }).encode())
+    binary(Frame::Sync(SyncFrame { document, sender: server(), target: client(), data }).encode())
 }
 
 fn info(session: u64) -> Arc<PeerInfo> {
@@ -79,8 +85,7 @@ impl TestLink {
 
     fn seeded(seed: u64) -> Self {
         let identity = ClientIdentity { peer: client() };
-        let limits = Arc::new(Limits::default());
-        Self { link: Link::new(identity, LinkOptions::default(), limits, seed), ms: 0 }
+        Self { link: Link::new(identity, LinkOptions::default(), seed), ms: 0 }
     }
 
     fn fetching() -> Self {

@@ -26,7 +26,7 @@ impl App {
         let mut app = Self {
             actor,
             server: "server at ws://simulated".parse().expect("a good name"),
-            link: Link::new(ClientIdentity { peer }, LinkOptions::default(), Arc::clone(&limits), seed),
+            link: Link::new(ClientIdentity { peer }, LinkOptions::default(), seed),
             limits,
             roster: Roster::new(*places),
             open: BTreeMap::new(),

@@ -173,7 +173,7 @@ fn what_a_connection_that_is_gone_still_says_changes_nothing() {
             continue;
         }
         let (state, deadline) = (link.link.state(), link.link.deadline());
-        let garbage = Input::Binary(Bytes::from_static(b"garbage"));
+        let garbage = binary(Bytes::from_static(b"garbage"));
         for stale in [Input::Opened, broken(), closed(4401), closed(4400), welcome(), garbage, Input::Heard] {
             assert_eq!(link.input(stale), [], "{phase}");
         }

@@ -17,7 +17,7 @@ fn a_silent_server_is_pinged_and_after_as_much_silence_again_given_up() {
 
 #[test]
 fn whatever_is_heard_puts_it_off() {
-    let unknown = Input::Binary(Frame::Leave { sender: server() }.encode());
+    let unknown = binary(Frame::Leave { sender: server() }.encode());
     for life in [Input::Heard, unknown] {
         let mut link = TestLink::live();
         link.pass(15_000);

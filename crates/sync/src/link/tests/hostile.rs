@@ -19,7 +19,7 @@ fn heads_message(count: u32) -> SyncMessage {
 #[test]
 fn garbage_ends_the_connection_and_the_client_comes_back_later() {
     for mut link in [TestLink::handshaking(), TestLink::live()] {
-        let effects = link.input(Input::Binary(Bytes::from_static(b"\x00garbage")));
+        let effects = link.input(binary(Bytes::from_static(b"\x00garbage")));
         assert_eq!(effects[0], Effect::Drop);
         assert!(effects.contains(&troubled("the server sent something that is not of this protocol")));
         assert!(matches!(link.link.state(), ConnectionState::Waiting { .. }));
@@ -41,7 +41,7 @@ fn nothing_reaches_a_replica_before_the_handshake() {
     assert_eq!(link.input(sync(document(1), heads_message(1).encode())), []);
     let (sender, target) = (server(), client());
     let unavailable = Frame::DocUnavailable { document: document(1), sender, target };
-    assert_eq!(link.input(Input::Binary(unavailable.encode())), []);
+    assert_eq!(link.input(binary(unavailable.encode())), []);
     assert_eq!(link.input(welcome()), [Effect::Connected(info(1)), Effect::StateChanged]);
 }
 
@@ -101,7 +101,7 @@ fn an_error_of_the_server_is_shown_to_the_app() {
     let mut link = TestLink::live();
     let message = "too bad".to_owned();
     let error = Frame::Error { sender: server(), target: client(), message };
-    assert_eq!(link.input(Input::Binary(error.encode())), [troubled("too bad")]);
+    assert_eq!(link.input(binary(error.encode())), [troubled("too bad")]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Step {
             Self::Token(answer) => Input::Token(answer),
             Self::Opened => Input::Opened,
             Self::Welcome => welcome(),
-            Self::Bytes(bytes) => Input::Binary(bytes.into()),
+            Self::Bytes(bytes) => binary(bytes.into()),
             Self::Durable => {
                 extension(ExtensionFrame::Durable { document: document(1), heads: Heads::default() })
             }
