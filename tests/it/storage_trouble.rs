@@ -12,10 +12,10 @@ use tiebreak_tests::wait::until;
 const DOCUMENT: DocumentId = DocumentId::from_bytes([1; 16]);
 
 /// A small file system in memory, gone when dropped.
-struct SmallDisk(tempfile::TempDir);
+pub(crate) struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    fn new(size: &str) -> Self {
+    pub(crate) fn new(size: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let options = format!("size={size}");
         let mounted = Command::new("mount")
@@ -29,7 +29,7 @@ impl SmallDisk {
         Self(directory)
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 }

@@ -1,26 +1,33 @@
 //! The client: one object to open, everything else hangs on it.
 
+mod closing;
+mod connection;
+mod waiting;
+
+pub use closing::Cleared;
+pub use waiting::SyncReport;
+
 use crate::config::{Exposure, Start, TiebreakConfig};
 use crate::doc::Doc;
-use crate::error::{ClearError, CreateError, FindError, OpenError, ReadError, StoreError, WaitError};
-use crate::hub::{self, Command, Hub, HubParts};
+use crate::error::{CreateError, FindError, OpenError, ReadError, StoreError};
+use crate::hub::{self, Hub, HubParts};
 use crate::open_document::Parts;
 use crate::registry::Registry;
 use crate::status::{StatusBoard, SyncStatus};
 use crate::updates::{self, Updates};
 use crate::websocket::{Address, InvalidAddress};
 use crate::{ChangeError, identity, last_synced, opening};
+use connection::Wanted;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tiebreak_document::{Document, check_change};
 use tiebreak_driver::{Clock, Compactor, unix_ms};
 use tiebreak_protocol::{DocumentId, Limits};
-use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions, SqliteStore};
-use tiebreak_sync::link::{ConnectionState, Link};
+use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions};
+use tiebreak_sync::link::Link;
 use tiebreak_sync::replica::Progress;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -69,24 +76,6 @@ enum HasServer {
     No,
 }
 
-/// What [`Tiebreak::sync_once`] came to.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct SyncReport {
-    /// About how many changes the server has now and had not before; edits made meanwhile blur it.
-    pub uploaded_changes: usize,
-    /// The status at the end.
-    pub status: SyncStatus,
-}
-
-/// What [`Tiebreak::disconnect_and_clear`] removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Cleared {
-    /// Changes that were nowhere else.
-    pub discarded_changes: usize,
-}
-
 impl Tiebreak {
     /// Opens the documents in a directory. Works without network and without server; with an address it connects
     /// in the background.
@@ -94,6 +83,21 @@ impl Tiebreak {
     /// # Errors
     /// When the directory is in use by another client or cannot be read, or an address or certificate is
     /// malformed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// use tiebreak_client::{OpenError, Tiebreak, TiebreakConfig};
+    ///
+    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
+    /// // One directory, one client: a second one would write behind its back.
+    /// let second = Tiebreak::open(TiebreakConfig::new(folder.path())).await;
+    /// assert!(matches!(second, Err(OpenError::Store(_))));
+    /// tiebreak.close().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn open(config: TiebreakConfig) -> Result<Self, OpenError> {
         tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
         let TiebreakConfig { path, url, token_provider, start, limits, link, .. } = config;
@@ -154,6 +158,24 @@ impl Tiebreak {
     ///
     /// # Errors
     /// When the content is no JSON object, is larger than a document may be, or could not be stored.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// use serde_json::json;
+    /// use tiebreak_client::CreateError;
+    ///
+    /// let list = tiebreak.create(&json!({ "title": "Groceries", "items": [] })).await?;
+    /// list.change(|edit| edit.push("items", "bread")).await?;
+    ///
+    /// // A document is an object, so that there is something to name its parts by.
+    /// let error = tiebreak.create(&json!(["bread"])).await.unwrap_err();
+    /// assert!(matches!(error, CreateError::Content(_)), "{error}");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create<T: Serialize + ?Sized>(&self, content: &T) -> Result<Doc, CreateError> {
         let Client { parts, registry, .. } = &*self.client;
         if parts.closing.is_cancelled() {
@@ -233,6 +255,21 @@ impl Tiebreak {
     ///
     /// # Errors
     /// When the local store cannot be read.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// let note = tiebreak.create(&serde_json::json!({ "title": "one" })).await?;
+    /// for id in tiebreak.list().await? {
+    ///     let document = tiebreak.find(id).await?;
+    ///     println!("{id}: {:?}", document.get("title").await?);
+    /// }
+    /// assert_eq!(tiebreak.list().await?, [note.id()]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn list(&self) -> Result<Vec<DocumentId>, StoreError> {
         let (mut documents, mut after) = (Vec::new(), None);
         loop {
@@ -271,27 +308,26 @@ impl Tiebreak {
         held.document.delete().await
     }
 
-    /// Asks for a connection: at once if one is waited for, and again after the server has refused one.
-    pub fn connect(&self) {
-        if self.client.has_server == HasServer::Yes {
-            self.want(|wanted| wanted.by_app = true);
-        }
-    }
-
-    /// Ends the connection and asks for no other. Everything else goes on.
-    pub fn disconnect(&self) {
-        let mut wanted = self.client.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.by_app = false;
-        self.client.parts.hub.command(Command::Disconnect);
-    }
-
-    /// Tells the client that the network is another, or that the app came back to the front: a connection that was
-    /// given up is tried at once, one that seems to be there is probed.
-    pub fn network_changed(&self) {
-        self.client.parts.hub.command(Command::NetworkChanged);
-    }
-
     /// How far this device and the server are apart.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// use tiebreak_client::ConnectionState;
+    ///
+    /// tiebreak.create(&serde_json::json!({})).await?;
+    /// let status = tiebreak.status();
+    /// let badge = match status.state {
+    ///     _ if status.is_uploaded() => "all changes saved".to_owned(),
+    ///     ConnectionState::Unauthorized { .. } => "sign in to upload your changes".to_owned(),
+    ///     _ => format!("{} changes on this device only", status.pending_changes),
+    /// };
+    /// assert_eq!(badge, "1 changes on this device only");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn status(&self) -> SyncStatus {
         self.client.parts.board.status()
     }
@@ -313,166 +349,6 @@ impl Tiebreak {
         updates::of_status(board.subscribe(), closing.clone())
     }
 
-    /// Waits until the server has said that it has everything on disk that was written here.
-    ///
-    /// # Errors
-    /// When `timeout` has passed, or the server does not let this client in.
-    pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
-        let uploaded = uploaded(self.client.parts.board.subscribe());
-        self.wait_unless_refused(timeout, self.status().pending_changes, uploaded).await
-    }
-
-    /// Connects, brings everything in step, and disconnects if there was no connection before: for background
-    /// workers that the system gives a moment. Dropping the future stops it, and loses nothing.
-    ///
-    /// # Errors
-    /// When `timeout` passes first; what was sent until then counts.
-    pub async fn sync_once(&self, timeout: Duration) -> Result<SyncReport, WaitError> {
-        if self.client.has_server == HasServer::No {
-            return Err(WaitError::NoServer);
-        }
-        let before = self.status();
-        let guest = Guest::of(self);
-        let in_step = self.client.parts.hub.step_on_demand();
-        let statuses = self.client.parts.board.subscribe();
-        let synced = async move {
-            in_step.await.map_err(|_closed| WaitError::Closed)?;
-            uploaded(statuses).await
-        };
-        self.wait_unless_refused(timeout, before.pending_changes, synced).await?;
-        let status = self.status();
-        drop(guest);
-        let uploaded_changes = before.pending_changes.saturating_sub(status.pending_changes);
-        Ok(SyncReport { uploaded_changes, status })
-    }
-
-    /// Ends the connection, lets what is being stored be stored, and gives the directory back. Handles that are
-    /// left answer that the client was closed.
-    pub async fn close(&self) {
-        let Client { parts, tasks, .. } = &*self.client;
-        parts.closing.cancel();
-        tasks.close();
-        tasks.wait().await;
-        if let Err(error) = parts.store.close().await {
-            tracing::warn!(%error, "the local store did not close in order");
-        }
-    }
-
-    /// Signs the device out: closes, and removes everything from its disk, uploaded or not. Call
-    /// [`wait_for_upload`](Self::wait_for_upload) first where nothing may be lost.
-    ///
-    /// # Errors
-    /// When files could not be removed.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let folder = tempfile::tempdir()?;
-    /// use tiebreak_client::{Tiebreak, TiebreakConfig};
-    ///
-    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
-    /// tiebreak.create(&serde_json::json!({ "title": "mine alone" })).await?;
-    /// assert_eq!(tiebreak.disconnect_and_clear().await?.discarded_changes, 1);
-    ///
-    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
-    /// assert_eq!(tiebreak.list().await?, []);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn disconnect_and_clear(&self) -> Result<Cleared, ClearError> {
-        self.close().await;
-        let discarded_changes = self.status().pending_changes;
-        let path = self.client.path.clone();
-        let removed = tokio::task::spawn_blocking(move || SqliteStore::remove(&path)).await;
-        removed.map_err(std::io::Error::other)??;
-        Ok(Cleared { discarded_changes })
-    }
-
-    /// Changes what is wanted, and says so to the hub, in this order under one lock.
-    fn want(&self, change: impl FnOnce(&mut Wanted)) {
-        let mut wanted = self.client.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut wanted);
-        if wanted.by_app || wanted.guests > 0 {
-            // At once, so that whoever waits for an answer of the server does not give up before it is asked.
-            self.client.parts.board.connecting();
-            self.client.parts.hub.command(Command::Connect);
-        } else {
-            self.client.parts.hub.command(Command::Disconnect);
-        }
-    }
-
-    /// Waits, but not for a server that has sent this client away, nor without one while something is pending.
-    pub(crate) async fn wait_unless_refused(
-        &self,
-        timeout: Duration,
-        pending_changes: usize,
-        wait: impl Future<Output = Result<(), WaitError>>,
-    ) -> Result<(), WaitError> {
-        if self.client.has_server == HasServer::No && pending_changes > 0 {
-            return Err(WaitError::NoServer);
-        }
-        let mut statuses = self.client.parts.board.subscribe();
-        let limited = async {
-            tokio::select! {
-                biased;
-                waited = wait => waited,
-                refused = statuses.wait_for(|status| refusal(&status.state).is_some()) => {
-                    let reason = refused.ok().and_then(|status| refusal(&status.state));
-                    Err(reason.map_or(WaitError::Closed, |reason| WaitError::Stopped { reason }))
-                }
-            }
-        };
-        let limited = tokio::time::timeout(timeout, limited);
-        match self.client.parts.closing.run_until_cancelled(limited).await {
-            None => Err(WaitError::Closed),
-            Some(Ok(waited)) => waited,
-            Some(Err(_elapsed)) => Err(WaitError::Timeout { pending_changes: self.status().pending_changes }),
-        }
-    }
-}
-
-impl Drop for Client {
-    /// Without handles nobody can close it.
-    fn drop(&mut self) {
-        self.parts.closing.cancel();
-    }
-}
-
-/// Who wants a connection: the app until it says otherwise, and everybody who syncs once as long as that takes.
-#[derive(Debug, Default)]
-struct Wanted {
-    by_app: bool,
-    guests: usize,
-}
-
-/// One who wants the connection for a while, and leaves it as others want it.
-struct Guest(Tiebreak);
-
-impl Guest {
-    fn of(tiebreak: &Tiebreak) -> Self {
-        tiebreak.want(|wanted| wanted.guests += 1);
-        Self(tiebreak.clone())
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.0.want(|wanted| wanted.guests -= 1);
-    }
-}
-
-/// Waits until nothing is pending, or nothing of what is pending will get there.
-async fn uploaded(mut statuses: watch::Receiver<SyncStatus>) -> Result<(), WaitError> {
-    let is_over = |status: &SyncStatus| status.is_uploaded() || status.obstacle.is_some();
-    let status = statuses.wait_for(is_over).await.map_err(|_closed| WaitError::Closed)?;
-    status.obstacle.map_or(Ok(()), |obstacle| Err(WaitError::of(obstacle)))
-}
-
-fn refusal(state: &ConnectionState) -> Option<String> {
-    if let ConnectionState::Unauthorized { reason } | ConnectionState::Rejected { reason, .. } = state {
-        return Some(reason.clone());
-    }
-    None
 }
 
 fn address(url: &str, roots: &[Vec<u8>], limits: &Arc<Limits>) -> Result<Address, OpenError> {

@@ -1,14 +1,18 @@
 //! A document as apps hold it.
 
+mod reading;
+mod snapshot;
+
+pub use snapshot::DocSnapshot;
+
 use crate::client::Tiebreak;
 use crate::error::{ChangeError, ReadError, WaitError};
 use crate::registry::Held;
 use crate::updates::{self, Updates};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
 use std::time::Duration;
-use tiebreak_document::{EditError, HistoryEntry, IntoPath, OpenError, Transaction};
+use tiebreak_document::{EditError, Transaction};
 use tiebreak_protocol::{DocumentId, Heads};
 use tiebreak_sync::replica::Standing;
 
@@ -38,124 +42,83 @@ pub struct Doc {
     client: Tiebreak,
 }
 
-/// A document at one moment.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct DocSnapshot {
-    /// What names this state: equal on every device that has the same changes.
-    pub heads: Heads,
-    /// The content. Text objects are strings, counters numbers, timestamps milliseconds since the Unix epoch.
-    pub json: Json,
-    /// Changes in it that the server has not said to have on disk.
-    pub pending_changes: usize,
-}
-
-impl DocSnapshot {
-    /// The content as a value of the app's own type.
-    ///
-    /// # Errors
-    /// When it does not fit the type.
-    ///
-    /// ```
-    /// # fn show(snapshot: tiebreak_client::DocSnapshot) -> Result<(), serde_json::Error> {
-    /// #[derive(serde::Deserialize)]
-    /// struct Note {
-    ///     title: String,
-    /// }
-    /// let note: Note = snapshot.value()?;
-    /// println!("{}", note.title);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn value<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        T::deserialize(&self.json)
-    }
-
-    /// Whether the server lacks some of it.
-    pub fn has_pending_writes(&self) -> bool {
-        self.pending_changes > 0
-    }
-}
-
 impl Doc {
     pub(crate) const fn new(held: Held, client: Tiebreak) -> Self {
         Self { held, client }
     }
 
     /// The name of the document, the same on every device. `to_string` and `parse` go with it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// use tiebreak_client::DocumentId;
+    ///
+    /// let note = tiebreak.create(&serde_json::json!({})).await?;
+    /// // As text it goes into links, other documents, and settings.
+    /// let text = note.id().to_string();
+    /// let id: DocumentId = text.parse()?;
+    /// assert_eq!(tiebreak.find(id).await?.id(), note.id());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn id(&self) -> DocumentId {
         self.held.document.id
     }
 
     /// The name as automerge-repo writes it: `automerge:<id>`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// let note = tiebreak.create(&serde_json::json!({})).await?;
+    /// assert_eq!(note.url(), format!("automerge:{}", note.id()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn url(&self) -> String {
         format!("automerge:{}", self.id())
     }
 
     /// What names the present state, as far as it is durable. Empty: the document is not here any more.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// let note = tiebreak.create(&serde_json::json!({ "title": "one" })).await?;
+    /// let before = note.heads();
+    /// note.change(|edit| edit.put("title", "one")).await?;
+    /// assert_eq!(note.heads(), before, "what changes nothing is no change");
+    /// note.change(|edit| edit.put("title", "two")).await?;
+    /// assert_ne!(note.heads(), before);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn heads(&self) -> Heads {
         self.held.document.heads.borrow().clone()
     }
 
     /// Changes that the server has not said to have on disk.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// let note = tiebreak.create(&serde_json::json!({ "title": "one" })).await?;
+    /// note.change(|edit| edit.put("title", "two")).await?;
+    /// assert_eq!(note.pending_changes(), 2, "no server has heard of it");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn pending_changes(&self) -> usize {
         self.held.document.standing.borrow().pending_changes
-    }
-
-    /// The content as JSON: see [`DocSnapshot::json`].
-    ///
-    /// # Errors
-    /// When the document was deleted or cannot be read.
-    pub async fn to_json(&self) -> Result<Json, ReadError> {
-        self.read(tiebreak_document::Document::to_json).await
-    }
-
-    /// The content as a value of the app's own type.
-    ///
-    /// # Errors
-    /// When it does not fit the type, or the document was deleted or cannot be read.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
-    /// #[derive(serde::Serialize, serde::Deserialize, PartialEq, Debug)]
-    /// struct Profile {
-    ///     name: String,
-    ///     height_cm: u32,
-    /// }
-    /// let profile = tiebreak.create(&Profile { name: "Ann".into(), height_cm: 170 }).await?;
-    /// assert_eq!(profile.value::<Profile>().await?.height_cm, 170);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn value<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
-        Ok(serde_json::from_value(self.to_json().await?)?)
-    }
-
-    /// What stands at a path, as JSON; `None` if there is nothing.
-    ///
-    /// # Errors
-    /// When the document was deleted or cannot be read.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
-    /// use serde_json::json;
-    /// use tiebreak_client::path;
-    ///
-    /// let cart = tiebreak.create(&json!({ "lines": [{ "sku": "shoes", "quantity": 1 }] })).await?;
-    /// assert_eq!(cart.get(path!["lines", 0, "quantity"]).await?, Some(json!(1)));
-    /// assert_eq!(cart.get("coupon").await?, None);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn get(&self, path: impl IntoPath) -> Result<Option<Json>, ReadError> {
-        let path = path.into_path();
-        self.read(|document| document.get(&path)).await
     }
 
     /// Makes one change. It is on this device's disk when this returns, and counts as pending until it is on the
@@ -252,36 +215,27 @@ impl Doc {
         updates::of_document(self.clone())
     }
 
-    /// The document as it is now.
-    ///
-    /// # Errors
-    /// When it was deleted or cannot be read.
-    pub async fn snapshot(&self) -> Result<DocSnapshot, ReadError> {
-        let (json, heads) =
-            self.read(|document| document.to_json().map(|json| (json, document.heads().clone()))).await?;
-        Ok(DocSnapshot { heads, json, pending_changes: self.pending_changes() })
-    }
-
-    /// Who changed what, from newest to oldest: `limit` entries after the first `skip`, and how many there are.
-    ///
-    /// # Errors
-    /// When the document was deleted or cannot be read.
-    pub async fn history(&self, skip: usize, limit: usize) -> Result<(Vec<HistoryEntry>, usize), ReadError> {
-        self.read(|document| document.history(skip, limit)).await
-    }
-
-    /// The whole document with its history, as a file that every Automerge library opens.
-    ///
-    /// # Errors
-    /// When the document was deleted or cannot be read.
-    pub async fn save(&self) -> Result<Vec<u8>, ReadError> {
-        self.read(|document| Ok(document.chunks().map(AsRef::as_ref).collect::<Vec<&[u8]>>().concat())).await
-    }
-
     /// Waits until the server has said that it has everything of this document on disk.
     ///
     /// # Errors
-    /// When `timeout` has passed, or the server does not let this client in.
+    /// When `timeout` has passed; at once when the server does not let this client in, or refuses for good what is
+    /// left.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// use std::time::Duration;
+    /// use tiebreak_client::WaitError;
+    ///
+    /// let order = tiebreak.create(&serde_json::json!({ "sku": "shoes" })).await?;
+    /// // This client has no server: it says so instead of waiting.
+    /// let answer = order.wait_for_upload(Duration::from_secs(10)).await;
+    /// assert_eq!(answer, Err(WaitError::NoServer));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn wait_for_upload(&self, timeout: Duration) -> Result<(), WaitError> {
         // Before it has been read nobody knows what is pending. What cannot be read is not uploaded either.
         if let Err(ReadError::Closed) = self.held.document.opened().await {
@@ -302,10 +256,4 @@ impl Doc {
         &self.held
     }
 
-    async fn read<T>(
-        &self,
-        look: impl FnOnce(&mut tiebreak_document::Document) -> Result<T, OpenError>,
-    ) -> Result<T, ReadError> {
-        self.held.document.read(look).await?.map_err(|_unreadable| ReadError::Unreadable)
-    }
 }

@@ -114,6 +114,27 @@ pub enum CreateError {
 }
 
 /// Why a change was not made. The document is as it was.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+/// use tiebreak_client::ChangeError;
+///
+/// let note = tiebreak.create(&serde_json::json!({ "title": "one" })).await?;
+/// match note.change(|edit| edit.increment("title", 1)).await {
+///     Ok(()) => {}
+///     // The app and the document have different ideas of the content.
+///     Err(ChangeError::Edit(error)) => println!("{error}"),
+///     // The person can do something about it, and try again.
+///     Err(ChangeError::Storage(error)) => println!("not saved: {error}"),
+///     Err(other) => return Err(other.into()),
+/// }
+/// assert_eq!(note.to_json().await?["title"], "one", "the document is as it was");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
@@ -160,6 +181,26 @@ impl From<Refusal> for ChangeError {
 }
 
 /// Why a document could not be looked into.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+/// use tiebreak_client::ReadError;
+///
+/// let note = tiebreak.create(&serde_json::json!({ "title": "one" })).await?;
+/// #[derive(serde::Deserialize)]
+/// struct Counted {
+///     #[expect(dead_code)]
+///     count: u32,
+/// }
+/// assert!(matches!(note.value::<Counted>().await, Err(ReadError::Shape(_))));
+/// tiebreak.delete(note.id()).await?;
+/// assert!(matches!(note.to_json().await, Err(ReadError::Deleted)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -181,6 +222,15 @@ pub enum ReadError {
 }
 
 /// Why a wait ended without what was waited for.
+///
+/// ```
+/// use tiebreak_client::WaitError;
+///
+/// /// Whether a worker should be woken again for what is left.
+/// fn is_worth_another_try(error: &WaitError) -> bool {
+///     matches!(error, WaitError::Timeout { .. })
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {

@@ -11,6 +11,20 @@ use tokio::sync::watch;
 /// How far this device and the server are apart, at one moment.
 ///
 /// `pending_changes` is never 0 while anything written here has not reached the server's disk.
+///
+/// ```
+/// use tiebreak_client::{ConnectionState, SyncStatus};
+///
+/// fn icon(status: &SyncStatus) -> &'static str {
+///     match &status.state {
+///         ConnectionState::Unauthorized { .. } | ConnectionState::Rejected { .. } => "⚠",
+///         ConnectionState::Connected if status.uploading || status.downloading => "⟳",
+///         ConnectionState::Connected if status.is_uploaded() => "✓",
+///         _ => "…",
+///     }
+/// }
+/// assert_eq!(icon(&SyncStatus::default()), "…");
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct SyncStatus {
@@ -35,17 +49,56 @@ pub struct SyncStatus {
 
 impl SyncStatus {
     /// Whether everything here was ever in step with the server.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// // The first start of an app on a new device: there is more than it can show yet.
+    /// if !tiebreak.status().has_synced() {
+    ///     println!("fetching your notes…");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn has_synced(&self) -> bool {
         self.last_synced_at.is_some()
     }
 
     /// Whether everything written here has reached the server's disk.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// assert!(tiebreak.status().is_uploaded());
+    /// tiebreak.create(&serde_json::json!({})).await?;
+    /// assert!(!tiebreak.status().is_uploaded(), "not before the server has said so");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_uploaded(&self) -> bool {
         self.pending_changes == 0
     }
 }
 
 /// What can go wrong in the background.
+///
+/// ```
+/// use tiebreak_client::{RefusedBy, SyncError};
+///
+/// fn explain(error: &SyncError) -> String {
+///     match error {
+///         SyncError::Connection { reason } => format!("no connection just now: {reason}"),
+///         SyncError::Refused { document, refused } if refused.by == RefusedBy::Server => {
+///             format!("a change of {document} stays on this device: {}", refused.detail)
+///         }
+///         other => other.to_string(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SyncError {

@@ -7,9 +7,29 @@ use std::pin::Pin;
 pub use tiebreak_sync::link::TokenReason;
 
 /// A boxed future of a token.
+///
+/// ```
+/// use tiebreak_client::{TokenFuture, TokenProvider, TokenReason};
+///
+/// /// Signs in once, and stays so.
+/// struct Fixed(String);
+///
+/// impl TokenProvider for Fixed {
+///     fn fetch_token(&self, _reason: TokenReason) -> TokenFuture<'_> {
+///         Box::pin(async { Ok(Some(self.0.clone())) })
+///     }
+/// }
+/// ```
 pub type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<Option<String>, TokenError>> + Send + 'a>>;
 
 /// No token could be had just now, for instance because the network is away; the client tries again later.
+///
+/// ```
+/// use tiebreak_client::TokenError;
+///
+/// let offline = std::io::Error::other("no route to the sign-in service");
+/// assert_eq!(TokenError::new(offline).reason, "no route to the sign-in service");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TokenError {
@@ -19,6 +39,12 @@ pub struct TokenError {
 
 impl TokenError {
     /// With what a person may read of the cause.
+    ///
+    /// ```
+    /// # use tiebreak_client::TokenError;
+    /// let error = TokenError::new("the sign-in service is down");
+    /// assert_eq!(error.to_string(), "the sign-in service is down");
+    /// ```
     pub fn new(reason: impl fmt::Display) -> Self {
         Self { reason: reason.to_string() }
     }

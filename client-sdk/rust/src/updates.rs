@@ -30,6 +30,19 @@ pub struct Updates<T>(BoxStream<'static, T>);
 
 impl<T> Updates<T> {
     /// The next state; `None` when there will be no other. Dropping the future misses nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// let note = tiebreak.create(&serde_json::json!({ "n": 0 })).await?;
+    /// let mut states = note.watch();
+    /// tiebreak.delete(note.id()).await?;
+    /// assert_eq!(states.next().await, None, "there is nothing more to see");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<T> {
         self.0.next().await
     }

@@ -302,8 +302,8 @@ impl Replica {
                     effects.push(refused_here(change, refusal));
                 }
                 room::Effect::Tell { notice: Notice::Close(refusal), .. } => {
-                    // Whoever has greeted the server anew since goes on.
-                    if stalls {
+                    // Whoever has greeted the server anew since goes on, and who was deleted has nothing to go on with.
+                    if stalls && refusal != Refusal::DocumentDeleted {
                         effects.push(Effect::Stalled(refusal));
                     }
                 }

@@ -58,7 +58,7 @@ enum Part {
     Attached,
     /// It could not go on, and is left alone until the next [`Roster::retry`].
     Stalled,
-    /// The server does not take what it has, or there is nothing to keep in step; so it is until the next connection.
+    /// The server does not take what it has; so it is until the next connection.
     GivenUp,
 }
 
@@ -84,7 +84,7 @@ enum Loss {
 
 impl Entry {
     fn urgency(&self) -> Option<Urgency> {
-        if self.part != Part::None {
+        if self.part != Part::None || self.is_over() {
             return None;
         }
         match (self.demand, self.standing.pending_changes > 0, self.is_visited) {
@@ -113,21 +113,20 @@ impl Entry {
         obstacle.is_some() || (pending_changes > 0 && progress == Progress::Unavailable)
     }
 
-    /// Whether it has a place that it has no use for.
+    /// Whether there is nothing to keep in step, on no connection.
     fn is_over(&self) -> bool {
-        self.part == Part::Attached && self.standing.progress == Progress::Over
+        self.standing.progress == Progress::Over
     }
 
     /// Whether all has come about that can.
     fn is_done(&self) -> bool {
         let Standing { pending_changes, obstacle, .. } = self.standing;
-        self.is_visited
-            && (pending_changes == 0 || obstacle.is_some())
-            && (self.standing.is_settled() || obstacle.is_some() || self.part != Part::Attached)
+        let is_answered = self.standing.is_settled() || obstacle.is_some() || self.part != Part::Attached;
+        self.is_over() || (self.is_visited && is_answered && (pending_changes == 0 || obstacle.is_some()))
     }
 
     fn give_up_place(&mut self) {
-        self.part = if self.is_hopeless() || self.is_over() { Part::GivenUp } else { Part::None };
+        self.part = if self.is_hopeless() { Part::GivenUp } else { Part::None };
     }
 }
 
@@ -179,29 +178,30 @@ impl Roster {
 
     /// A document stands otherwise with the server, on this connection.
     pub fn stands(&mut self, document: DocumentId, standing: Standing) -> Vec<Action> {
-        let mut actions = Vec::new();
-        if self.entries.contains_key(&document) {
-            self.update(document, |entry| {
-                entry.standing = standing;
-                let is_answered = standing.is_settled() || standing.obstacle.is_some();
-                entry.is_visited |= entry.part == Part::Attached && is_answered;
-            });
-        }
-        if self.entries.get(&document).is_some_and(Entry::is_over) {
-            actions.push(self.vacate(document));
-        }
-        actions.extend(self.fill());
-        actions
+        self.hear(document, |entry| {
+            entry.standing = standing;
+            let is_answered = standing.is_settled() || standing.obstacle.is_some();
+            entry.is_visited |= entry.part == Part::Attached && is_answered;
+        })
     }
 
     /// A document says where it stands without, or before, this connection: only what is pending counts.
     pub fn stands_apart(&mut self, document: DocumentId, standing: Standing) -> Vec<Action> {
+        let is_over = standing.progress == Progress::Over;
+        let progress = if is_over { Progress::Over } else { Progress::Detached };
+        self.hear(document, |entry| entry.standing = Standing { progress, ..standing })
+    }
+
+    fn hear(&mut self, document: DocumentId, change: impl FnOnce(&mut Entry)) -> Vec<Action> {
+        let mut actions = Vec::new();
         if self.entries.contains_key(&document) {
-            self.update(document, |entry| {
-                entry.standing = Standing { progress: Progress::Detached, ..standing };
-            });
+            self.update(document, change);
         }
-        self.fill()
+        if self.entries.get(&document).is_some_and(|entry| entry.part == Part::Attached && entry.is_over()) {
+            actions.push(self.vacate(document));
+        }
+        actions.extend(self.fill());
+        actions
     }
 
     /// There is a connection.

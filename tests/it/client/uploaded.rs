@@ -8,6 +8,7 @@ use tiebreak_client::{ConnectionState, Tiebreak, WaitError};
 use tiebreak_document::{Have, SyncMessage};
 use tiebreak_protocol::{ChangeHash, ExtensionFrame, Frame};
 use tiebreak_tests::scripted_server::{Answer, Conversation, ScriptedServer};
+use tiebreak_tests::server_process::ServerProcess;
 
 /// As long as a wait that must not end is given.
 const A_MOMENT: Duration = Duration::from_millis(300);
@@ -110,4 +111,28 @@ async fn waiting_for_a_document_ends_when_the_client_is_closed_or_not_let_in() {
     let ended = tokio::time::timeout(SOON, wait).await.expect("the wait ends");
     assert!(matches!(ended, Err(WaitError::Stopped { .. })), "{ended:?}");
     client.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_everything_was_last_in_step_outlives_a_restart_and_counts_for_its_server_alone() {
+    let (data, local) = (folder(), folder());
+    let server = ServerProcess::start(data.path(), &[]);
+    let client = Tiebreak::open(config(&local, server.address())).await.expect("opens");
+    assert_eq!(client.status().last_synced_at, None);
+    client.create(&json!({})).await.expect("made");
+    client.sync_once(SOON).await.expect("in step");
+    client.close().await;
+    let before = client.status().last_synced_at.expect("it was in step");
+
+    let again = Tiebreak::open(config(&local, server.address()).offline()).await.expect("opens again");
+    let kept = again.status().last_synced_at.expect("it is kept");
+    assert!(again.status().has_synced());
+    // To the millisecond.
+    assert_eq!(before.duration_since(kept).expect("not later").as_millis(), 0);
+    again.close().await;
+
+    let elsewhere = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+    let other = Tiebreak::open(config(&local, elsewhere).offline()).await.expect("opens");
+    assert_eq!(other.status().last_synced_at, None);
+    other.close().await;
 }

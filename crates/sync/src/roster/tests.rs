@@ -143,6 +143,10 @@ fn a_document_that_was_deleted_here_or_cannot_be_read_leaves_its_place_at_once()
         assert_eq!(roster.stands_apart(id(1), over), [], "it says so once more");
         assert_eq!(roster.stands(id(2), IN_STEP), []);
         assert!(roster.is_done(), "it holds nobody back");
+        roster.disconnect();
+        assert_eq!(roster.connect(), [Action::Attach(id(2))], "nor on the next connection");
+        assert_eq!(roster.stands(id(2), IN_STEP), []);
+        assert!(roster.is_done());
     }
 }
 

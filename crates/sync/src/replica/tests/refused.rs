@@ -149,6 +149,8 @@ fn a_document_that_is_deleted_here_is_over() {
     test.edit_and_store(3);
     let delete = room::Input::Delete { ticket: Ticket(9), expected: room::Expected::Anything };
     test.input(Input::Room(delete));
-    test.input(Input::Room(room::Input::Deleted(Ok(()))));
+    let effects = test.input(Input::Room(room::Input::Deleted(Ok(()))));
     test.expect(0, Progress::Over);
+    let stalls = |effect: &Effect| matches!(effect, Effect::Stalled(_));
+    assert!(!effects.iter().any(stalls), "nothing is wrong: {effects:?}");
 }

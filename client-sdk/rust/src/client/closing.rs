@@ -1,0 +1,89 @@
+//! The end of a client.
+
+use super::{Client, Tiebreak};
+use crate::error::ClearError;
+use tiebreak_storage::SqliteStore;
+
+/// What [`Tiebreak::disconnect_and_clear`] removed.
+///
+/// ```
+/// fn tell(cleared: tiebreak_client::Cleared) {
+///     if cleared.discarded_changes > 0 {
+///         eprintln!("signed out; {} changes were nowhere else", cleared.discarded_changes);
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cleared {
+    /// Changes that were nowhere else.
+    pub discarded_changes: usize,
+}
+
+impl Tiebreak {
+    /// Ends the connection, lets what is being stored be stored, and gives the directory back. Handles that are
+    /// left answer that the client was closed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
+    /// use tiebreak_client::{ChangeError, Tiebreak, TiebreakConfig};
+    ///
+    /// let note = tiebreak.create(&serde_json::json!({ "title": "kept" })).await?;
+    /// tiebreak.close().await;
+    /// assert!(matches!(note.change(|edit| edit.put("title", "late")).await, Err(ChangeError::Closed)));
+    ///
+    /// let again = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
+    /// assert_eq!(again.find(note.id()).await?.to_json().await?["title"], "kept");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn close(&self) {
+        let Client { parts, tasks, .. } = &*self.client;
+        parts.closing.cancel();
+        tasks.close();
+        tasks.wait().await;
+        if let Err(error) = parts.store.close().await {
+            tracing::warn!(%error, "the local store did not close in order");
+        }
+    }
+
+    /// Signs the device out: closes, and removes everything from its disk, uploaded or not. Call
+    /// [`wait_for_upload`](Self::wait_for_upload) first where nothing may be lost.
+    ///
+    /// # Errors
+    /// When files could not be removed.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// use tiebreak_client::{Tiebreak, TiebreakConfig};
+    ///
+    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
+    /// tiebreak.create(&serde_json::json!({ "title": "mine alone" })).await?;
+    /// assert_eq!(tiebreak.disconnect_and_clear().await?.discarded_changes, 1);
+    ///
+    /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
+    /// assert_eq!(tiebreak.list().await?, []);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn disconnect_and_clear(&self) -> Result<Cleared, ClearError> {
+        self.close().await;
+        let discarded_changes = self.status().pending_changes;
+        let path = self.client.path.clone();
+        let removed = tokio::task::spawn_blocking(move || SqliteStore::remove(&path)).await;
+        removed.map_err(std::io::Error::other)??;
+        Ok(Cleared { discarded_changes })
+    }
+}
+
+impl Drop for Client {
+    /// Without handles nobody can close it.
+    fn drop(&mut self) {
+        self.parts.closing.cancel();
+    }
+}
