@@ -2,6 +2,7 @@
 
 mod closing;
 mod connection;
+mod finding;
 mod waiting;
 
 pub use closing::Cleared;
@@ -9,7 +10,7 @@ pub use waiting::SyncReport;
 
 use crate::config::{Exposure, Start, TiebreakConfig};
 use crate::doc::Doc;
-use crate::error::{CreateError, FindError, OpenError, ReadError, StoreError};
+use crate::error::{CreateError, OpenError, StoreError};
 use crate::hub::{self, Hub, HubParts};
 use crate::open_document::Parts;
 use crate::registry::Registry;
@@ -27,7 +28,6 @@ use tiebreak_driver::{Clock, Compactor, unix_ms};
 use tiebreak_protocol::{DocumentId, Limits};
 use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions};
 use tiebreak_sync::link::Link;
-use tiebreak_sync::replica::Progress;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -191,66 +191,6 @@ impl Tiebreak {
         Ok(Doc::new(held, self.clone()))
     }
 
-    /// A document by its name. One that is on this device is there at once; any other is asked of the server, for
-    /// as long as [`find_time`](TiebreakConfig::find_time).
-    ///
-    /// # Errors
-    /// When it is nowhere, or the server cannot be reached.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let folder = tempfile::tempdir()?;
-    /// # let tiebreak = tiebreak_client::Tiebreak::open(tiebreak_client::TiebreakConfig::new(folder.path())).await?;
-    /// # use tiebreak_client::FindError;
-    /// let note = tiebreak.create(&serde_json::json!({ "title": "here" })).await?;
-    /// assert_eq!(tiebreak.find(note.id()).await?.to_json().await?["title"], "here");
-    ///
-    /// let elsewhere = "4NMNnkMhL8jXrdJ9jamS58PAVdXu".parse()?;
-    /// assert_eq!(tiebreak.find(elsewhere).await.unwrap_err(), FindError::Offline(elsewhere));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub async fn find(&self, id: DocumentId) -> Result<Doc, FindError> {
-        let Client { parts, registry, has_server, find_time, .. } = &*self.client;
-        if parts.closing.is_cancelled() {
-            return Err(FindError::Closed);
-        }
-        let held = registry.hold(id, parts);
-        held.document.opened().await.map_err(|error| match error {
-            ReadError::Deleted => FindError::Deleted(id),
-            ReadError::Shape(_) | ReadError::Unreadable => FindError::Unreadable(id),
-            ReadError::Storage(error) => FindError::Storage(error),
-            ReadError::Closed => FindError::Closed,
-        })?;
-        let mut heads = held.document.heads.subscribe();
-        if !heads.borrow_and_update().is_empty() {
-            return Ok(Doc::new(held, self.clone()));
-        }
-        if *has_server == HasServer::No {
-            return Err(FindError::Offline(id));
-        }
-        let mut standing = held.document.standing.subscribe();
-        let mut statuses = parts.board.subscribe();
-        let answered = async {
-            tokio::select! {
-                found = heads.wait_for(|heads| !heads.is_empty()) => match found {
-                    Ok(_heads) => Ok(()),
-                    Err(_gone) => Err(FindError::Closed),
-                },
-                _none = standing.wait_for(|standing| standing.progress == Progress::Unavailable) => {
-                    Err(FindError::NotFound(id))
-                }
-                _stopped = statuses.wait_for(|status| status.state.is_stopped()) => Err(FindError::Offline(id)),
-                () = parts.closing.cancelled() => Err(FindError::Closed),
-            }
-        };
-        match tokio::time::timeout(*find_time, answered).await {
-            Ok(answered) => answered.map(|()| Doc::new(held, self.clone())),
-            Err(_elapsed) => Err(FindError::Offline(id)),
-        }
-    }
-
     /// The names of all documents on this device.
     ///
     /// # Errors
@@ -348,7 +288,6 @@ impl Tiebreak {
         let Parts { board, closing, .. } = &self.client.parts;
         updates::of_status(board.subscribe(), closing.clone())
     }
-
 }
 
 fn address(url: &str, roots: &[Vec<u8>], limits: &Arc<Limits>) -> Result<Address, OpenError> {

@@ -255,5 +255,4 @@ impl Doc {
     pub(crate) const fn held(&self) -> &Held {
         &self.held
     }
-
 }

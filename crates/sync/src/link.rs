@@ -1,6 +1,7 @@
 //! The client's side of the connection: token, handshake, heartbeat, and when to try again.
 
 mod backoff;
+mod conversation;
 mod incoming;
 mod state;
 mod vocabulary;
@@ -9,19 +10,13 @@ pub use incoming::Incoming;
 pub use state::{ConnectionState, End, TokenReason};
 pub use vocabulary::{ClientIdentity, Effect, Input, LinkOptions, Token, TokenAnswer};
 
-use crate::checked::Checked;
-use crate::replica::{Said, Word};
-use crate::room::{Notice, PeerInfo, Received};
-use crate::{Moment, SessionId};
+use crate::Moment;
+use crate::room::PeerInfo;
 use backoff::Backoff;
-use incoming::Content;
 use state::Verdict;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::SyncMessage;
-use tiebreak_protocol::{
-    DocumentId, EXTENSION, ExtensionFrame, Frame, Join, Peer, PeerMetadata, SyncFrame,
-};
+use tiebreak_protocol::{EXTENSION, Frame, Join, PeerMetadata};
 
 /// The one connection of a client: made, kept, lost and made again.
 #[derive(Debug)]
@@ -231,89 +226,6 @@ impl Link {
         }
     }
 
-    fn receive(&mut self, now: Duration, message: Incoming, effects: &mut Vec<Effect>) {
-        if !matches!(self.phase, Phase::Handshaking { .. } | Phase::Live(_)) {
-            // The last word of a connection that is gone.
-            return;
-        }
-        self.hear(now);
-        match (&self.phase, message.0) {
-            (_, Content::Malformed(reason)) => self.lose(now, reason, effects),
-            (Phase::Live(live), Content::Sync { document, message, checked }) => {
-                pass_on_changes(&live.info, document, (message, checked), effects);
-            }
-            (_, Content::Sync { .. }) => {}
-            (_, Content::Frame(frame)) => self.receive_frame(now, frame, effects),
-        }
-    }
-
-    fn receive_frame(&mut self, now: Duration, frame: Frame, effects: &mut Vec<Effect>) {
-        match (&self.phase, frame) {
-            (Phase::Handshaking { .. }, Frame::Peer(peer)) => self.begin(now, peer, effects),
-            (_, Frame::Error { message, .. }) => effects.push(Effect::Troubled { reason: message }),
-            (Phase::Live(live), Frame::DocUnavailable { document, .. }) => {
-                let word = Word { from: live.info.session, said: Said::Unavailable };
-                effects.push(Effect::ToReplica { document, word });
-            }
-            (Phase::Live(live), Frame::Extension { frame, .. }) => {
-                pass_on(live.info.session, frame, effects);
-            }
-            (
-                _,
-                Frame::Join(_)
-                | Frame::Peer(_)
-                | Frame::Request(_)
-                | Frame::Sync(_)
-                | Frame::DocUnavailable { .. }
-                | Frame::Ephemeral(_)
-                | Frame::RemoteSubscriptionChange(_)
-                | Frame::RemoteHeadsChanged(_)
-                | Frame::Leave { .. }
-                | Frame::Extension { .. }
-                | Frame::Unknown { .. },
-            ) => {}
-        }
-    }
-
-    fn begin(&mut self, now: Duration, peer: Peer, effects: &mut Vec<Effect>) {
-        self.sessions += 1;
-        let extended = peer.metadata.extensions.iter().any(|name| name == EXTENSION);
-        // What is shared with this server is remembered by the replicas, under the name of its address.
-        let info = PeerInfo { session: SessionId(self.sessions), peer: peer.sender, storage: None, extended };
-        let info = Arc::new(info);
-        let beat = Beat::PingAt(now + self.options.heartbeat);
-        self.phase = Phase::Live(Live { info: Arc::clone(&info), since: now, beat });
-        effects.push(Effect::Connected(info));
-    }
-
-    fn tell(&mut self, document: DocumentId, notice: Notice, effects: &mut Vec<Effect>) {
-        let Phase::Live(live) = &self.phase else { return };
-        let (sender, target) = (self.identity.peer.clone(), live.info.peer.clone());
-        let frame = match notice {
-            Notice::Sync(data) | Notice::Part { data, .. } => {
-                Frame::Sync(SyncFrame { document, sender, target, data })
-            }
-            Notice::Request(data) => Frame::Request(SyncFrame { document, sender, target, data }),
-            // These are what a server tells a client.
-            Notice::Unavailable
-            | Notice::Ephemeral(_)
-            | Notice::RemoteHeads(_)
-            | Notice::Durable(_)
-            | Notice::Refused { .. }
-            | Notice::Close(_) => return,
-        };
-        effects.push(Effect::Send(frame.encode()));
-    }
-
-    fn close(&mut self, document: DocumentId, effects: &mut Vec<Effect>) {
-        let Phase::Live(live) = &self.phase else { return };
-        if live.info.extended {
-            let (sender, target) = (self.identity.peer.clone(), live.info.peer.clone());
-            let frame = ExtensionFrame::Close { document };
-            effects.push(Effect::Send(Frame::Extension { sender, target, frame }.encode()));
-        }
-    }
-
     /// The connection is there, but of no use.
     fn lose(&mut self, now: Duration, reason: &str, effects: &mut Vec<Effect>) {
         effects.push(Effect::Drop);
@@ -388,33 +300,6 @@ impl Beat {
             Self::PingAt(at) | Self::GiveUpAt(at) => at,
         }
     }
-}
-
-fn pass_on_changes(
-    from: &Arc<PeerInfo>,
-    document: DocumentId,
-    (message, checked): (SyncMessage, Checked),
-    effects: &mut Vec<Effect>,
-) {
-    let session = from.session;
-    for refusal in checked.refused {
-        let word = Word { from: session, said: Said::Unfit(refusal) };
-        effects.push(Effect::ToReplica { document, word });
-    }
-    let received = Box::new(Received { from: Arc::clone(from), message, changes: checked.changes });
-    effects.push(Effect::ToReplica { document, word: Word { from: session, said: Said::Sync(received) } });
-}
-
-fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {
-    let (document, said) = match frame {
-        ExtensionFrame::Durable { document, heads } => (document, Said::Durable(heads)),
-        ExtensionFrame::More { document, heads } => (document, Said::More(heads)),
-        ExtensionFrame::Refused { document, change, code, detail } => {
-            (document, Said::Refused { change, code, detail })
-        }
-        ExtensionFrame::Ping { .. } | ExtensionFrame::Pong { .. } | ExtensionFrame::Close { .. } => return,
-    };
-    effects.push(Effect::ToReplica { document, word: Word { from, said } });
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! gatekeeper, is stored before anybody sees it, and takes the same part of memory as what clients send.
 
 mod account;
+mod hearing;
 mod refusals;
 mod standing;
 mod vocabulary;
@@ -11,14 +12,14 @@ mod vocabulary;
 pub use standing::{Obstacle, Progress, Standing};
 pub use vocabulary::{Effect, Input, RefusedBy, RefusedChange, Said, Word};
 
-use crate::room::{self, Condition, Notice, PeerInfo, Received, Room, Ticket};
+use crate::room::{self, Condition, Notice, PeerInfo, Room, Ticket};
 use crate::{Moment, SessionId};
 use account::Basis;
 use refusals::Refusals;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::{Author, Document, Have, SyncMessage, TransactError, Transaction};
+use tiebreak_document::{Author, Document, TransactError, Transaction};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
 
 /// One document on a client.
@@ -67,9 +68,6 @@ impl Upstream {
         self.info.session
     }
 }
-
-/// Parts that are announced and not taken in yet.
-const PARTS_MAX: usize = 16;
 
 impl Replica {
     /// A replica to be read first: perform the effects.
@@ -201,74 +199,6 @@ impl Replica {
         let mut effects = Vec::new();
         self.step(&mut effects, |_room| made);
         Ok((value, effects))
-    }
-
-    fn hear(&mut self, now: Moment, word: Word, effects: &mut Vec<Effect>) {
-        let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.session() == word.from) else {
-            return;
-        };
-        match word.said {
-            Said::Sync(received) => {
-                upstream.has = Has::It;
-                self.step(effects, |room| room.handle(now, room::Input::Received(received)));
-            }
-            Said::Unavailable => self.hear_of_nothing(now, effects),
-            Said::Durable(heads) => {
-                self.confirm(&heads);
-                self.step(effects, |_room| Vec::new());
-            }
-            Said::More(heads) => {
-                // A server sends the next part when it has heard of the last.
-                if upstream.parts.len() < PARTS_MAX {
-                    upstream.parts.push(heads);
-                }
-            }
-            Said::Refused { change, code, detail } => {
-                self.note_refusal(change, &code, effects);
-                effects.push(Effect::Refused(RefusedChange { by: RefusedBy::Server, change, code, detail }));
-            }
-            Said::Unfit(refusal) => effects.push(refused_here(None, refusal)),
-        }
-    }
-
-    fn note_refusal(&mut self, change: Option<ChangeHash>, code: &str, effects: &mut Vec<Effect>) {
-        if code == Refusal::TooManyDocuments.code() {
-            // It was not heard at all; there may be a place for it later.
-            self.upstream = None;
-            self.step(effects, |_room| Vec::new());
-            return effects.push(Effect::Stalled(Refusal::TooManyDocuments));
-        }
-        match (refusals::for_good(code), change) {
-            (Some(Refusal::DocumentDeleted), _) => {
-                self.refusals.note_document(Refusal::DocumentDeleted);
-                if let Some(upstream) = &mut self.upstream {
-                    upstream.has = Has::Tombstone;
-                }
-            }
-            (Some(refusal), Some(change)) => self.refusals.note(change, refusal),
-            (Some(refusal @ (Refusal::ChangeTooLarge | Refusal::TooManyOperations)), None) => {
-                let frontier: Vec<_> = self.confirmed.iter().copied().collect();
-                if let Some(document) = self.room.document_mut() {
-                    self.refusals.note_largest(document, &frontier, refusal);
-                }
-            }
-            (Some(_), None) | (None, _) => {}
-        }
-        self.step(effects, |_room| Vec::new());
-    }
-
-    /// To have nothing is to say that one has nothing: so the room answers with all that is here. Once: a server
-    /// that says so again does not take it.
-    fn hear_of_nothing(&mut self, now: Moment, effects: &mut Vec<Effect>) {
-        self.confirmed.clear();
-        effects.push(Effect::Remember(Heads::default()));
-        let Some(upstream) = self.upstream.as_mut().filter(|upstream| upstream.has == Has::It) else {
-            return self.step(effects, |_room| Vec::new());
-        };
-        upstream.has = Has::Nothing;
-        let message = SyncMessage { have: vec![Have::everything_up_to(&[])], ..SyncMessage::default() };
-        let received = Received { from: Arc::clone(&upstream.info), message, changes: Vec::new() };
-        self.step(effects, |room| room.handle(now, room::Input::Received(Box::new(received))));
     }
 
     /// Lets the room do something, and looks at what has become of the document.

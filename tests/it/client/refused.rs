@@ -108,7 +108,8 @@ async fn a_refusal_that_may_pass_is_waited_for_and_one_of_an_old_connection_coun
             _ => {
                 while let Some((document, message)) = conversation.hear_sync() {
                     // It has everything by now.
-                    conversation.say_sync(document, &SyncMessage { heads: message.heads, ..SyncMessage::default() });
+                    conversation
+                        .say_sync(document, &SyncMessage { heads: message.heads, ..SyncMessage::default() });
                 }
             }
         })

@@ -30,11 +30,7 @@ pub(crate) enum InvalidAddress {
 
 impl Address {
     /// Parses an address and the certificates (DER) that are trusted besides the web's.
-    pub(crate) fn new(
-        url: &str,
-        roots: &[Vec<u8>],
-        limits: Arc<Limits>,
-    ) -> Result<Self, InvalidAddress> {
+    pub(crate) fn new(url: &str, roots: &[Vec<u8>], limits: Arc<Limits>) -> Result<Self, InvalidAddress> {
         let request = url.into_client_request().map_err(|error| InvalidAddress::Url(error.to_string()))?;
         let uri = request.uri();
         let (connector, usual_port) = match uri.scheme_str() {

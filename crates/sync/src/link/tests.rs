@@ -8,8 +8,12 @@ mod random;
 mod tokens;
 
 use super::*;
+use crate::SessionId;
+use crate::replica::Word;
+use crate::room::{Notice, Received};
 use bytes::Bytes;
-use tiebreak_protocol::{Limits, PeerId};
+use tiebreak_document::SyncMessage;
+use tiebreak_protocol::{DocumentId, ExtensionFrame, Limits, Peer, PeerId, SyncFrame};
 
 const SECRET: &str = "secret";
 

@@ -30,7 +30,12 @@ impl Refusals {
 
     /// The server refused a change beyond one of its limits, and did not say which: then the one that goes
     /// furthest. Smaller ones than it may be beyond the limit too, but it is.
-    pub(super) fn note_largest(&mut self, document: &mut Document, frontier: &[ChangeHash], refusal: Refusal) {
+    pub(super) fn note_largest(
+        &mut self,
+        document: &mut Document,
+        frontier: &[ChangeHash],
+        refusal: Refusal,
+    ) {
         let largest = pending(document, frontier).into_iter().max_by_key(|change| {
             if refusal == Refusal::TooManyOperations {
                 change.operations()

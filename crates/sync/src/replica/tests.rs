@@ -8,10 +8,10 @@ mod refused;
 mod storage;
 
 use super::*;
-use crate::room::{Answer, Loaded};
+use crate::room::{Answer, Loaded, Received};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ROOT};
-use tiebreak_document::{CheckedChange, EditError, NewValue, SavedChange, check_change};
+use tiebreak_document::{CheckedChange, EditError, Have, NewValue, SavedChange, SyncMessage, check_change};
 
 const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 1_000 };
 const ME: Author<'static> = Author { actor: b"this device", time_s: 1 };
