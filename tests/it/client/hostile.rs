@@ -198,7 +198,8 @@ async fn a_document_grows_to_its_limit_and_no_further() {
     .await;
     let status = victim.until_error("the limit", is_refused).await;
     let Some(SyncError::Refused { refused, .. }) = status.last_error else { unreachable!("waited for") };
-    assert_eq!(refused.code, "document_too_large");
+    // What follows from a change that is not taken lacks it.
+    assert!(["document_too_large", "missing_dependencies"].contains(&refused.code.as_str()), "{refused}");
     let text = victim.note.get("text").await.expect("readable").expect("it got something");
     assert_eq!(text.as_str().map(str::len), Some(8 * 1024));
     let other = victim.client.create(&json!({ "other": true })).await.expect("but in others");
