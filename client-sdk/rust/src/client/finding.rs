@@ -8,7 +8,7 @@ use tiebreak_sync::replica::Progress;
 
 impl Tiebreak {
     /// A document by its name. One that is on this device is there at once; any other is asked of the server, for
-    /// as long as [`find_time`](TiebreakConfig::find_time).
+    /// as long as [`find_time`](crate::TiebreakConfig::find_time).
     ///
     /// # Errors
     /// When it is nowhere, or the server cannot be reached.
