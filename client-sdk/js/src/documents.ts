@@ -2,6 +2,7 @@ import type { Doc, DocHandle, DocumentId, Heads, Repo } from "@automerge/automer
 import { messageOf } from "./errors.js"
 import type { SyncError } from "./errors.js"
 import { PendingChanges } from "./pending.js"
+import type { ServerAnswer } from "./search.js"
 import type { DocumentProgress } from "./status.js"
 import { sameHeads } from "./upload_ledger.js"
 import type { UploadLedger } from "./upload_ledger.js"
@@ -39,7 +40,8 @@ export class Documents {
   readonly #watched = new WeakSet<DocHandle<unknown>>()
   /** Documents of which the server has spoken on this connection. */
   readonly #heard = new Set<DocumentId>()
-  readonly #refused = new Set<DocumentId>()
+  /** The server's words on what it does not give or take, on this connection. */
+  readonly #refused = new Map<DocumentId, string>()
   /** Documents that the server has said to be deleted, on this connection. */
   readonly #deleted = new Set<DocumentId>()
   /** What the part names behind which more parts follow. */
@@ -76,11 +78,15 @@ export class Documents {
     return this.#unopened().includes(id) ? UNREAD_CHANGES : 0
   }
 
-  /** Whether a document that is not here may still come over this connection. */
-  isAwaited(handle: DocHandle<unknown>): boolean {
-    if (!handle.inState(["requesting", "unavailable"])) return false
-    const id = handle.documentId
-    return !this.#heard.has(id) || (this.#pending.get(id)?.isAnnounced ?? false)
+  /** What the server has said, on this connection, of a document that is not here. */
+  answerOf(id: DocumentId): ServerAnswer {
+    if (!this.#heard.has(id)) return "none yet"
+    return this.#pending.get(id)?.isAnnounced ? "has it" : "has nothing"
+  }
+
+  /** Why the server does not give or take a document, if it said so on this connection. */
+  refusalOf(id: DocumentId): string | undefined {
+    return this.#refused.get(id)
   }
 
   /** Opens what is stored and not known to be uploaded, so that it is counted and synced. */
@@ -124,9 +130,9 @@ export class Documents {
     this.announce(id, heads)
   }
 
-  refuse(id: DocumentId): void {
+  refuse(id: DocumentId, detail: string): void {
     this.#findings.delete(id)
-    this.#refused.add(id)
+    this.#refused.set(id, detail)
     this.touched()
   }
 
@@ -215,7 +221,9 @@ export class Documents {
   #progressOf(handle: DocHandle<unknown>): DocumentProgress {
     const id = handle.documentId
     if (!handle.isReady()) {
-      return { pendingChanges: 0, isStuck: false, isDeleted: false, isBehind: this.isAwaited(handle) }
+      const isAsked = handle.inState(["requesting", "unavailable"]) && !this.#refused.has(id)
+      const isBehind = isAsked && this.answerOf(id) !== "has nothing"
+      return { pendingChanges: 0, isStuck: false, isDeleted: false, isBehind }
     }
     // Every change makes another document object.
     const doc = handle.doc()

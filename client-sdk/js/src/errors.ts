@@ -5,12 +5,13 @@ export type TiebreakErrorCode =
   | "closed" // this Tiebreak was closed
   | "invalid_id" // not a document's id or URL
   | "invalid_url"
-  | "refused" // the server does not take a change
+  | "not_found" // the server was asked, and neither it nor this device has the document
+  | "offline" // the document is not on this device, and the server could not be asked
+  | "refused" // the server does not take a change, or does not give a document
   | "rejected" // the server told this device not to come back unchanged
   | "storage" // this device cannot store or read something
   | "timeout"
   | "unauthorized" // signed out, or the token was not taken
-  | "unavailable" // neither this device nor the server has the document
   | "wasm_missing" // automerge was not initialized
   | "websocket_missing" // this platform has none, and none was given
 

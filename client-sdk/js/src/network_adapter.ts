@@ -70,6 +70,8 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   #retryTimer: ReturnType<typeof setTimeout> | undefined
   /** Grows with every try, so that a late answer to an earlier one is recognised. */
   #tries = 0
+  /** Ends with the try, and whatever goes on for it. */
+  #trying = new AbortController()
   #failures = 0
   #hasRefreshed = false
   readonly #muted = new Set<DocumentId>()
@@ -109,18 +111,21 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
     const isReconnect = this.peerId !== undefined
     this.peerId = peerId
     this.peerMetadata = peerMetadata ?? this.peerMetadata ?? {}
-    if (isReconnect || this.#isWanted) this.resume()
+    if (isReconnect) this.resume()
+    else if (this.#isWanted) this.#try("initial")
   }
 
   /** Connects, and stays connected until `disconnect`. */
   resume(): void {
     this.#isWanted = true
     const { kind } = this.#state
-    if (this.peerId === undefined || kind === "connecting" || kind === "connected") return
+    if (kind === "connecting" || kind === "connected") return
     this.#isFirstTry = true
     this.#failures = 0
     this.#hasRefreshed = false
-    this.#try("initial")
+    // Before the repo knows who it is, only that is to be waited for: `connect` goes on.
+    if (this.peerId === undefined) this.#enter({ kind: "connecting", attempt: 1 })
+    else this.#try("initial")
   }
 
   disconnect(): void {
@@ -165,7 +170,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   async #open(number: number, reason: TokenReason): Promise<void> {
     let token: string | null | undefined
     try {
-      token = await fetchToken(this.#options.getToken, reason, TOKEN_MS_MAX)
+      token = await fetchToken(this.#options.getToken, reason, TOKEN_MS_MAX, this.#trying.signal)
     } catch (error) {
       if (number === this.#tries) this.#retry({ code: "token", message: messageOf(error) })
       return
@@ -248,6 +253,8 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   /** Ends whatever goes on: a connection, a try, a wait. */
   #drop(): void {
     this.#tries += 1
+    this.#trying.abort()
+    this.#trying = new AbortController()
     clearTimeout(this.#retryTimer)
     this.#connection?.close()
     this.#leave()

@@ -50,6 +50,11 @@ export const INITIAL_STATUS: SyncStatus = Object.freeze<SyncStatus>({
   lastError: null,
 })
 
+/** Whether nothing connects until somebody calls `connect()`. */
+export function isStopped({ kind }: ConnectionState): boolean {
+  return kind === "offline" || kind === "unauthorized" || kind === "rejected"
+}
+
 export interface StatusFacts {
   readonly state: ConnectionState
   readonly documents: readonly DocumentProgress[]

@@ -3,7 +3,7 @@ import type { AnyDocumentId, DocHandle, DocumentId, Repo, StorageAdapterInterfac
 import { BoundedStorage } from "./bounded_storage.js"
 import { Documents } from "./documents.js"
 import { failingAs, messageOf, TiebreakError } from "./errors.js"
-import type { RefusedChange, SyncError } from "./errors.js"
+import type { RefusedChange } from "./errors.js"
 import { LedgeredStorage } from "./ledgered_storage.js"
 import { Listeners } from "./listeners.js"
 import type { Subscription } from "./listeners.js"
@@ -11,7 +11,10 @@ import { consoleLogger } from "./logger.js"
 import { TiebreakNetworkAdapter } from "./network_adapter.js"
 import type { NetworkAdapterOptions } from "./network_adapter.js"
 import { SavingRepo } from "./saving_repo.js"
-import { INITIAL_STATUS, isSyncOver, isUploadLeft, nextStatus } from "./status.js"
+import { FIND_MS, standingOf, untilFound } from "./search.js"
+import type { Search } from "./search.js"
+import { StatusBoard } from "./status_board.js"
+import { isSyncOver, isUploadLeft } from "./status.js"
 import type { SyncStatus } from "./status.js"
 import { UploadLedger } from "./upload_ledger.js"
 import { obstacle, waitForStatus } from "./wait.js"
@@ -20,8 +23,6 @@ import { onPageHide } from "./wake_ups.js"
 import { syncMessageHeads } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
-/** How long the server may take to send a document that it has. */
-const ANSWER_MS_MAX = 60_000
 const CONNECT = Symbol("connect")
 /** The code of the refusal that no later try changes. */
 const DOCUMENT_DELETED = "document_deleted"
@@ -31,6 +32,8 @@ const WASM_MISSING =
 export interface TiebreakOptions extends NetworkAdapterOptions {
   /** Where documents are kept on this device; without it they live as long as this object. */
   readonly storage?: StorageAdapterInterface
+  /** How long `find` waits for the server, the first connection too; 15 seconds unless told. */
+  readonly findMs?: number
 }
 
 /** This device's documents, and their sync with one server. */
@@ -41,12 +44,9 @@ export class Tiebreak {
   readonly #ledger: UploadLedger
   readonly #storage: LedgeredStorage | undefined
   readonly #documents: Documents
-  readonly #statuses: Listeners<SyncStatus>
+  readonly #board: StatusBoard
   readonly #refusals: Listeners<RefusedChange>
-  #status = INITIAL_STATUS
-  #published = INITIAL_STATUS
-  #lastError: SyncError | null = null
-  #isPublishing = false
+  readonly #findMs: number
   #isClosed = false
   #isClearing = false
   /** Who wants a connection: `connect()`, and each `syncOnce()` that goes on. The last one to go takes it along. */
@@ -66,8 +66,12 @@ export class Tiebreak {
 
   private constructor(options: TiebreakOptions, ledger: UploadLedger) {
     const logger = options.logger ?? consoleLogger
-    this.#statuses = new Listeners(logger)
+    this.#board = new StatusBoard(
+      () => ({ state: this.#adapter.state, documents: this.#documents.progress() }),
+      logger,
+    )
     this.#refusals = new Listeners(logger)
+    this.#findMs = options.findMs ?? FIND_MS
     this.#ledger = ledger
     this.#storage = options.storage && this.#ledgered(options.storage)
     this.#adapter = new TiebreakNetworkAdapter({ ...options, autoConnect: false })
@@ -76,12 +80,12 @@ export class Tiebreak {
       repo: this.repo,
       ledger,
       isStored: async id => this.#storage?.holds(id) ?? false,
-      changed: () => this.#changed(),
-      failed: error => this.#fail(error),
+      changed: () => this.#board.changed(),
+      failed: error => this.#board.fail(error),
     })
-    ledger.onFailure = error => this.#fail({ code: "storage", message: messageOf(error) })
-    this.#adapter.states.subscribe(() => this.#changed())
-    this.#adapter.errors.subscribe(error => this.#fail(error))
+    ledger.onFailure = error => this.#board.fail({ code: "storage", message: messageOf(error) })
+    this.#adapter.states.subscribe(() => this.#board.changed())
+    this.#adapter.errors.subscribe(error => this.#board.fail(error))
     this.#adapter.servers.subscribe(server => this.#meet(server))
     this.#adapter.frames.subscribe(frame => this.#hear(frame))
     // Who is told of a failure is gone with the page; the storage has noted it.
@@ -90,15 +94,7 @@ export class Tiebreak {
 
   /** How far device and server agree at this moment. */
   get status(): SyncStatus {
-    if (this.#isClosed) return this.#status
-    this.#status = nextStatus(this.#status, {
-      state: this.#adapter.state,
-      documents: this.#documents.progress(),
-      lastError: this.#lastError,
-      nowMs: Date.now(),
-    })
-    this.#lastError = this.#status.lastError
-    return this.#status
+    return this.#board.status
   }
 
   /** `status` gives the present status first, then every other. */
@@ -107,12 +103,7 @@ export class Tiebreak {
   on(
     ...[event, listener]: ["status", (status: SyncStatus) => void] | ["refused", (refused: RefusedChange) => void]
   ): Subscription {
-    if (event === "refused") return this.#refusals.subscribe(listener)
-    // Whatever is not published yet is told to those who wait for it already, so that nobody hears it twice.
-    this.#publish()
-    const subscription = this.#statuses.subscribe(listener)
-    this.#statuses.tell(listener, this.#published)
-    return subscription
+    return event === "refused" ? this.#refusals.subscribe(listener) : this.#board.subscribe(listener)
   }
 
   /** Connects and stays connected, however often the connection is lost. */
@@ -140,24 +131,30 @@ export class Tiebreak {
     return handle
   }
 
-  /** A document of this device, else of the server. Fails as `unavailable` if neither has it, or the server is away. */
+  /**
+   * A document of this device, else of the server, which is waited for as long as `findMs`. Fails as `not_found` if
+   * neither has it, and as `offline` if the server could not be asked: at once where nobody wants a connection.
+   */
   async find<T>(id: AnyDocumentId, { signal }: { signal?: AbortSignal } = {}): Promise<DocHandle<T>> {
     this.#mustBeOpen()
     const documentId = documentIdOf(id)
     this.#adapter.unmute(documentId)
     this.#storage?.recall(documentId)
-    const found = this.repo.find<T>(id, { allowableStates: ["ready", "unavailable"], ...(signal && { signal }) })
-    this.#documents.touched()
-    const handle = await failingAs("storage", found.catch(cause => {
-      if (signal?.aborted) throw new TiebreakError("aborted", "the search was aborted", { cause: signal.reason })
-      throw cause
-    }))
-    // A handle that was in vain before says so again, though the server may be answering just now.
-    const isDecided = (status: SyncStatus) => status.state.kind !== "connected" || !this.#documents.isAwaited(handle)
-    const judge = (status: SyncStatus) => (isDecided(status) ? "reached" : "not yet")
-    await this.#wait(judge, { timeoutMs: ANSWER_MS_MAX, ...(signal && { signal }) })
-    if (!handle.isReady()) throw new TiebreakError("unavailable", `document ${documentId} is not to be had now`)
-    return handle
+    let failure: TiebreakError | undefined
+    // Not aborted with the search: the repo would remember that as a failure of the document.
+    const looked = failingAs("storage", this.repo.find<T>(id, { allowableStates: ["ready", "unavailable"] }))
+    looked.catch(error => (failure = error)).finally(() => this.#board.changed())
+    const handle = this.repo.handles[documentId]!
+    const standing = () => {
+      if (handle.isReady()) return "here"
+      const refusal = this.#documents.refusalOf(documentId)
+      if (refusal !== undefined) return new TiebreakError("refused", refusal)
+      return failure ?? standingOf(handle, this.#adapter.state, this.#documents.answerOf(documentId))
+    }
+    const wait: Search["wait"] = (judge, options) =>
+      waitForStatus(listener => this.#board.subscribeToMoments(listener), () => this.#closed() ?? judge(), options)
+    await untilFound({ documentId, findMs: this.#findMs, signal, standing, wait })
+    return this.repo.find<T>(id)
   }
 
   /** The documents that this device holds, opened or not. */
@@ -241,7 +238,7 @@ export class Tiebreak {
       storage,
       ledger: this.#ledger,
       changed: () => this.#documents.touched(),
-      failed: (documentId, error) => this.#fail({ code: "storage", message: messageOf(error), documentId }),
+      failed: (documentId, error) => this.#board.fail({ code: "storage", message: messageOf(error), documentId }),
     })
   }
 
@@ -249,20 +246,22 @@ export class Tiebreak {
     this.#adapter.close()
     this.#repo.stopSaving()
     this.#stopPageHide()
-    this.#status = this.status
     this.#isClosed = true
+    this.#board.close()
     this.#documents.close()
-    // The last word, for those who wait above all.
-    this.#statuses.emit(this.#status)
   }
 
   #mustBeOpen(): void {
-    if (this.#isClosed) throw new TiebreakError("closed", "this Tiebreak was closed")
+    const closed = this.#closed()
+    if (closed) throw closed
+  }
+
+  #closed(): TiebreakError | undefined {
+    return this.#isClosed ? new TiebreakError("closed", "this Tiebreak was closed") : undefined
   }
 
   #wait(judge: (status: SyncStatus) => Verdict, options: WaitOptions): Promise<SyncStatus> {
-    const closed = () => this.#isClosed && new TiebreakError("closed", "this Tiebreak was closed")
-    return waitForStatus(listener => this.on("status", listener), status => closed() || judge(status), options)
+    return waitForStatus(listener => this.on("status", listener), status => this.#closed() ?? judge(status), options)
   }
 
   #meet(server: ServerPeer): void {
@@ -288,32 +287,9 @@ export class Tiebreak {
   #refuse(refused: RefusedChange): void {
     const { documentId, code, detail } = refused
     if (code === DOCUMENT_DELETED) this.#documents.deletedOnServer(documentId)
-    else this.#documents.refuse(documentId)
-    this.#fail({ code, message: detail, documentId })
+    else this.#documents.refuse(documentId, detail)
+    this.#board.fail({ code, message: detail, documentId })
     this.#refusals.emit(refused)
-  }
-
-  #fail(error: SyncError): void {
-    this.#lastError = error
-    this.#changed()
-  }
-
-  /** What happens together is told once. */
-  #changed(): void {
-    if (this.#isPublishing || this.#isClosed) return
-    this.#isPublishing = true
-    queueMicrotask(() => {
-      this.#isPublishing = false
-      this.#publish()
-    })
-  }
-
-  #publish(): void {
-    const { status } = this
-    if (status === this.#published) return
-    this.#published = status
-    // A listener that makes another status has told that one to all: whoever has not heard this one must not hear it last.
-    this.#statuses.emit(status, () => this.#published === status)
   }
 }
 

@@ -70,7 +70,7 @@ describe("with the server", () => {
     const anns = ann.create({ title: "hello" })
     await ann.waitForUpload(IN_TIME)
     const bob = await openDevice(t, { url: server.url, autoConnect: false })
-    await assert.rejects(bob.find(anns.url), { code: "unavailable" })
+    await assert.rejects(bob.find(anns.url), { code: "offline" })
     const found = new Promise(resolve => {
       bob.on("status", ({ state }) => state.kind === "connected" && resolve(bob.find(anns.url)))
     })
@@ -78,12 +78,12 @@ describe("with the server", () => {
     assert.equal((await found).doc().title, "hello")
   })
 
-  test("a document that nobody has is unavailable, and there when somebody brings it", async t => {
+  test("a document that nobody has is not found, and there when somebody brings it", async t => {
     const server = await Server.start(t)
     const ann = await openDevice(t, { url: server.url, autoConnect: false })
     const anns = ann.create({ title: "late" })
     const bob = await openDevice(t, { url: server.url })
-    await assert.rejects(bob.find(anns.url), { code: "unavailable" })
+    await assert.rejects(bob.find(anns.url), { code: "not_found" })
     ann.connect()
     await until("bob can have it", async () => (await bob.find(anns.url)).doc().title === "late")
   })
