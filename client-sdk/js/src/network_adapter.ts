@@ -10,6 +10,7 @@ import type { SyncError } from "./errors.js"
 import { Listeners } from "./listeners.js"
 import { consoleLogger } from "./logger.js"
 import type { Logger } from "./logger.js"
+import { isExposed, parseServerUrl } from "./server_url.js"
 import type { ConnectionState } from "./status.js"
 import { fetchToken } from "./token.js"
 import type { GetToken, TokenReason } from "./token.js"
@@ -28,6 +29,11 @@ export interface NetworkAdapterOptions {
   readonly url: string | URL
   /** Asked afresh before every connection. `null`: signed out. What it throws passes, and is tried again. */
   readonly getToken?: GetToken
+  /**
+   * Lets tokens travel over `ws://` to other machines, where everybody on the way can read them: for a server on the
+   * developer's own network.
+   */
+  readonly allowExposedToken?: boolean
   readonly backoff?: Partial<BackoffLimits>
   /** A server that is silent for two of these is given up. */
   readonly heartbeatMs?: number
@@ -78,7 +84,13 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
 
   constructor(options: NetworkAdapterOptions) {
     super()
-    this.#url = parseUrl(options.url)
+    this.#url = parseServerUrl(options.url)
+    if (options.getToken && !options.allowExposedToken && isExposed(this.#url)) {
+      throw new TiebreakError(
+        "exposed_token",
+        `a token for ${this.#url.host} could be read on the way: use wss://, or allowExposedToken where that is meant`,
+      )
+    }
     this.#webSocket = (options.webSocket ?? globalThis.WebSocket) as typeof WebSocket
     if (!this.#webSocket) {
       throw new TiebreakError("websocket_missing", "no WebSocket here: give one as the option webSocket")
@@ -275,15 +287,4 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
     this.#logger.debug("connection state", state)
     this.states.emit(state)
   }
-}
-
-function parseUrl(text: string | URL): URL {
-  let url: URL
-  try {
-    url = new URL(text)
-  } catch (cause) {
-    throw new TiebreakError("invalid_url", `${text} is not a URL`, { cause })
-  }
-  if (url.protocol === "ws:" || url.protocol === "wss:") return url
-  throw new TiebreakError("invalid_url", `${url.protocol} is not ws: or wss:`)
 }

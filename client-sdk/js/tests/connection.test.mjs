@@ -256,6 +256,28 @@ describe("the adapter", () => {
     assert.ok(statuses.some(({ lastError }) => lastError?.message.startsWith("unreadable:")))
   })
 
+  for (const [host, isHere] of [
+    ["localhost:8080", true],
+    ["127.0.0.1", true],
+    ["127.8.8.8", true],
+    ["[::1]:8080", true],
+    ["sync.example", false],
+    ["192.168.1.2:8080", false],
+    ["127.0.0.1.example", false],
+    ["localhost.example", false],
+  ]) {
+    test(`${isHere ? "takes" : "refuses"} a token for ws://${host}`, async () => {
+      const getToken = async () => "secret"
+      const make = options => () => new TiebreakNetworkAdapter({ webSocket: WebSocket, getToken, ...options }).close()
+      const url = `ws://${host}/automerge`
+      if (isHere) make({ url })()
+      else assert.throws(make({ url }), { code: "exposed_token", message: /wss:/ })
+      make({ url, allowExposedToken: true })()
+      make({ url, getToken: undefined })()
+      make({ url: `wss://${host}/automerge` })()
+    })
+  }
+
   test("takes no URL but a WebSocket's", () => {
     for (const url of ["http://localhost/automerge", "nonsense"]) {
       assert.throws(() => new TiebreakNetworkAdapter({ url, webSocket: WebSocket }), { code: "invalid_url" })
