@@ -43,18 +43,22 @@ export class Connection {
   #isOver = false
   /** The server's own words in an `error` message, which come before it closes. */
   #lastWords = ""
+  /** What the platform says of a failed connection: Node's something, browsers nothing, to anybody. */
+  #failure = ""
+  #hasOpened = false
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     const socket = new options.webSocket(options.url)
     socket.binaryType = "arraybuffer"
     socket.onopen = () => {
+      this.#hasOpened = true
       if (!this.#isOver) socket.send(encodeJoin(options.peerId, options.peerMetadata, options.token))
     }
     socket.onmessage = ({ data }) => this.#receive(data)
-    // A close event always follows, and says more.
-    socket.onerror = () => {}
-    socket.onclose = ({ code, reason }) => this.#end(code, reason || this.#lastWords)
+    // A close event always follows.
+    socket.onerror = event => (this.#failure = failureOf(event))
+    socket.onclose = ({ code, reason }) => this.#end(code, reason || this.#lastWords || this.#explanation())
     this.#socket = socket
     this.#handshake = setTimeout(() => {
       this.#giveUp(1006, "the server did not answer in time")
@@ -135,6 +139,16 @@ export class Connection {
     if (!this.#isOver && this.#socket.readyState === this.#socket.OPEN) this.#socket.send(bytes)
   }
 
+  #explanation(): string {
+    const { host, pathname } = this.#options.url
+    if (this.#hasOpened) return this.#failure
+    if (this.#failure) return `no connection to ${host}: ${this.#failure}`
+    return (
+      `no connection to ${host}, and this platform does not tell why: is the address right (${pathname}), ` +
+      "is the server running, is its certificate trusted, does a proxy on the way let WebSockets through?"
+    )
+  }
+
   /** Ends it here and now: the close handshake with somebody who is not there may take minutes. */
   #giveUp(code: number, reason: string): void {
     this.#end(code, reason)
@@ -152,4 +166,12 @@ export class Connection {
     clearTimeout(this.#handshake)
     clearInterval(this.#heartbeat)
   }
+}
+
+/** The words of an error event, where the platform gives any: `error` is beyond the browsers' standard. */
+function failureOf(event: Event): string {
+  const { error, message } = event as Partial<ErrorEvent>
+  // A host with several addresses fails with one error for each, and no words of its own.
+  const first: unknown = error instanceof AggregateError ? error.errors[0] : error
+  return (first instanceof Error && first.message) || message || ""
 }

@@ -48,6 +48,11 @@ class ServedConnection {
     this.#socket.send(bytes)
   }
 
+  /** Is gone without a word. */
+  terminate() {
+    this.#socket.terminate()
+  }
+
   close(code, reason) {
     this.#socket.close(code, reason)
   }
