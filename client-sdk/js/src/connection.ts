@@ -1,6 +1,6 @@
 import type { Message, PeerId, PeerMetadata } from "@automerge/automerge-repo/slim"
 import { messageOf } from "./errors.js"
-import { decodeFrame, encodeJoin, encodeMessage, encodePing } from "./wire.js"
+import { decodeFrame, encodeJoin, encodeMessage, encodePing, encodeToken } from "./wire.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
 /** The beat in a row without any message before it at which a connection counts as lost. */
@@ -72,6 +72,12 @@ export class Connection {
   /** Sends, unless the connection is not there: the sync of a document starts anew with the next connection. */
   send(message: Message): void {
     this.#sendBytes(encodeMessage(message))
+  }
+
+  /** Brings a fresh token for the connection as it is; who does not speak the extension is sent none. */
+  sendToken(token: string): void {
+    if (!this.#server?.isTiebreak) return
+    this.#sendBytes(encodeToken(this.#options.peerId, this.#server.peerId, token))
   }
 
   /** Asks whether the server is still there, and gives it one beat less than usual to say so. */

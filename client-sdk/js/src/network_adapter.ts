@@ -10,10 +10,11 @@ import type { SyncError } from "./errors.js"
 import { Listeners } from "./listeners.js"
 import { consoleLogger } from "./logger.js"
 import type { Logger } from "./logger.js"
+import type { NetworkAdapterOptions } from "./network_options.js"
 import { isExposed, parseServerUrl } from "./server_url.js"
 import type { ConnectionState } from "./status.js"
 import { fetchToken } from "./token.js"
-import type { GetToken, TokenReason } from "./token.js"
+import type { TokenReason } from "./token.js"
 import { onWakeUp } from "./wake_ups.js"
 import type { ServerFrame, ServerPeer } from "./wire.js"
 
@@ -23,32 +24,6 @@ const HANDSHAKE_MS_MAX = 10_000
 const TOKEN_MS_MAX = 30_000
 /** A connection that lived this long was a good one: the count of failures starts anew. */
 const STABLE_MS = 10_000
-
-export interface NetworkAdapterOptions {
-  /** `wss://host/automerge`. Nothing secret belongs into it. */
-  readonly url: string | URL
-  /** Asked afresh before every connection. `null`: signed out. What it throws passes, and is tried again. */
-  readonly getToken?: GetToken
-  /**
-   * Lets tokens travel over `ws://` to other machines, where everybody on the way can read them: for a server on the
-   * developer's own network.
-   */
-  readonly allowExposedToken?: boolean
-  readonly backoff?: Partial<BackoffLimits>
-  /** A server that is silent for two of these is given up. */
-  readonly heartbeatMs?: number
-  /** Whether to connect as soon as the repo is there; the default is true. */
-  readonly autoConnect?: boolean
-  readonly logger?: Logger
-  /** For Node before 22, which has no `WebSocket` of its own: the one of the package `ws`. */
-  readonly webSocket?: WebSocketConstructor
-}
-
-/** A class of WebSockets that behave as the browsers' do, whatever its types say. */
-export type WebSocketConstructor = new (url: URL) => {
-  readonly readyState: number
-  close(code?: number, reason?: string): void
-}
 
 /** automerge-repo's connection to a server: keeps coming back, brings a fresh token, and always knows its state. */
 export class TiebreakNetworkAdapter extends NetworkAdapter {
@@ -80,6 +55,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   #trying = new AbortController()
   #failures = 0
   #hasRefreshed = false
+  #isRenewing = false
   readonly #muted = new Set<DocumentId>()
 
   constructor(options: NetworkAdapterOptions) {
@@ -212,6 +188,22 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
     })
   }
 
+  /** Brings a fresh token before the one of this connection runs out. */
+  async #renewToken(): Promise<void> {
+    const connection = this.#connection
+    if (this.#isRenewing || !this.#options.getToken) return
+    this.#isRenewing = true
+    try {
+      const token = await fetchToken(this.#options.getToken, "expired", TOKEN_MS_MAX, this.#trying.signal)
+      if (typeof token === "string" && connection === this.#connection) connection?.sendToken(token)
+    } catch (error) {
+      // The old one still holds; when it does not, the server closes, and that is told.
+      this.#logger.debug("no fresh token", { error })
+    } finally {
+      this.#isRenewing = false
+    }
+  }
+
   #joined(server: ServerPeer): void {
     this.#muted.clear()
     this.servers.emit(server)
@@ -222,6 +214,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
 
   #received(frame: ServerFrame): void {
     if (frame.kind === "repo" && frame.message.documentId && this.#muted.has(frame.message.documentId)) return
+    if (frame.kind === "token-wanted") void this.#renewToken()
     this.frames.emit(frame)
     if (frame.kind === "repo") this.emit("message", frame.message)
   }

@@ -1,4 +1,4 @@
-/** Why a token is asked for: the first connection, another try, or one whose token was not taken. */
+/** Why a token is asked for: the first connection, another try, or a token that was not taken or runs out. */
 export type TokenReason = "initial" | "retry" | "expired"
 
 export type GetToken = (request: { reason: TokenReason }) => Promise<string | null>

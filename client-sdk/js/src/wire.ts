@@ -27,6 +27,8 @@ export type ServerFrame =
   | { kind: "more"; documentId: DocumentId; heads: Heads }
   | { kind: "refused"; refused: RefusedChange }
   | { kind: "pong" }
+  /** The token of this connection runs out in `leftMs`: a fresh one is wanted before. */
+  | { kind: "token-wanted"; leftMs: number }
   /** An extension's message that this version does not know: newer servers may speak. */
   | { kind: "unknown"; type: string }
 
@@ -42,6 +44,10 @@ export function encodeJoin(senderId: PeerId, metadata: PeerMetadata, token: stri
 
 export function encodePing(senderId: PeerId, targetId: PeerId, nonce: number): Uint8Array<ArrayBuffer> {
   return encode({ type: "x-tiebreak:ping", senderId, targetId, nonce })
+}
+
+export function encodeToken(senderId: PeerId, targetId: PeerId, token: string): Uint8Array<ArrayBuffer> {
+  return encode({ type: "x-tiebreak:token", senderId, targetId, token })
 }
 
 export function encodeMessage(message: Message): Uint8Array<ArrayBuffer> {
@@ -65,6 +71,8 @@ export function decodeFrame(bytes: Uint8Array): ServerFrame {
       return { kind: "refused", refused: refusedChange(fields) }
     case "x-tiebreak:pong":
       return { kind: "pong" }
+    case "x-tiebreak:token-wanted":
+      return { kind: "token-wanted", leftMs: Number(fields.leftMs) }
     default:
       if (fields.type.startsWith("x-")) return { kind: "unknown", type: fields.type }
       return { kind: "repo", message: fields as unknown as Message }
