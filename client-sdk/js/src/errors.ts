@@ -3,6 +3,7 @@ import type { DocumentId } from "@automerge/automerge-repo/slim"
 export type TiebreakErrorCode =
   | "aborted" // the caller's signal
   | "closed" // this Tiebreak was closed
+  | "deleted" // the document was deleted on this device
   | "exposed_token" // a token would travel over ws:// to another machine
   | "invalid_id" // not a document's id or URL
   | "invalid_url"

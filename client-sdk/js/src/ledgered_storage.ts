@@ -16,7 +16,6 @@ export class LedgeredStorage implements StorageAdapterInterface {
   readonly #storage: StorageAdapterInterface
   readonly #ledger: UploadLedger
   readonly #options: LedgeredStorageOptions
-  readonly #deleted = new Set<DocumentId>()
   readonly #writing = new Set<Promise<void>>()
   #isClosed = false
 
@@ -31,6 +30,7 @@ export class LedgeredStorage implements StorageAdapterInterface {
   }
 
   async loadRange(keyPrefix: StorageKey): Promise<Chunk[]> {
+    if (this.#ledger.isDeleted(keyPrefix[0] as DocumentId)) return []
     const chunks = await this.#storage.loadRange(keyPrefix)
     const id = documentOf(keyPrefix)
     if (id && chunks.length > 0 && !this.#ledger.has(id) && this.#isWanted(id)) {
@@ -58,22 +58,13 @@ export class LedgeredStorage implements StorageAdapterInterface {
     }
   }
 
-  remove(key: StorageKey): Promise<void> {
-    return this.#isClosed ? Promise.resolve() : this.#storage.remove(key)
+  // A deleted document is removed by the ledger, step by step.
+  async remove(key: StorageKey): Promise<void> {
+    if (this.#isWanted(key[0])) await this.#storage.remove(key)
   }
 
-  removeRange(keyPrefix: StorageKey): Promise<void> {
-    return this.#isClosed ? Promise.resolve() : this.#storage.removeRange(keyPrefix)
-  }
-
-  /** Stores nothing more of this document until it is looked for again. */
-  forget(id: DocumentId): void {
-    this.#deleted.add(id)
-    this.#ledger.remove(id)
-  }
-
-  recall(id: DocumentId): void {
-    this.#deleted.delete(id)
+  async removeRange(keyPrefix: StorageKey): Promise<void> {
+    if (this.#isWanted(keyPrefix[0])) await this.#storage.removeRange(keyPrefix)
   }
 
   /** Stores nothing more, and resolves when nothing is being stored. */
@@ -90,7 +81,7 @@ export class LedgeredStorage implements StorageAdapterInterface {
       // While the record was written, the document may have been deleted or everything wiped.
       if (!this.#isWanted(id)) return
       await this.#storage.save(key, data)
-      if (this.#deleted.has(id)) await this.#storage.remove(key)
+      if (this.#ledger.isDeleted(id)) await this.#storage.remove(key)
     } catch (error) {
       this.#options.failed(id, error)
       // The repo must not take it for stored: it would only store what comes behind it.
@@ -110,6 +101,6 @@ export class LedgeredStorage implements StorageAdapterInterface {
   }
 
   #isWanted(id: string | undefined): boolean {
-    return !this.#isClosed && !this.#deleted.has(id as DocumentId)
+    return !this.#isClosed && !this.#ledger.isDeleted(id as DocumentId)
   }
 }

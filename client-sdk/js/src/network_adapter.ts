@@ -138,7 +138,7 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
     this.#connection?.send(message)
   }
 
-  /** Keeps messages about this document from the repo until the next connection: a deleted one must not come back. */
+  /** Keeps messages about this document from the repo: a deleted one must not come back. */
   mute(documentId: DocumentId): void {
     this.#muted.add(documentId)
   }
@@ -205,7 +205,6 @@ export class TiebreakNetworkAdapter extends NetworkAdapter {
   }
 
   #joined(server: ServerPeer): void {
-    this.#muted.clear()
     this.servers.emit(server)
     this.#enter({ kind: "connected" })
     if (this.#connection?.server !== server) return

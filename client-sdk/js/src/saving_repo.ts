@@ -4,7 +4,8 @@ import { backoffMs, DEFAULT_BACKOFF } from "./backoff.js"
 
 /**
  * A repo that answers for its saves in the background: the stock one drops their promises, so that one which fails
- * ends a Node process and is not tried again. `flush` still rejects with what goes wrong.
+ * ends a Node process and is not tried again. `flush` still rejects with what goes wrong. And one that
+ * survives the deletion of a document in the middle of its sync.
  */
 export class SavingRepo extends Repo {
   readonly #save: (id: DocumentId, doc: Doc<unknown>) => Promise<void>
@@ -16,6 +17,7 @@ export class SavingRepo extends Repo {
 
   constructor(config: RepoConfig) {
     super(config)
+    this.#passOverDeleted()
     const storage = this.storageSubsystem
     if (!storage) {
       this.#save = () => Promise.resolve()
@@ -34,6 +36,16 @@ export class SavingRepo extends Repo {
   stopSaving(): void {
     this.#hasStopped = true
     clearTimeout(this.#retryTimer)
+  }
+
+  /** A sync that is late may speak of a document that was deleted meanwhile, of which the stock repo knows nothing. */
+  #passOverDeleted(): void {
+    const { synchronizer } = this
+    const listeners = synchronizer.listeners("sync-state")
+    synchronizer.removeAllListeners("sync-state")
+    synchronizer.on("sync-state", state => {
+      if (this.handles[state.documentId]) for (const listener of listeners) listener(state)
+    })
   }
 
   async #saveNow(id: DocumentId): Promise<void> {

@@ -1,9 +1,10 @@
-import { Automerge, interpretAsDocumentId, isValidAutomergeUrl, parseAutomergeUrl } from "@automerge/automerge-repo/slim"
 import type { AnyDocumentId, DocHandle, DocumentId, Repo, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
 import { BoundedStorage } from "./bounded_storage.js"
+import { documentIdOf } from "./document_id.js"
 import { Documents } from "./documents.js"
 import { failingAs, messageOf, TiebreakError } from "./errors.js"
 import type { RefusedChange } from "./errors.js"
+import { hear } from "./hearing.js"
 import { LedgeredStorage } from "./ledgered_storage.js"
 import { Listeners } from "./listeners.js"
 import type { Subscription } from "./listeners.js"
@@ -20,14 +21,10 @@ import { UploadLedger } from "./upload_ledger.js"
 import { obstacle, waitForStatus } from "./wait.js"
 import type { Verdict, WaitOptions } from "./wait.js"
 import { onPageHide } from "./wake_ups.js"
-import { syncMessageHeads } from "./wire.js"
-import type { ServerFrame, ServerPeer } from "./wire.js"
+import { mustBeInitialized } from "./wasm.js"
+import type { ServerPeer } from "./wire.js"
 
 const CONNECT = Symbol("connect")
-/** The code of the refusal that no later try changes. */
-const DOCUMENT_DELETED = "document_deleted"
-const WASM_MISSING =
-  'automerge is not initialized: import "@automerge/automerge-repo", or await initializeWasm of "@automerge/automerge-repo/slim"'
 
 export interface TiebreakOptions extends NetworkAdapterOptions {
   /** Where documents are kept on this device; without it they live as long as this object. */
@@ -55,7 +52,7 @@ export class Tiebreak {
 
   /** Opens what is stored on this device. Needs no network: connecting goes on behind it. */
   static async open(options: TiebreakOptions): Promise<Tiebreak> {
-    if (!Automerge.isWasmInitialized()) throw new TiebreakError("wasm_missing", WASM_MISSING)
+    mustBeInitialized()
     const storage = options.storage && new BoundedStorage(options.storage)
     const ledger = await failingAs("storage", UploadLedger.load(storage))
     const tiebreak = new Tiebreak({ ...options, ...(storage && { storage }) }, ledger)
@@ -83,11 +80,12 @@ export class Tiebreak {
       changed: () => this.#board.changed(),
       failed: error => this.#board.fail(error),
     })
+    for (const id of ledger.deleted()) this.#adapter.mute(id)
     ledger.onFailure = error => this.#board.fail({ code: "storage", message: messageOf(error) })
     this.#adapter.states.subscribe(() => this.#board.changed())
     this.#adapter.errors.subscribe(error => this.#board.fail(error))
     this.#adapter.servers.subscribe(server => this.#meet(server))
-    this.#adapter.frames.subscribe(frame => this.#hear(frame))
+    this.#adapter.frames.subscribe(frame => hear(frame, this.#documents, refused => this.#refuse(refused)))
     // Who is told of a failure is gone with the page; the storage has noted it.
     this.#stopPageHide = onPageHide(() => void this.flush().catch(() => {}))
   }
@@ -138,8 +136,7 @@ export class Tiebreak {
   async find<T>(id: AnyDocumentId, { signal }: { signal?: AbortSignal } = {}): Promise<DocHandle<T>> {
     this.#mustBeOpen()
     const documentId = documentIdOf(id)
-    this.#adapter.unmute(documentId)
-    this.#storage?.recall(documentId)
+    if (this.#ledger.isDeleted(documentId)) throw deleted(documentId)
     let failure: TiebreakError | undefined
     // Not aborted with the search: the repo would remember that as a failure of the document.
     const looked = failingAs("storage", this.repo.find<T>(id, { allowableStates: ["ready", "unavailable"] }))
@@ -147,6 +144,7 @@ export class Tiebreak {
     const handle = this.repo.handles[documentId]!
     const standing = () => {
       if (handle.isReady()) return "here"
+      if (this.#ledger.isDeleted(documentId)) return deleted(documentId)
       const refusal = this.#documents.refusalOf(documentId)
       if (refusal !== undefined) return new TiebreakError("refused", refusal)
       return failure ?? standingOf(handle, this.#adapter.state, this.#documents.answerOf(documentId))
@@ -162,14 +160,28 @@ export class Tiebreak {
     return this.#documents.list()
   }
 
-  /** Removes a document from this device, uploaded or not. Other devices and the server keep theirs. */
-  delete(id: AnyDocumentId): void {
+  /**
+   * Removes a document from this device, uploaded or not; other devices and the server keep theirs. It is gone from here
+   * at once, and does not come back until `undelete`. Answers, when that is stored, whether it was here.
+   */
+  async delete(id: AnyDocumentId): Promise<boolean> {
     this.#mustBeOpen()
     const documentId = documentIdOf(id)
+    const isListed = this.list().includes(documentId)
     this.#adapter.mute(documentId)
+    const erased = this.#ledger.erase(documentId)
     this.repo.delete(documentId)
-    this.#storage?.forget(documentId)
     this.#documents.forget(documentId)
+    return (await failingAs("storage", erased)) || isListed
+  }
+
+  /** Lets `find` have a deleted document again, from the server. Answers whether it was deleted. */
+  async undelete(id: AnyDocumentId): Promise<boolean> {
+    this.#mustBeOpen()
+    const documentId = documentIdOf(id)
+    const wasDeleted = await failingAs("storage", this.#ledger.unerase(documentId))
+    this.#adapter.unmute(documentId)
+    return wasDeleted
   }
 
   /** How many changes of one document the server has not said to be durable. */
@@ -208,8 +220,11 @@ export class Tiebreak {
     await failingAs("storage", this.#repo.flush())
   }
 
-  /** Signs out: removes every document from this device, uploaded or not, and closes. What fails as `storage` can be called again. */
-  async disconnectAndClear(): Promise<void> {
+  /**
+   * Signs out: removes every document from this device, and closes. Answers how many changes were discarded that the
+   * server does not have. What fails as `storage` can be called again.
+   */
+  async disconnectAndClear(): Promise<number> {
     if (!this.#isClearing) {
       this.#mustBeOpen()
       this.#isClearing = true
@@ -218,6 +233,7 @@ export class Tiebreak {
     await this.#storage?.close()
     await failingAs("storage", this.#ledger.wipe())
     this.#isClearing = false
+    return this.status.pendingChanges
   }
 
   /** Stores what is not stored yet, and ends. What fails as `storage` can be called again. */
@@ -271,32 +287,13 @@ export class Tiebreak {
     void this.#documents.openUnsettled()
   }
 
-  #hear(frame: ServerFrame): void {
-    if (frame.kind === "durable") this.#documents.announce(frame.documentId, frame.heads)
-    else if (frame.kind === "more") this.#documents.expectMore(frame.documentId, frame.heads)
-    else if (frame.kind === "refused") this.#refuse(frame.refused)
-    else if (frame.kind === "repo") {
-      const { type, documentId, data } = frame.message
-      if (!documentId) return
-      // Tiebreak names no head before it is durable. Of another server this is all that can be known.
-      if (type === "sync" && data) this.#documents.receivePart(documentId, syncMessageHeads(data))
-      else if (type === "doc-unavailable") this.#documents.receivePart(documentId, [])
-    }
-  }
-
   #refuse(refused: RefusedChange): void {
-    const { documentId, code, detail } = refused
-    if (code === DOCUMENT_DELETED) this.#documents.deletedOnServer(documentId)
-    else this.#documents.refuse(documentId, detail)
+    const { code, detail, documentId } = refused
     this.#board.fail({ code, message: detail, documentId })
     this.#refusals.emit(refused)
   }
 }
 
-function documentIdOf(id: AnyDocumentId): DocumentId {
-  try {
-    return isValidAutomergeUrl(id) ? parseAutomergeUrl(id).documentId : interpretAsDocumentId(id)
-  } catch (cause) {
-    throw new TiebreakError("invalid_id", messageOf(cause), { cause })
-  }
+function deleted(id: DocumentId): TiebreakError {
+  return new TiebreakError("deleted", `document ${id} was deleted on this device: undelete lets it come back`)
 }

@@ -1,6 +1,8 @@
 import type { Chunk, DocumentId, Heads, StorageAdapterInterface, StorageKey } from "@automerge/automerge-repo/slim"
 
 const NAMESPACE = "tiebreak-uploads"
+/** Holds a tombstone for every document that was deleted on this device. */
+const DELETED = "tiebreak-deleted"
 const SERVER_KEY: StorageKey = ["tiebreak-server"]
 /** Stands where a ledger has been kept since the first document, or what was there before was looked through. */
 const MARKER_KEY: StorageKey = ["tiebreak-ledger"]
@@ -32,6 +34,7 @@ export class UploadLedger {
   /** Hears of every write that fails. */
   onFailure: (error: unknown) => void = () => {}
   readonly #entries = new Map<DocumentId, Entry>()
+  readonly #deleted = new Set<DocumentId>()
   #server: string | undefined
   /** One write after the other, so that the last one wins. */
   #writes: Promise<void> = Promise.resolve()
@@ -45,12 +48,15 @@ export class UploadLedger {
     if (!storage) return ledger
     const server = await storage.load(SERVER_KEY)
     if (server) ledger.#server = new TextDecoder().decode(server)
+    for (const { key } of await storage.loadRange([DELETED])) ledger.#deleted.add(key[1] as DocumentId)
     for (const { key, data } of await storage.loadRange([NAMESPACE])) {
       if (!key[1] || !data) continue
       const entry = { record: parseRecord(data), stored: Promise.resolve(), hasFailed: false }
       ledger.#entries.set(key[1] as DocumentId, entry)
     }
     if (!(await storage.load(MARKER_KEY))) await ledger.#adopt(storage)
+    // A crash has cut these short.
+    for (const id of ledger.deleted()) if (ledger.has(id)) ledger.erase(id).catch(() => {})
     return ledger
   }
 
@@ -64,6 +70,15 @@ export class UploadLedger {
 
   has(id: DocumentId): boolean {
     return this.#entries.has(id)
+  }
+
+  /** The documents that were deleted on this device, and do not come back by themselves. */
+  deleted(): DocumentId[] {
+    return [...this.#deleted]
+  }
+
+  isDeleted(id: DocumentId): boolean {
+    return this.#deleted.has(id)
   }
 
   confirmed(id: DocumentId): Heads {
@@ -82,6 +97,27 @@ export class UploadLedger {
 
   remove(id: DocumentId): void {
     if (this.#entries.delete(id)) void this.#write(storage => storage.remove([NAMESPACE, id]))
+  }
+
+  /** Removes everything of a document but its tombstone. Tells whether any content was stored. */
+  async erase(id: DocumentId): Promise<boolean> {
+    this.#deleted.add(id)
+    this.#entries.delete(id)
+    let wasStored = false
+    await this.#write(async storage => {
+      // The tombstone first and the record last: wherever a crash comes between, the next opening goes on.
+      await storage.save([DELETED, id], new Uint8Array([1]))
+      wasStored = (await storage.loadRange([id])).some(({ key }) => documentOf(key) !== undefined)
+      await storage.removeRange([id])
+      await storage.remove([NAMESPACE, id])
+    })
+    return wasStored
+  }
+
+  /** Removes the tombstone. Tells whether there was one. */
+  async unerase(id: DocumentId): Promise<boolean> {
+    await this.#write(storage => storage.remove([DELETED, id]))
+    return this.#deleted.delete(id)
   }
 
   /** Another server than last time has nothing of what that one confirmed. Tells whether it is another. */
@@ -111,10 +147,12 @@ export class UploadLedger {
     }
     // The records last: a wipe that was cut short can be done again.
     await storage.removeRange([NAMESPACE])
+    await storage.removeRange([DELETED])
     await storage.remove(SERVER_KEY)
     await storage.remove(MARKER_KEY)
     await storage.remove(["storage-adapter-id"])
     this.#entries.clear()
+    this.#deleted.clear()
   }
 
   /** Takes over what was stored before a ledger was kept. */
@@ -127,7 +165,7 @@ export class UploadLedger {
       return
     }
     const ids = new Set(chunks.map(({ key }) => documentOf(key)))
-    const adopted = [...ids].filter(id => id !== undefined && !this.#entries.has(id)) as DocumentId[]
+    const adopted = [...ids].filter(id => id && !this.has(id) && !this.isDeleted(id)) as DocumentId[]
     try {
       for (const id of adopted) await this.unsettle(id)
       await this.#write(() => storage.save(MARKER_KEY, new Uint8Array([1])))

@@ -108,7 +108,7 @@ describe("what goes wrong", () => {
     await assert.rejects(device.find(somewhere, { signal }), { name: "TiebreakError", code: "aborted" })
     await assert.rejects(device.find("nonsense"), { name: "TiebreakError", code: "invalid_id" })
     assert.throws(() => device.pendingOf("nonsense"), { code: "invalid_id" })
-    assert.throws(() => device.delete("nonsense"), { code: "invalid_id" })
+    await assert.rejects(device.delete("nonsense"), { code: "invalid_id" })
     const storage = new MemoryStorage()
     storage.load = storage.loadRange = () => Promise.reject(new Error("the disk is away"))
     await assert.rejects(openDevice(t, { storage }), { code: "storage", message: "the disk is away" })
