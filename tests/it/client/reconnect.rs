@@ -108,7 +108,9 @@ async fn closing_waits_neither_for_a_server_that_never_answers_nor_for_a_frozen_
     let (data, local) = (folder(), folder());
     let server = ServerProcess::start(data.path(), &[]);
     let proxy = TcpProxy::start(server.address(), 3);
-    let client = Tiebreak::open(config(&local, proxy.address())).await.expect("opens");
+    // On a busy machine the writing takes its time, and the connection is not to be given up meanwhile.
+    let config = config(&local, proxy.address()).heartbeat(Duration::from_secs(3600));
+    let client = Tiebreak::open(config).await.expect("opens");
     until_status(&client, "the connection", |status| status.state == ConnectionState::Connected).await;
     proxy.set(|weather| (weather.up, weather.down) = (Flow::Frozen, Flow::Frozen));
     let noise = noise(6 * 1024 * 1024);
