@@ -1,7 +1,7 @@
 /** Tells screen readers what arrived, in sentences, not more often than one can listen. */
 
 import { Arrived, type Device } from "./device.js"
-import { CATALOGUE, KIND_TITLES, type Kind } from "./documents.js"
+import { placeWords } from "./labels.js"
 
 const GATHER_MS = 600
 const PLACES_MAX = 4
@@ -32,10 +32,4 @@ export class Announcer {
     this.#timer = undefined
     this.say(sentences.join(" "))
   }
-}
-
-function placeWords(kind: Kind, path: string): string {
-  const [part, key] = path.split("/")
-  if (part === "lines") return CATALOGUE.find(({ sku }) => sku === key)?.title ?? "cart"
-  return `${KIND_TITLES[kind].toLowerCase()} ${part}`
 }

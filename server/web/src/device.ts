@@ -3,7 +3,9 @@
 import { Tiebreak, type RefusedChange, type SyncStatus } from "@tiebreak/client"
 import type { DocHandle, DocumentId, StorageAdapterInterface, UrlHeads } from "@automerge/automerge-repo/slim"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
+import { DOCUMENT_MADE } from "./history.js"
 import { forget, remember, remembered } from "./remember.js"
+import { signed, thisBrowser } from "./signature.js"
 import { KINDS, initialDocuments, type DocumentIds, type Documents, type Kind } from "./documents.js"
 
 export { DEVICE_TITLES, type DeviceName }
@@ -98,7 +100,9 @@ export class Device extends EventTarget {
   async createDocuments(): Promise<DocumentIds> {
     const initial = initialDocuments()
     const create = <K extends Kind>(kind: K) => {
-      const handle = this.tiebreak.create<Documents[K]>(initial[kind])
+      const handle = this.tiebreak.create<Documents[K]>({} as Documents[K])
+      // What the device makes is signed as well: the library's own first change has no name.
+      handle.change(document => void Object.assign(document as object, initial[kind]), this.#described(DOCUMENT_MADE))
       this.#attach(kind, handle)
       return handle.documentId
     }
@@ -139,7 +143,7 @@ export class Device extends EventTarget {
     this.editsCount += 1
     this.#isWriting = true
     try {
-      const options = { message: `${this.title}: ${what}` }
+      const options = this.#described(what)
       const apply = (document: unknown) => edit(document as Documents[K])
       if (since) handle.changeAt(since, apply, options)
       else handle.change(apply, options)
@@ -147,6 +151,10 @@ export class Device extends EventTarget {
       this.#isWriting = false
     }
     void this.#store(handle.documentId)
+  }
+
+  #described(what: string) {
+    return { message: signed({ device: this.name, browser: thisBrowser() }, what) }
   }
 
   /** Whether a change is on its way into this device's storage: a reload now would lose it. */

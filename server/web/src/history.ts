@@ -2,14 +2,16 @@
 
 import type { ChangeMetadata } from "@automerge/automerge/slim"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
-
-export type Lane = DeviceName | "other"
+import { Lanes, type Lane } from "./lanes.js"
+import { signatureOf } from "./signature.js"
 
 /** Changes drawn at most; older ones are counted. */
 export const CHANGES_MAX = 200
 
 /** Changes in a row that say the same, within this time, are one dot: a sentence, not its letters. */
 const RUN_MS = 60_000
+
+export type Change = Pick<ChangeMetadata, "hash" | "actor" | "startOp" | "deps" | "message" | "time">
 
 /** One change, or several in a row that say the same. */
 export interface Dot {
@@ -24,99 +26,119 @@ export interface Dot {
   holders: DeviceName[]
 }
 
+/** What a device sees last. */
+export interface End {
+  device: DeviceName
+  parents: readonly string[]
+}
+
 export interface Graph {
   dots: Dot[]
-  /** What each device sees last. */
-  ends: { device: DeviceName; parents: string[] }[]
+  lanes: Lane[]
+  ends: End[]
   /** Changes that are older than the first dot. */
   olderCount: number
 }
 
-export interface Replica {
-  device: DeviceName
-  changes: readonly ChangeMetadata[]
-  heads: readonly string[]
+interface HeldChange {
+  change: Change
+  holders: DeviceName[]
 }
 
-export function graphOf(replicas: readonly Replica[]): Graph {
-  const joined = join(replicas)
-  const shown = joined.slice(-CHANGES_MAX)
-  const dotOf = new Map<string, Dot>()
-  const childrenCounts = countChildren(shown)
-  const dots: Dot[] = []
-  for (const change of shown) {
-    const dot = dotFor(change)
-    const before = change.deps.length === 1 ? dotOf.get(change.deps[0]!) : undefined
-    if (before && childrenCounts.get(change.deps[0]!) === 1 && isSameRun(before, dot)) {
-      before.changesCount += 1
-      before.at = dot.at
-      dotOf.set(change.hash, before)
-    } else {
-      dot.parents = parentsOf(change.deps, dotOf)
-      dots.push(dot)
-      dotOf.set(change.hash, dot)
-    }
+/** Grows with its devices: each change is looked at once, however long the history is. */
+export class History {
+  readonly #lanes: Lanes
+  readonly #byHash = new Map<string, HeldChange>()
+  readonly #inOrder: HeldChange[] = []
+
+  constructor(browser: string) {
+    this.#lanes = new Lanes(browser)
   }
-  const ends = replicas.map(({ device, heads }) => ({ device, parents: parentsOf(heads, dotOf) }))
-  return { dots, ends, olderCount: joined.length - shown.length }
-}
 
-type HeldChange = ChangeMetadata & { holders: DeviceName[] }
-
-/** The changes of all replicas. A change's operations are numbered past those of all it depends on. */
-function join(replicas: readonly Replica[]): HeldChange[] {
-  const byHash = new Map<string, HeldChange>()
-  for (const { device, changes } of replicas) {
+  /** Takes what a device has and did not have before, causes first. */
+  add(device: DeviceName, changes: readonly Change[]): void {
     for (const change of changes) {
-      const held = byHash.get(change.hash)
-      if (held) held.holders.push(device)
-      else byHash.set(change.hash, { ...change, holders: [device] })
+      const known = this.#byHash.get(change.hash)
+      if (known) known.holders.push(device)
+      else this.#insert({ change, holders: [device] })
     }
   }
-  const inOrder = (a: HeldChange, b: HeldChange) => a.startOp - b.startOp || (a.hash < b.hash ? -1 : 1)
-  return [...byHash.values()].sort(inOrder)
+
+  /** `heads` are the changes that each device sees last. */
+  graph(heads: ReadonlyMap<DeviceName, readonly string[]>): Graph {
+    const shown = this.#inOrder.slice(-CHANGES_MAX)
+    const dotOf = new Map<string, Dot>()
+    const childrenCounts = countChildren(shown)
+    const dots: Dot[] = []
+    for (const held of shown) {
+      const { hash, deps } = held.change
+      const dot = this.#dotFor(held)
+      const before = deps.length === 1 ? dotOf.get(deps[0]!) : undefined
+      if (before && childrenCounts.get(deps[0]!) === 1 && isSameRun(before, dot)) {
+        before.changesCount += 1
+        before.at = dot.at
+        dotOf.set(hash, before)
+      } else {
+        dot.parents = parentsOf(deps, dotOf)
+        dots.push(dot)
+        dotOf.set(hash, dot)
+      }
+    }
+    const ends = [...heads].map(([device, hashes]) => ({ device, parents: parentsOf(hashes, dotOf) }))
+    const lanes = this.#lanes.among(dots.map(dot => dot.lane))
+    return { dots, lanes, ends, olderCount: this.#inOrder.length - shown.length }
+  }
+
+  /** A change's operations are numbered past those of all it depends on, which came before it. */
+  #insert(held: HeldChange): void {
+    const { hash, actor, startOp, message } = held.change
+    this.#byHash.set(hash, held)
+    this.#lanes.learn(actor, message)
+    let at = this.#inOrder.length
+    while (at > 0 && this.#inOrder[at - 1]!.change.startOp > startOp) at -= 1
+    this.#inOrder.splice(at, 0, held)
+  }
+
+  #dotFor({ change, holders }: HeldChange): Dot {
+    const { hash: id, actor, time } = change
+    return { id, lane: this.#lanes.of(actor), what: words(change), changesCount: 1, at: time * 1000, parents: [], holders }
+  }
 }
 
-function countChildren(changes: readonly ChangeMetadata[]): Map<string, number> {
+function words({ message, deps }: Change): string {
+  if (message) return signatureOf(message)?.what ?? message
+  return deps.length === 0 ? DOCUMENT_MADE : "a change without a name"
+}
+
+export const DOCUMENT_MADE = "document made"
+
+function countChildren(changes: readonly HeldChange[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const dependency of changes.flatMap(change => change.deps)) {
+  for (const dependency of changes.flatMap(({ change }) => change.deps)) {
     counts.set(dependency, (counts.get(dependency) ?? 0) + 1)
   }
   return counts
 }
 
-function dotFor(change: HeldChange): Dot {
-  const { lane, what } = describe(change.message)
-  const { hash: id, holders } = change
-  return { id, lane, what, changesCount: 1, at: change.time * 1000, parents: [], holders }
-}
-
 function isSameRun(before: Dot, after: Dot): boolean {
   const isSameText = before.lane === after.lane && before.what === after.what
   const isSoon = after.at - before.at < RUN_MS
-  return isSameText && isSoon && before.holders.join() === after.holders.join()
+  return isSameText && isSoon && isSameSet(before.holders, after.holders)
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every(each => others.includes(each))
 }
 
 function parentsOf(hashes: readonly string[], dotOf: Map<string, Dot>): string[] {
   return [...new Set(hashes.flatMap(hash => dotOf.get(hash)?.id ?? []))]
 }
 
-/** The demo writes "Phone: name" as the message of a change. */
-function describe(message: string | null): { lane: Lane; what: string } {
-  for (const [device, title] of Object.entries(DEVICE_TITLES)) {
-    if (message?.startsWith(`${title}: `)) {
-      return { lane: device as DeviceName, what: message.slice(title.length + 2) }
-    }
-  }
-  return { lane: "other", what: message || "The document was made" }
-}
-
 /** One dot in words. */
 export function dotWords(dot: Dot): string {
-  const who = dot.lane === "other" ? "" : `${DEVICE_TITLES[dot.lane]}: `
   const often = dot.changesCount > 1 ? `, ${dot.changesCount} changes` : ""
   const merge = dot.parents.length > 1 ? ", after a merge" : ""
   const [holder, ...more] = dot.holders
-  const where = holder && more.length === 0 ? `, only on the ${holder} so far` : ""
-  return `${who}${dot.what}${often}${merge}${where}, ${new Date(dot.at).toLocaleTimeString()}`
+  const where = holder && more.length === 0 ? `, only on the ${DEVICE_TITLES[holder].toLowerCase()} so far` : ""
+  return `${dot.lane.title}: ${dot.what}${often}${merge}${where}, ${new Date(dot.at).toLocaleTimeString()}`
 }

@@ -1,22 +1,41 @@
-/** What the devices have of one document's history, drawn anew only when it has grown. */
+/** What the devices have of each document's history. Only what is new is decoded, and drawn. */
 
-import { getChangesMetaSince, getHeads, type Doc } from "@automerge/automerge/slim"
+import { getChangesMetaSince, getHeads, type Doc, type Heads } from "@automerge/automerge/slim"
 import type { Device } from "./device.js"
-import type { Kind } from "./documents.js"
-import { graphOf, type Graph } from "./history.js"
+import { History, type Graph } from "./history.js"
+import type { DeviceName, Kind } from "./kinds.js"
+import { thisBrowser } from "./signature.js"
 
-let last: { key: string; graph: Graph } | undefined
+interface Replicas {
+  history: History
+  heads: Map<DeviceName, Heads>
+  graph: Graph
+}
+
+const replicasOf = new Map<Kind, Replicas>()
 
 export function historyOf(devices: readonly Device[], kind: Kind): Graph {
-  const documents = devices.flatMap(device => {
-    const document: Doc<unknown> | undefined = device.document(kind)
-    return document ? [{ device: device.name, document, heads: getHeads(document) }] : []
-  })
-  const key = [kind, ...documents.map(({ device, heads }) => `${device}:${heads.join()}`)].join(" ")
-  if (last?.key === key) return last.graph
-  const replicas = documents.map(({ device, document, heads }) => {
-    return { device, heads, changes: getChangesMetaSince(document, []) }
-  })
-  last = { key, graph: graphOf(replicas) }
-  return last.graph
+  const replicas = replicasOf.get(kind) ?? noReplicas()
+  replicasOf.set(kind, replicas)
+  const grown = devices.filter(device => takeNew(replicas, device, kind))
+  if (grown.length > 0) replicas.graph = replicas.history.graph(replicas.heads)
+  return replicas.graph
+}
+
+/** Whether there was something new. */
+function takeNew({ history, heads }: Replicas, device: Device, kind: Kind): boolean {
+  const document: Doc<unknown> | undefined = device.document(kind)
+  if (!document) return false
+  const before = heads.get(device.name) ?? []
+  const now = getHeads(document)
+  if (now.join() === before.join()) return false
+  history.add(device.name, getChangesMetaSince(document, before))
+  heads.set(device.name, now)
+  return true
+}
+
+function noReplicas(): Replicas {
+  const history = new History(thisBrowser())
+  const heads = new Map<DeviceName, Heads>()
+  return { history, heads, graph: history.graph(heads) }
 }

@@ -42,6 +42,11 @@ export function connection(status: SyncStatus, statusAt: number, isCut: boolean,
   }
 }
 
+/** What only this device has. */
+export function waiting(changesCount: number): string {
+  return changesCount === 0 ? "all on the server" : `${count(changesCount, "change")} only there`
+}
+
 export function synced(status: SyncStatus, now: number): string {
   return status.lastSyncedAt === null ? "Not synced since the page was opened" : `Synced ${ago(status.lastSyncedAt, now)}`
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { moved } from "../.compiled/server/web/src/components/caret.js"
-import { graphOf } from "../.compiled/server/web/src/history.js"
+import { History } from "../.compiled/server/web/src/history.js"
 import { ago, connection, count } from "../.compiled/server/web/src/words.js"
 
 test("a caret moves with the text around it", () => {
@@ -11,17 +11,26 @@ test("a caret moves with the text around it", () => {
   assert.equal(moved(0, "", "Tea"), 0)
 })
 
-const change = (hash, startOp, deps, message, time = 0) => ({ hash, startOp, deps, message, time })
+const change = (hash, startOp, deps, message, { actor = message, time = 0 } = {}) => {
+  return { hash, actor, startOp, deps, message, time }
+}
+
+/** The history as the browser `a000` sees it. */
+function graphOf(replicas) {
+  const history = new History("a000")
+  for (const { device, changes } of replicas) history.add(device, changes)
+  return history.graph(new Map(replicas.map(({ device, heads }) => [device, heads])))
+}
 
 test("a history joins what two devices have, causes first", () => {
-  const first = change("a", 1, [], "Phone: name")
-  const phone = change("b", 2, ["a"], "Phone: bio")
-  const laptop = change("c", 2, ["a"], "Laptop: bio")
+  const first = change("a", 1, [], "Phone a000: name")
+  const phone = change("b", 2, ["a"], "Phone a000: about")
+  const laptop = change("c", 2, ["a"], "Laptop a000: about")
   const { dots, ends } = graphOf([
     { device: "phone", heads: ["b"], changes: [first, phone] },
     { device: "laptop", heads: ["c"], changes: [first, laptop] },
   ])
-  const told = dots.map(({ id, lane, parents, holders }) => [id, lane, parents.join(), holders.join()])
+  const told = dots.map(({ id, lane, parents, holders }) => [id, lane.id, parents.join(), holders.join()])
   assert.deepEqual(told, [
     ["a", "phone", "", "phone,laptop"],
     ["b", "phone", "a", "phone"],
@@ -33,8 +42,48 @@ test("a history joins what two devices have, causes first", () => {
   ])
 })
 
+test("what comes later has its place among what was there, and is asked for no change twice", () => {
+  const history = new History("a000")
+  history.add("laptop", [change("a", 1, [], "Laptop a000: name"), change("d", 5, ["a"], "Laptop a000: units")])
+  history.add("laptop", [change("b", 2, ["a"], "Phone a000: about")])
+  history.add("phone", [change("a", 1, [], "Laptop a000: name")])
+  const { dots } = history.graph(new Map([["laptop", ["b", "d"]]]))
+  const told = dots.map(({ id, holders }) => [id, holders.join()])
+  assert.deepEqual(told, [
+    ["a", "laptop,phone"],
+    ["b", "laptop"],
+    ["d", "laptop"],
+  ])
+})
+
+test("each device has its lane, and the phone of another browser is another phone", () => {
+  const changes = [
+    change("a", 1, [], null, { actor: "1111" }),
+    change("b", 2, ["a"], "Phone a000: name", { actor: "1111" }),
+    change("c", 3, ["b"], "Phone b000: name", { actor: "2222" }),
+    change("d", 4, ["c"], "Phone b000: units", { actor: "3333" }),
+    change("e", 5, ["d"], "by hand", { actor: "4444" }),
+  ]
+  const { dots, lanes } = graphOf([{ device: "phone", heads: ["e"], changes }])
+  assert.deepEqual(
+    dots.map(dot => `${dot.lane.title}: ${dot.what}`),
+    ["Phone: document made", "Phone: name", "Phone b000: name", "Phone b000: units", "Client 4444: by hand"],
+  )
+  assert.deepEqual(
+    lanes.map(({ title }) => title),
+    ["Phone", "Phone b000", "Client 4444", "Laptop"],
+  )
+})
+
+test("many writers from elsewhere share a lane at last", () => {
+  const changes = Array.from({ length: 20 }, (_, i) => change(`h${i}`, i + 1, [], `note ${i}`, { actor: `${1000 + i}` }))
+  const { lanes } = graphOf([{ device: "phone", heads: [], changes }])
+  assert.equal(lanes.length, 7)
+  assert.equal(lanes.at(-2).title, "Others")
+})
+
 test("a sentence is one dot, unless there is a minute between its letters", () => {
-  const letters = [0, 1, 90].map((time, i) => change(`h${i}`, i + 1, i ? [`h${i - 1}`] : [], "Phone: bio", time))
+  const letters = [0, 1, 90].map((time, i) => change(`h${i}`, i + 1, i ? [`h${i - 1}`] : [], "Phone a000: about", { time }))
   const { dots } = graphOf([{ device: "phone", heads: ["h2"], changes: letters }])
   assert.deepEqual(
     dots.map(dot => dot.changesCount),

@@ -64,9 +64,12 @@ export async function openDemo(t, server, options) {
   return demo
 }
 
-/** Keeps a picture of the whole page under target/screenshots. */
+/** Keeps a picture of the whole page under target/screenshots, on a screen that is high enough for it. */
 export async function photograph(page, name) {
   fs.mkdirSync(screenshots, { recursive: true })
-  await page.evaluate(() => scrollTo(0, 0))
-  await page.screenshot({ path: path.join(screenshots, `${name}.png`), fullPage: true, animations: "disabled" })
+  const viewport = page.viewportSize()
+  const height = await page.evaluate(() => document.documentElement.scrollHeight)
+  await page.setViewportSize({ ...viewport, height: Math.max(viewport.height, height) })
+  await page.screenshot({ path: path.join(screenshots, `${name}.png`), animations: "disabled" })
+  await page.setViewportSize(viewport)
 }

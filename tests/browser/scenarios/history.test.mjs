@@ -6,6 +6,8 @@ import { until } from "../../interop/harness/until.mjs"
 import { Server } from "../../interop/harness/server.mjs"
 import { openDemo } from "../harness/browser.mjs"
 
+const MADE = "Phone: document made, 2 changes"
+
 /** What is told of the dots, without the time of day. */
 const told = async demo => (await demo.history()).map(label => label.replace(/, [^,]*\d:\d\d[^,]*$/, ""))
 
@@ -21,7 +23,7 @@ test("what only one device has is told apart, and the first change after a merge
   const demo = await openDemo(t, await Server.start(t))
   const { phone, laptop, page } = demo
   await demo.settled()
-  await tells(demo, ["The document was made"])
+  await tells(demo, [MADE])
   await phone.cut()
   await phone.field("Birthday").fill("1990-05-17")
   await phone.field("Birthday").fill("1990-05-18")
@@ -31,7 +33,7 @@ test("what only one device has is told apart, and the first change after a merge
   assert.deepEqual(
     new Set(apart),
     new Set([
-      "The document was made",
+      MADE,
       "Phone: birthday, 2 changes, only on the phone so far",
       "Laptop: units, only on the laptop so far",
     ]),
@@ -58,7 +60,31 @@ test("the picture holds the last two hundred changes and says how many it leaves
     })
   }
   await demo.settled()
-  const left = demo.page.getByText("12 older changes left out: the last 200 are shown.")
+  const left = demo.page.getByText("13 older changes left out: the last 200 are shown.")
   await demo.page.getByText("The same as a list (200 changes)").click()
   await left.waitFor()
+})
+
+test("the phone of another browser has a lane of its own", async t => {
+  const server = await Server.start(t)
+  const here = await openDemo(t, server)
+  await here.settled()
+  await here.phone.field("Birthday").fill("1990-05-17")
+  await here.laptop.shows("Birthday", "1990-05-17")
+  await here.settled()
+  const there = await openDemo(t, server)
+  await there.open(here.page.url())
+  for (const device of there.devices) await device.shows("Birthday", "1990-05-17")
+  await there.phone.field("Birthday").fill("1990-05-18")
+  await here.phone.shows("Birthday", "1990-05-18")
+  for (const [page, before, after] of [
+    [here, "Phone", "Phone [0-9a-f]{4}"],
+    [there, "Phone [0-9a-f]{4}", "Phone"],
+  ]) {
+    await until("both changes are told, each with its device", async () => {
+      const birthdays = (await told(page)).filter(label => label.includes("birthday"))
+      return new RegExp(`^${before}: birthday\\n${after}: birthday$`).test(birthdays.join("\n"))
+    })
+    assert.equal(await page.page.locator(".lanes p").count(), 3, "this phone, that phone, this laptop")
+  }
 })

@@ -79,7 +79,7 @@ test("what arrives and what is sent is announced politely", async t => {
   await laptop.shows("Birthday", "1990-05-17")
   await until(
     "the arrival is announced",
-    async () => (await status.textContent()) === "Arrived on the laptop: profile birthday.",
+    async () => (await status.textContent()) === "Arrived on the laptop: Birthday.",
   )
   await phone.cut()
   await phone.field("Birthday").fill("1990-05-18")

@@ -82,3 +82,36 @@ test("at 390 pixels the offline story is told by touch, one device at a time", a
   await phone.shows("About", merged)
   await checkLayout(page, "merged")
 })
+
+test("at 390 pixels one line tells what the other device is about", async t => {
+  const demo = await openDemo(t, await Server.start(t), { viewport: PHONE })
+  const { phone, laptop, page } = demo
+  await phone.isSettled()
+  const elsewhere = page.getByRole("complementary", { name: "Devices" }).getByRole("paragraph")
+  await elsewhere.getByText("Laptop: Connected, all on the server").waitFor()
+  await phone.cut()
+  await phone.field("Birthday").fill("1990-05-17")
+  await phone.hasPending(1)
+  await demo.showDevice(laptop)
+  await elsewhere.getByText("Phone: Offline: you cut it, 1 change only there").waitFor()
+  await checkLayout(page, "with a change that waits")
+})
+
+test("at 390 pixels the page says that the link is copied, or how else to get it", async t => {
+  const server = await Server.start(t)
+  for (const [permissions, words] of [
+    [["clipboard-read", "clipboard-write"], "Link copied. Open it in another browser."],
+    [[], "Copy the link from the address bar."],
+  ]) {
+    const { page } = await openDemo(t, server, { viewport: PHONE, permissions })
+    if (permissions.length === 0) {
+      await page.evaluate(() => (navigator.clipboard.writeText = () => Promise.reject(new Error("not allowed"))))
+    }
+    await page.getByRole("button", { name: "Copy link" }).tap()
+    await page.getByRole("status").getByText(words).waitFor()
+    await checkLayout(page, words)
+    if (permissions.length > 0) {
+      assert.equal(await page.evaluate(() => navigator.clipboard.readText()), page.url())
+    }
+  }
+})

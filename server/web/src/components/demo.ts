@@ -14,7 +14,7 @@ import { deviceView, pendingBadge } from "../views/device.js"
 import { askToStartOver, headerView } from "../views/header.js"
 import { lostView, problemView } from "../views/problem.js"
 import { storyView } from "../views/story.js"
-import { connection, count } from "../words.js"
+import { connection, count, waiting } from "../words.js"
 import "./history.js"
 
 /** Waits and ages are told in seconds. */
@@ -91,7 +91,6 @@ export class DemoPage extends LitElement {
         this.kind,
         kind => (this.kind = kind),
       )}
-      ${NARROW.matches ? this.#deviceChoice(now) : nothing}
       <div class="devices">
         ${repeat(
           visible,
@@ -99,7 +98,7 @@ export class DemoPage extends LitElement {
           device => deviceView(device, this.kind, now),
         )}
       </div>
-      ${this.#history()}
+      ${this.#history()} ${NARROW.matches ? this.#dock(now) : nothing}
     `
   }
 
@@ -129,6 +128,21 @@ export class DemoPage extends LitElement {
       return { value: device.name, title }
     })
     return choice("device", "Device to show", options, this.shown, name => (this.shown = name))
+  }
+
+  /** Where one device is shown at a time: what the other is about, and the way to it. */
+  #dock(now: number) {
+    const other = this.#devices.find(({ name }) => name !== this.shown)!
+    const { tone, words } = connection(other.status, other.statusAt, other.isCut, now)
+    return html`
+      <aside class="dock" aria-label="Devices">
+        <p class="elsewhere" data-tone=${tone}>
+          <span class="dot" aria-hidden="true"></span>
+          <span><strong>${other.title}:</strong> ${words}, ${waiting(other.status.pendingChanges)}</span>
+        </p>
+        ${this.#deviceChoice(now)}
+      </aside>
+    `
   }
 
   #history() {

@@ -2,17 +2,18 @@
 
 import { LitElement, html, nothing, svg, type PropertyValues } from "lit"
 import { customElement, property, state } from "lit/decorators.js"
-import { CHANGES_MAX, dotWords, type Dot, type Graph, type Lane } from "../history.js"
-import { DEVICE_TITLES } from "../device.js"
+import { CHANGES_MAX, dotWords, type Dot, type Graph } from "../history.js"
+import { DEVICE_TITLES, type DeviceName } from "../kinds.js"
 import { count } from "../words.js"
 
 const COLUMN_PX_MIN = 30
 const COLUMN_PX_MAX = 64
 const LANE_PX = 46
-const MARGIN_PX = 24
+const MARGIN_PX = 18
 const RADIUS_PX = 7
-const END_PX = 76
-const LANES: readonly Lane[] = ["phone", "other", "laptop"]
+const END_PX = 70
+/** The lanes go on to the right as far as there is a screen. */
+const LANE_END_PX = 4_000
 
 interface Point {
   x: number
@@ -21,7 +22,7 @@ interface Point {
 
 @customElement("tb-history")
 export class History extends LitElement {
-  @property({ attribute: false }) graph: Graph = { dots: [], ends: [], olderCount: 0 }
+  @property({ attribute: false }) graph: Graph = { dots: [], lanes: [], ends: [], olderCount: 0 }
   /** The dot that is told about; the last one unless somebody chose. */
   @state() private chosen: string | null = null
   #width = 0
@@ -36,8 +37,11 @@ export class History extends LitElement {
     const dot = dots.find(({ id }) => id === this.chosen) ?? dots.at(-1)!
     const total = dots.reduce((sum, { changesCount }) => sum + changesCount, 0)
     return html`
-      <div class="picture">${this.#picture(dot)}</div>
-      <p class="told"><span class="key ${dot.lane}" aria-hidden="true"></span>${dotWords(dot)}</p>
+      <div class="lanes">
+        <div aria-hidden="true">${this.graph.lanes.map(lane => html`<p class=${lane.device}>${lane.title}</p>`)}</div>
+        <div class="picture">${this.#picture(dot)}</div>
+      </div>
+      <p class="told"><span class="key filled ${dot.lane.device}" aria-hidden="true"></span>${dotWords(dot)}</p>
       <details>
         <summary>The same as a list (${count(total, "change")})</summary>
         ${olderCount > 0 ? html`<p>${count(olderCount, "older change")} left out: the last ${CHANGES_MAX} are shown.</p>` : nothing}
@@ -57,9 +61,8 @@ export class History extends LitElement {
   }
 
   #picture(told: Dot) {
-    const { dots, ends } = this.graph
-    const lanes = LANES.filter(lane => lane !== "other" || dots.some(dot => dot.lane === lane))
-    const roomPx = (this.clientWidth - END_PX - 2 * MARGIN_PX) / dots.length
+    const { dots, lanes, ends } = this.graph
+    const roomPx = (this.#pictureWidth - END_PX - 2 * MARGIN_PX) / dots.length
     const columnPx = Math.min(COLUMN_PX_MAX, Math.max(COLUMN_PX_MIN, roomPx))
     const columnX = (column: number) => MARGIN_PX + column * columnPx
     const place = new Map(
@@ -67,7 +70,9 @@ export class History extends LitElement {
     )
     const width = columnX(dots.length) + END_PX + MARGIN_PX
     const height = lanes.length * LANE_PX
-    const endAt = (device: Lane) => ({ x: columnX(dots.length), y: laneY(lanes.indexOf(device)) })
+    const endAt = (device: DeviceName) => {
+      return { x: columnX(dots.length), y: laneY(lanes.findIndex(lane => lane.device === device)) }
+    }
     const lines = dots.flatMap(dot => dot.parents.map(parent => line(place.get(parent), place.get(dot.id)!, "line")))
     const toEnds = ends.flatMap(end =>
       end.parents.map(parent => line(place.get(parent), endAt(end.device), "line end")),
@@ -77,7 +82,6 @@ export class History extends LitElement {
         class="graph"
         width=${width}
         height=${height}
-        viewBox="0 0 ${width} ${height}"
         role="listbox"
         aria-orientation="horizontal"
         aria-label="Changes, oldest first"
@@ -85,11 +89,16 @@ export class History extends LitElement {
         tabindex="0"
         @keydown=${this.#choose}
       >
-        ${lanes.map((_, lane) => svg`<path class="lane" d="M0 ${laneY(lane)}H${width}" />`)} ${lines} ${toEnds}
+        ${lanes.map((_, lane) => svg`<path class="lane" d="M0 ${laneY(lane)}H${LANE_END_PX}" />`)} ${lines} ${toEnds}
         ${ends.map(({ device }) => endView(device, endAt(device)))}
         ${dots.map(dot => this.#dot(dot, place.get(dot.id)!, dot === told))}
       </svg>
     `
+  }
+
+  /** What the names of the lanes leave; before they are drawn, a guess that the next change corrects. */
+  get #pictureWidth(): number {
+    return this.querySelector(".picture")?.clientWidth ?? this.clientWidth
   }
 
   #dot(dot: Dot, { x, y }: Point, isTold: boolean) {
@@ -101,7 +110,7 @@ export class History extends LitElement {
         role="option"
         aria-selected=${isTold ? "true" : "false"}
         aria-label=${dotWords(dot)}
-        class="change ${dot.lane} ${isAlone ? "alone" : ""}"
+        class="change ${dot.lane.device} ${isAlone ? "alone" : ""}"
         @pointerenter=${tell}
         @click=${tell}
       >
@@ -141,7 +150,7 @@ function line(from: Point | undefined, to: Point, name: string) {
   return svg`<path class=${name} d="M${from.x} ${from.y}${path}" />`
 }
 
-function endView(device: "phone" | "laptop", { x, y }: Point) {
+function endView(device: DeviceName, { x, y }: Point) {
   return svg`
     <g class="end-mark ${device}" aria-hidden="true">
       <rect x=${x} y=${y - 13} width=${END_PX - 8} height="26" rx="13" />

@@ -5,6 +5,7 @@ import { repeat } from "lit/directives/repeat.js"
 import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
 import { CATALOGUE, newLine, pieces, type Cart, type Line, type Product } from "../documents.js"
+import { LABELS, inSentence } from "../labels.js"
 import { count, price } from "../words.js"
 import { icons } from "./icons.js"
 import type { Write } from "../components/field.js"
@@ -57,8 +58,9 @@ function lineView(device: Device, product: Product, line: Line) {
   const button = (difference: number, label: string, icon: unknown) => html`
     <button class="square" aria-label=${label} @click=${() => addPieces(device, product, difference)}>${icon}</button>
   `
+  const label = `${LABELS.cart.note} on ${product.title}`
   const edit = (text: string) => (cart: Cart) => writeRegister(cart.lines[product.sku]!, "note", text)
-  const writeNote: Write = (text, since) => device.change("cart", `note on ${product.title}`, edit(text), since)
+  const writeNote: Write = (text, since) => device.change("cart", inSentence(label), edit(text), since)
   return html`
     <li class="line ${device.isHighlighted("cart", path) ? "arrived" : ""}">
       <span class="title">${product.title}<span class="quiet">${price(product.priceCents)}</span></span>
@@ -77,7 +79,7 @@ function lineView(device: Device, product: Product, line: Line) {
       <tb-field
         unlabelled
         name="${device.name}-note-${product.sku}"
-        label="Note on ${product.title}"
+        label=${label}
         placeholder="Add a note"
         .value=${String(line.note)}
         .others=${otherValues(line, "note")}

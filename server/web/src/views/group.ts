@@ -1,52 +1,31 @@
 /** A group with its members and events on one device. */
 
 import type { UrlHeads } from "@automerge/automerge-repo/slim"
-import { updateText } from "@automerge/automerge/slim"
 import { html } from "lit"
 import { repeat } from "lit/directives/repeat.js"
 import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
 import { register, type Group, type GroupEvent, type Member } from "../documents.js"
+import { LABELS, inSentence } from "../labels.js"
+import { textField, wholeField } from "./fields.js"
 import { icons } from "./icons.js"
 import type { Write } from "../components/field.js"
 import "../components/field.js"
 
 export function groupView(device: Device, group: Group) {
   const change = (what: string, edit: (draft: Group) => void) => device.change("group", what, edit)
-  const writeName: Write = (text, since) =>
-    device.change("group", "group name", draft => writeRegister(draft, "name", text), since)
-  const writeDescription: Write = (text, since) =>
-    device.change("group", "description", draft => updateText(draft, ["description"], text), since)
-  const heads = device.heads("group")
   const events = Object.entries(group.events).sort(([, a], [, b]) => String(a.date).localeCompare(String(b.date)))
   return html`
-    <tb-field
-      name="${device.name}-group-name"
-      label="Name"
-      .value=${String(group.name)}
-      .others=${otherValues(group, "name")}
-      .heads=${heads}
-      .write=${writeName}
-      ?arrived=${device.isHighlighted("group", "name")}
-    ></tb-field>
-    <tb-field
-      name="${device.name}-description"
-      label="Description"
-      kind="text"
-      placeholder="What the group is about."
-      .value=${group.description}
-      .heads=${heads}
-      .write=${writeDescription}
-      ?arrived=${device.isHighlighted("group", "description")}
-    ></tb-field>
-    <h4>Members</h4>
+    ${wholeField(device, "group", "name")}
+    ${textField(device, "group", "description", "What the group is about.")}
+    <h4>${LABELS.group.members}</h4>
     <ul class="rows">
       ${repeat(Object.entries(group.members), byId, ([id, member]) => memberView(device, id, member))}
     </ul>
     <button class="chip" @click=${() => change("a new member", draft => (draft.members[newId()] = newMember(draft)))}>
       ${icons.add}Add a member
     </button>
-    <h4>Events</h4>
+    <h4>${LABELS.group.events}</h4>
     ${
       events.length === 0
         ? html`<p class="empty"><span>No events yet.</span></p>`
@@ -71,13 +50,14 @@ function memberView(device: Device, id: string, member: Member) {
     const target = group.members[id]
     if (target) writeRegister(target, "nickname", text)
   }
-  const write: Write = (text, since) => device.change("group", `nickname ${text}`, edit(text), since)
+  const write: Write = (text, since) =>
+    device.change("group", `${inSentence(LABELS.group.nickname)} ${text}`, edit(text), since)
   return html`
     <li class="row ${device.isHighlighted("group", `members/${id}`) ? "arrived" : ""}">
       <tb-field
         unlabelled
         name="${device.name}-member-${id}"
-        label="Nickname"
+        label=${LABELS.group.nickname}
         .value=${nickname}
         .others=${otherValues(member, "nickname")}
         .heads=${device.heads("group")}
@@ -95,26 +75,26 @@ function eventView(device: Device, id: string, event: GroupEvent) {
     const target = group.events[id]
     if (target) writeRegister(target, key, text)
   }
-  const field = (key: keyof GroupEvent, label: string, kind: "line" | "date") => html`
+  const field = (key: keyof GroupEvent, kind: "line" | "date") => html`
     <tb-field
       unlabelled
       class=${key}
       name="${device.name}-event-${id}-${key}"
-      label="${label} of the event"
-      placeholder=${label}
+      label="${LABELS.group[key]} of the event"
+      placeholder=${LABELS.group[key]}
       kind=${kind}
       .value=${String(event[key])}
       .others=${otherValues(event, key)}
       .heads=${device.heads("group")}
       .write=${(text: string, since?: UrlHeads) =>
-        device.change("group", `${label.toLowerCase()} of an event`, edit(key, text), since)}
+        device.change("group", `${inSentence(LABELS.group[key])} of an event`, edit(key, text), since)}
       ?arrived=${device.isHighlighted("group", `events/${id}/${key}`)}
     ></tb-field>
   `
   const title = String(event.title)
   return html`
     <li class="row event ${device.isHighlighted("group", `events/${id}`) ? "arrived" : ""}">
-      ${field("title", "Title", "line")} ${field("date", "Date", "date")} ${field("place", "Place", "line")}
+      ${field("title", "line")} ${field("date", "date")} ${field("place", "line")}
       ${removeButton(title || "event", () =>
         device.change("group", `${title || "an event"} removed`, group => delete group.events[id]),
       )}

@@ -3,9 +3,8 @@
 import { html, nothing } from "lit"
 import iconUrl from "../icon.svg?url"
 import { THEMES, setTheme, theme } from "../theme.js"
+import "../components/copy_link.js"
 import { icons } from "./icons.js"
-
-const COPIED_MS = 2_000
 
 interface Header {
   /** `null` before there is anything to start over from. */
@@ -25,7 +24,7 @@ export function headerView({ startOver, changed }: Header) {
         ${
           startOver
             ? html`
-                <button class="tool" @click=${copyLink}>${icons.link}<span>Copy link</span></button>
+                <tb-copy-link></tb-copy-link>
                 <button class="tool" @click=${askToStartOver}>${icons.again}<span>Start over</span></button>
               `
             : nothing
@@ -57,17 +56,4 @@ function startOverDialog(startOver: () => void) {
 
 export function askToStartOver() {
   document.querySelector<HTMLDialogElement>("#start-over")?.showModal()
-}
-
-/** For another browser on this machine: it becomes two more devices with the same documents. */
-async function copyLink(event: Event) {
-  const label = (event.currentTarget as HTMLElement).querySelector("span")!
-  const before = label.textContent
-  try {
-    await navigator.clipboard.writeText(location.href)
-    label.textContent = "Copied"
-  } catch {
-    label.textContent = "Copy it from the address bar"
-  }
-  setTimeout(() => (label.textContent = before), COPIED_MS)
 }

@@ -52,7 +52,7 @@ function cards(devices: readonly Device[]): Card[] {
     {
       step: "edit",
       title: "Edit on both",
-      text: "Write the same bio, fill the same cart. Each device shows what only it has.",
+      text: "Write into “About” on both, fill the same cart. Each device shows what only it has.",
     },
     {
       step: "reconnect",
