@@ -1,13 +1,14 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vite"
 import { compress } from "./compress.js"
+import { serviceWorker } from "./service_worker.js"
 
-const client = fileURLToPath(new URL("../../client-sdk/js/src/index.ts", import.meta.url))
+const pathOf = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
 export default defineConfig({
   base: "./",
   resolve: {
-    alias: { "@tiebreak/client": client },
+    alias: { "@tiebreak/client": pathOf("../../client-sdk/js/src/index.ts") },
     // The client is compiled from its sources: it shall find the libraries of this page, not a second copy beside it.
     dedupe: ["@automerge/automerge", "@automerge/automerge-repo"],
   },
@@ -19,5 +20,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  plugins: [compress({ totalBytesMax: 2_000_000 })],
+  plugins: [
+    serviceWorker({ source: pathOf("src/service_worker.js"), fileName: "sw.js" }),
+    compress({ totalBytesMax: 2_000_000 }),
+  ],
 })

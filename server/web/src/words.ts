@@ -48,7 +48,7 @@ export function waiting(changesCount: number): string {
 }
 
 export function synced(status: SyncStatus, now: number): string {
-  return status.lastSyncedAt === null ? "Not synced since the page was opened" : `Synced ${ago(status.lastSyncedAt, now)}`
+  return status.lastSyncedAt === null ? "Not synced yet" : `Synced ${ago(status.lastSyncedAt, now)}`
 }
 
 const MONEY = new Intl.NumberFormat("en-IE", { style: "currency", currency: "EUR" })

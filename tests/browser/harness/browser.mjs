@@ -30,8 +30,11 @@ function browser() {
   return launched
 }
 
-/** A new browser with nothing stored. It fails its test if the page complains on the console. */
-export async function openBrowser(t, { viewport = DESKTOP, ...options } = {}) {
+/**
+ * A new browser with nothing stored. It fails its test if the page complains on the console, but for the complaint
+ * that the test is about.
+ */
+export async function openBrowser(t, { viewport = DESKTOP, expectedComplaint = /^$/, ...options } = {}) {
   const hasTouch = viewport === PHONE
   const context = await (await browser()).newContext({ viewport, hasTouch, isMobile: hasTouch, ...options })
   context.setDefaultTimeout(ACTION_MS)
@@ -40,7 +43,7 @@ export async function openBrowser(t, { viewport = DESKTOP, ...options } = {}) {
   page.on("pageerror", error => complaints.push(String(error)))
   page.on("console", message => {
     const isComplaint = message.type() === "error" || message.type() === "warning"
-    if (isComplaint && !isAboutServerAway(message)) complaints.push(message.text())
+    if (isComplaint && !isAboutServerAway(message) && !expectedComplaint.test(message.text())) complaints.push(message.text())
   })
   afterwards(t, async () => {
     await context.close()
@@ -51,7 +54,7 @@ export async function openBrowser(t, { viewport = DESKTOP, ...options } = {}) {
 
 /** The browser itself reports each connection that fails, whatever the page does about it. */
 function isAboutServerAway(message) {
-  return /WebSocket connection to .* failed: (Error in connection establishment: net::ERR_|Connection closed)/.test(
+  return /WebSocket connection to .* failed: (Error (in connection establishment|during WebSocket handshake): net::ERR_|Connection closed)/.test(
     message.text(),
   )
 }

@@ -27,6 +27,15 @@ export class Demo {
     await this.page.waitForFunction(() => performance.getEntriesByName("both-usable").length > 0)
   }
 
+  /** The browser has kept the page, and asks nobody for its files. */
+  async isKept() {
+    await this.page.evaluate(async () => {
+      const { active } = await navigator.serviceWorker.ready
+      if (active.state === "activated") return
+      await new Promise(resolve => (active.onstatechange = () => active.state === "activated" && resolve()))
+    })
+  }
+
   async show(document) {
     await this.page.getByRole("radio", { name: document }).check({ force: true })
   }

@@ -8,6 +8,7 @@ import { BootError, boot, ownDevices, type Demo, type Keeping } from "../boot.js
 import type { Device, DeviceName } from "../device.js"
 import { KINDS, KIND_TITLES, areIdsOfLink, backToOwnDocuments, forgetIds, type Kind } from "../documents.js"
 import { historyOf } from "../replicas.js"
+import { forgetPage, keepPage } from "../keep_page.js"
 import { Story } from "../story.js"
 import { choice } from "../views/choice.js"
 import { deviceView, pendingBadge } from "../views/device.js"
@@ -177,6 +178,7 @@ export class DemoPage extends LitElement {
       this.demo = await boot(keeping)
     } catch (error) {
       this.problem = error instanceof BootError ? error : new BootError("failed", error)
+      if (this.problem.code === "no-wasm") await forgetPage()
       return
     }
     for (const device of this.#devices) {
@@ -197,6 +199,7 @@ export class DemoPage extends LitElement {
       if (!isReached || performance.getEntriesByName(mark).length > 0) continue
       await updateComplete
       performance.mark(mark)
+      if (mark === "both-usable") keepPage()
     }
   }
 
