@@ -7,6 +7,7 @@ import { after } from "node:test"
 import { fileURLToPath } from "node:url"
 import { chromium } from "playwright-core"
 import { afterwards } from "../../interop/harness/afterwards.mjs"
+import { Server } from "../../interop/harness/server.mjs"
 import { Demo } from "./demo.mjs"
 
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium"
@@ -43,7 +44,8 @@ export async function openBrowser(t, { viewport = DESKTOP, expectedComplaint = /
   page.on("pageerror", error => complaints.push(String(error)))
   page.on("console", message => {
     const isComplaint = message.type() === "error" || message.type() === "warning"
-    if (isComplaint && !isAboutServerAway(message) && !expectedComplaint.test(message.text())) complaints.push(message.text())
+    const isExpected = isAboutServerAway(message) || expectedComplaint.test(message.text())
+    if (isComplaint && !isExpected) complaints.push(message.text())
   })
   afterwards(t, async () => {
     await context.close()
@@ -54,9 +56,8 @@ export async function openBrowser(t, { viewport = DESKTOP, expectedComplaint = /
 
 /** The browser itself reports each connection that fails, whatever the page does about it. */
 function isAboutServerAway(message) {
-  return /WebSocket connection to .* failed: (Error (in connection establishment|during WebSocket handshake): net::ERR_|Connection closed)/.test(
-    message.text(),
-  )
+  const [, reason] = /^WebSocket connection to .* failed: (.*)/.exec(message.text()) ?? []
+  return /^(Error (in connection establishment|during WebSocket handshake): net::ERR_|Connection closed)/.test(reason)
 }
 
 /** The demo of `server` in a new browser, ready to be used. */
@@ -64,6 +65,13 @@ export async function openDemo(t, server, options) {
   const page = await openBrowser(t, options)
   const demo = new Demo(page)
   await demo.open(`http://127.0.0.1:${server.port}/demo/`)
+  return demo
+}
+
+/** The demo of a server of its own, with both devices connected and everything on the server. */
+export async function settledDemo(t, options) {
+  const demo = await openDemo(t, await Server.start(t), options)
+  await demo.settled()
   return demo
 }
 

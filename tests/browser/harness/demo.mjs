@@ -50,6 +50,16 @@ export class Demo {
     for (const device of this.devices) await device.isSettled()
   }
 
+  /** Both write the display name while the phone is cut; then it comes back. */
+  async writeNamesApart() {
+    await this.phone.cut()
+    for (const device of this.devices) {
+      await device.field("Display name").fill(`Robin of the ${device.name.toLowerCase()}`)
+    }
+    await this.phone.hasPending(1)
+    await this.phone.reconnect()
+  }
+
   /** What the picture of the history tells of each dot. */
   async history() {
     const labels = await this.page

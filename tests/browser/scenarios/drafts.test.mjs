@@ -3,16 +3,14 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
-import { Server } from "../../interop/harness/server.mjs"
-import { openDemo } from "../harness/browser.mjs"
+import { settledDemo } from "../harness/browser.mjs"
 
 /** A letter now and then, without the pause at which a value is written. */
 const delay = 150
 
 test("what is being written stays in its row when the other device removes the row before it", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop } = demo
-  await demo.settled()
   await demo.show("Group")
   for (const count of [2, 3]) {
     await phone.button("Add a member").click()
@@ -37,9 +35,8 @@ test("what is being written stays in its row when the other device removes the r
 })
 
 test("what arrives while somebody writes the same is not lost without a hint", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop } = demo
-  await demo.settled()
   const typing = laptop.field("Display name").pressSequentially(" of the laptop", { delay })
   await phone.field("Display name").evaluate(input => {
     input.value = "Robin of the phone"
@@ -59,14 +56,9 @@ for (const [way, word] of [
   ["the other value", "Take"],
 ]) {
   test(`a conflict is settled for ${way} with one click`, async t => {
-    const demo = await openDemo(t, await Server.start(t))
-    const { phone, laptop } = demo
-    await demo.settled()
-    await phone.cut()
-    await phone.field("Display name").fill("Robin of the phone")
-    await laptop.field("Display name").fill("Robin of the laptop")
-    await phone.hasPending(1)
-    await phone.reconnect()
+    const demo = await settledDemo(t)
+    const { phone } = demo
+    await demo.writeNamesApart()
     const settle = phone.section.getByRole("button", { name: new RegExp(`^${word} “`) })
     const value = /“(.*)”/.exec(await settle.textContent())[1]
     await settle.click()

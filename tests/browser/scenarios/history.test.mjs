@@ -4,7 +4,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
 import { Server } from "../../interop/harness/server.mjs"
-import { openDemo } from "../harness/browser.mjs"
+import { openDemo, settledDemo } from "../harness/browser.mjs"
 
 const MADE = "Phone: document made, 2 changes"
 
@@ -20,9 +20,8 @@ async function tells(demo, expected) {
 }
 
 test("what only one device has is told apart, and the first change after a merge joins both lines", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop, page } = demo
-  await demo.settled()
   await tells(demo, [MADE])
   await phone.cut()
   await phone.field("Birthday").fill("1990-05-17")

@@ -3,8 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
-import { Server } from "../../interop/harness/server.mjs"
-import { openDemo } from "../harness/browser.mjs"
+import { settledDemo } from "../harness/browser.mjs"
 
 const TABS_MAX = 60
 
@@ -24,10 +23,8 @@ const isFocusSeen = page =>
   })
 
 test("cutting, editing and reconnecting need only a keyboard", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { page, phone, laptop } = demo
-  await demo.settled()
-
   await tabTo(page, phone.switch)
   assert.ok(await isFocusSeen(page), "the focus on the switch can be seen")
   await page.keyboard.press("Space")
@@ -51,9 +48,8 @@ test("cutting, editing and reconnecting need only a keyboard", async t => {
 })
 
 test("documents and the changes in the picture are chosen with arrow keys", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { page, phone } = demo
-  await demo.settled()
   await phone.field("Birthday").fill("1990-05-17")
   const picture = page.getByRole("listbox", { name: "Changes, oldest first" })
   await until("the change is in the picture", async () => (await demo.history()).length === 2)
@@ -71,9 +67,8 @@ test("documents and the changes in the picture are chosen with arrow keys", asyn
 })
 
 test("what arrives and what is sent is announced politely", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { page, phone, laptop } = demo
-  await demo.settled()
   const status = page.locator("tb-demo > [role=status]")
   await phone.field("Birthday").fill("1990-05-17")
   await laptop.shows("Birthday", "1990-05-17")

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { Server } from "../../interop/harness/server.mjs"
-import { PHONE, openDemo } from "../harness/browser.mjs"
+import { PHONE, openDemo, settledDemo } from "../harness/browser.mjs"
 
 const TARGET_PX_MIN = 44
 
@@ -48,9 +48,8 @@ test("at 390 pixels nothing scrolls sideways and every target is large enough", 
 })
 
 test("at no width between a small phone and a desk does anything scroll sideways", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { page } = demo
-  await demo.settled()
   await demo.show("Group")
   await demo.phone.button("Add an event").click()
   await demo.laptop.field("Title of the event").waitFor()

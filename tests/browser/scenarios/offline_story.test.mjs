@@ -4,12 +4,11 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
 import { Server } from "../../interop/harness/server.mjs"
-import { openDemo } from "../harness/browser.mjs"
+import { openDemo, settledDemo } from "../harness/browser.mjs"
 
 test("what both devices wrote apart is merged when the phone comes back", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop } = demo
-  await demo.settled()
   await phone.cut()
 
   await phone.field("About").pressSequentially("Walks in the rain.")
@@ -70,14 +69,9 @@ test("a piece that both took out apart is gone once, and the next one counts", a
 })
 
 test("a field that both wrote apart shows one value on both devices, and keeps the other in sight until it is settled", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop } = demo
-  await demo.settled()
-  await phone.cut()
-  await phone.field("Display name").fill("Robin of the phone")
-  await laptop.field("Display name").fill("Robin of the laptop")
-  await phone.hasPending(1)
-  await phone.reconnect()
+  await demo.writeNamesApart()
   await demo.settled()
 
   const hint = device => device.section.getByText("Both changed this.")
@@ -115,9 +109,8 @@ test("the switch closes the device's own connection and no other", async t => {
 })
 
 test("what arrives is highlighted where it arrives, for a moment", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop } = demo
-  await demo.settled()
   await phone.field("Birthday").fill("1990-05-17")
   const highlighted = device => device.section.locator(".arrived label")
   await until(
@@ -129,8 +122,7 @@ test("what arrives is highlighted where it arrives, for a moment", async t => {
 })
 
 test("each device keeps its own cut over a reload", async t => {
-  const demo = await openDemo(t, await Server.start(t))
-  await demo.settled()
+  const demo = await settledDemo(t)
   await demo.laptop.cut()
   await demo.reload()
   await demo.laptop.says("Offline: you cut it")
@@ -140,9 +132,8 @@ test("each device keeps its own cut over a reload", async t => {
 })
 
 test("the caret stays where somebody writes while others write before it", async t => {
-  const demo = await openDemo(t, await Server.start(t))
+  const demo = await settledDemo(t)
   const { phone, laptop } = demo
-  await demo.settled()
   await laptop.field("About").fill("Tea and rain")
   await phone.shows("About", "Tea and rain")
   const writing = phone.field("About")

@@ -8,6 +8,10 @@ import { Demo } from "../harness/demo.mjs"
 
 const address = server => `http://127.0.0.1:${server.port}/demo/`
 
+/** A link to documents that are nowhere. */
+const NOWHERE = "4NMNnkMhL8jXrdJ9jamS58PAVdXu"
+const addressOfNothing = server => `${address(server)}#profile=${NOWHERE}&cart=${NOWHERE}&group=${NOWHERE}`
+
 test("a browser that stores nothing is told so, and can go on in memory", async t => {
   const server = await Server.start(t)
   const page = await openBrowser(t)
@@ -70,8 +74,7 @@ test("a second tab waits until the first one is closed", async t => {
 test("a link to documents that are nowhere leads to new ones", async t => {
   const server = await Server.start(t)
   const page = await openBrowser(t)
-  const nowhere = "4NMNnkMhL8jXrdJ9jamS58PAVdXu"
-  await page.goto(`${address(server)}#profile=${nowhere}&cart=${nowhere}&group=${nowhere}`)
+  await page.goto(addressOfNothing(server))
   await page.getByRole("heading", { name: "These documents are not here" }).waitFor()
   await photograph(page, "trouble-lost")
   await page.getByRole("button", { name: "Start with new documents" }).click()
@@ -111,9 +114,8 @@ test("a link to documents that are nowhere leaves one's own where they are, and 
   await demo.settled()
   await demo.phone.field("Display name").fill("My own")
   await demo.laptop.shows("Display name", "My own")
-  const nowhere = "4NMNnkMhL8jXrdJ9jamS58PAVdXu"
   await demo.page.goto("about:blank")
-  await demo.page.goto(`${address(server)}#profile=${nowhere}&cart=${nowhere}&group=${nowhere}`)
+  await demo.page.goto(addressOfNothing(server))
   await demo.page.getByRole("heading", { name: "These documents are not here" }).waitFor()
   await demo.page.getByRole("button", { name: "Back to your own documents" }).click()
   await demo.isUsable()
