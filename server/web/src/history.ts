@@ -8,6 +8,9 @@ import { signatureOf } from "./signature.js"
 /** Changes drawn at most; older ones are counted. */
 export const CHANGES_MAX = 200
 
+/** What the demo calls the change that makes a document. */
+export const DOCUMENT_MADE = "document made"
+
 /** Changes in a row that say the same, within this time, are one dot: a sentence, not its letters. */
 const RUN_MS = 60_000
 
@@ -101,7 +104,8 @@ export class History {
 
   #dotFor({ change, holders }: HeldChange): Dot {
     const { hash: id, actor, time } = change
-    return { id, lane: this.#lanes.of(actor), what: words(change), changesCount: 1, at: time * 1000, parents: [], holders }
+    const lane = this.#lanes.of(actor)
+    return { id, lane, what: words(change), changesCount: 1, at: time * 1000, parents: [], holders }
   }
 }
 
@@ -109,8 +113,6 @@ function words({ message, deps }: Change): string {
   if (message) return signatureOf(message)?.what ?? message
   return deps.length === 0 ? DOCUMENT_MADE : "a change without a name"
 }
-
-export const DOCUMENT_MADE = "document made"
 
 function countChildren(changes: readonly HeldChange[]): Map<string, number> {
   const counts = new Map<string, number>()

@@ -139,7 +139,7 @@ export class DemoPage extends LitElement {
       <aside class="dock" aria-label="Devices">
         <p class="elsewhere" data-tone=${tone}>
           <span class="dot" aria-hidden="true"></span>
-          <span><strong>${other.title}:</strong> ${words}, ${waiting(other.status.pendingChanges)}</span>
+          <span><span><strong>${other.title}:</strong> ${words},</span> ${waiting(other.status.pendingChanges)}</span>
         </p>
         ${this.#deviceChoice(now)}
       </aside>
