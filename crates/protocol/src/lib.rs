@@ -1,5 +1,6 @@
 //! What crosses the wire: ids, frames, limits and refusal codes. Knows no CRDT and does no I/O.
 
+mod account;
 mod extension;
 mod frame;
 mod hash;
@@ -7,6 +8,9 @@ mod id;
 mod limits;
 mod refusal;
 
+pub use account::{
+    AccountId, ActorId, DeviceId, InvalidAccountId, InvalidDeviceId, InvalidKeyId, InvalidRole, KeyId, Role,
+};
 pub use extension::{EXTENSION, ExtensionFrame};
 pub use frame::{
     DecodeError, Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHead, RemoteHeadsChanged,
