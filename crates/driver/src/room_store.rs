@@ -47,6 +47,8 @@ impl RoomStore {
             changes: changes.into_iter().map(row).collect(),
             heads,
             received_ms: unix_ms(),
+            actors: Vec::new(),
+            owner: None,
         };
         Ok(self.store.append(append).await?.through)
     }

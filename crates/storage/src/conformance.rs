@@ -1,6 +1,8 @@
 //! The contract of [`DocumentStore`] as assertions, one behaviour each, to run against every implementation.
 //! They panic where the contract is broken. Each takes its own documents, so one fresh store serves them all.
 
+pub mod accounts;
+pub mod actors;
 pub mod random;
 
 use crate::{
@@ -8,6 +10,7 @@ use crate::{
     QuarantinedChange, SHARED_HEADS_PER_DOCUMENT_MAX, StorageError, StoredDocument,
 };
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, StorageId};
@@ -33,6 +36,8 @@ pub async fn run_all(store: Arc<dyn DocumentStore>) {
     deleting_answers_whether_there_was_something(store).await;
     a_tombstone_takes_no_changes_and_no_compaction(store).await;
     deleting_forgets_what_peers_share_and_what_was_set_aside(store).await;
+    actors::the_first_binding_of_an_actor_stays(store).await;
+    actors::an_append_that_is_refused_binds_nobody(store).await;
     quarantine_keeps_each_chunk_once_in_order(store).await;
     quarantine_keeps_the_oldest_chunks_and_has_an_end(store).await;
     shared_heads_are_kept_per_peer_and_the_latest_wins(store).await;
@@ -59,6 +64,7 @@ pub async fn append_then_load_gives_the_same_changes(store: &dyn DocumentStore) 
         changes: append.changes,
         through: 3,
         heads: append.heads,
+        actors: BTreeMap::new(),
         created_ms: 1_000,
         updated_ms: 1_000,
         deleted: false,
@@ -88,7 +94,14 @@ pub async fn only_the_first_append_creates(store: &dyn DocumentStore) {
 
 pub async fn an_append_without_changes_writes_nothing(store: &dyn DocumentStore) {
     let id = document("without changes");
-    let empty = Append { document: id, changes: Vec::new(), heads: heads(9), received_ms: 5 };
+    let empty = Append {
+        document: id,
+        changes: Vec::new(),
+        heads: heads(9),
+        received_ms: 5,
+        actors: Vec::new(),
+        owner: None,
+    };
     assert_eq!(store.append(empty.clone()).await, Ok(Committed { through: 0, created: false }));
     assert_eq!(store.load(id).await, Ok(None));
     assert_eq!(through(store.append(batch(id, 1..=2, 1)).await), 2);
@@ -111,7 +124,14 @@ pub async fn large_and_empty_changes_come_back_whole(store: &dyn DocumentStore) 
         ChangeRow { hash: change(1).hash, bytes: Bytes::new() },
         ChangeRow { hash: change(2).hash, bytes: Bytes::from(large) },
     ];
-    let append = Append { document: id, changes: rows.clone(), heads: heads(2), received_ms: 0 };
+    let append = Append {
+        document: id,
+        changes: rows.clone(),
+        heads: heads(2),
+        received_ms: 0,
+        actors: Vec::new(),
+        owner: None,
+    };
     assert_eq!(through(store.append(append).await), 2);
     assert_eq!(load(store, id).await.changes, rows);
 }
@@ -395,7 +415,14 @@ pub fn heads(number: u64) -> Heads {
 
 /// An append of these changes.
 pub fn batch(document: DocumentId, numbers: RangeInclusive<u64>, received_ms: i64) -> Append {
-    Append { document, heads: heads(*numbers.end()), changes: changes(numbers), received_ms }
+    Append {
+        document,
+        heads: heads(*numbers.end()),
+        changes: changes(numbers),
+        received_ms,
+        actors: Vec::new(),
+        owner: None,
+    }
 }
 
 /// A snapshot that stands for the changes up to `through`.

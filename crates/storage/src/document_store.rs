@@ -1,10 +1,11 @@
 //! The contract of a document store. Every implementation passes the suite in `conformance`.
 
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
-use tiebreak_protocol::{ChangeHash, DocumentId, Heads, StorageId};
+use tiebreak_protocol::{AccountId, ActorId, ChangeHash, DocumentId, Heads, StorageId};
 
 /// A boxed future, so that the server picks its store at start instead of carrying a type parameter.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
@@ -71,7 +72,7 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug + 'static {
     /// 1..=[`PAGE_DOCUMENTS_MAX`].
     fn list(&self, after: Option<DocumentId>, limit: usize) -> StoreFuture<'_, DocumentPage>;
 
-    /// Removes the content, with sync states and quarantine, and leaves a tombstone, so that a device that
+    /// Removes the content, with sync states, quarantine, grants, invitations and actors, and leaves a tombstone, so that a device that
     /// still holds the document cannot bring it back unnoticed. Answers whether it was there.
     fn delete(&self, document: DocumentId) -> StoreFuture<'_, bool>;
 
@@ -120,6 +121,11 @@ pub struct Append {
     pub heads: Heads,
     /// Milliseconds since the Unix epoch, from the server's clock; for people, never for order.
     pub received_ms: i64,
+    /// As whom these actors write: to be bound with the changes. The first binding of an actor stays.
+    pub actors: Vec<(ActorId, AccountId)>,
+    /// Whose the document becomes when this append creates it. A store without accounts, and an account that is
+    /// gone, leave it without an owner.
+    pub owner: Option<AccountId>,
 }
 
 /// One change as it is stored.
@@ -151,6 +157,8 @@ pub struct StoredDocument {
     pub through: u64,
     /// Heads as of the last append.
     pub heads: Heads,
+    /// Who writes as whom.
+    pub actors: BTreeMap<ActorId, AccountId>,
     pub created_ms: i64,
     pub updated_ms: i64,
     /// A tombstone: snapshot and changes are empty.

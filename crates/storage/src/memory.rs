@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::future::ready;
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tiebreak_protocol::{DocumentId, Heads, StorageId};
+use tiebreak_protocol::{AccountId, ActorId, DocumentId, Heads, StorageId};
 
 /// Keeps documents until it is dropped. For tests and throw-away servers.
 #[derive(Debug, Default)]
@@ -46,6 +46,7 @@ struct Document {
     changes: BTreeMap<u64, ChangeRow>,
     through: u64,
     heads: Heads,
+    actors: BTreeMap<ActorId, AccountId>,
     created_ms: i64,
     updated_ms: i64,
     deleted: bool,
@@ -163,7 +164,8 @@ impl DocumentStore for MemoryStore {
 
 impl State {
     fn append(&mut self, append: Append) -> Result<Committed, StorageError> {
-        let Append { document, changes, heads, received_ms } = append;
+        // There are no accounts here that could own anything.
+        let Append { document, changes, heads, received_ms, actors, owner: _ } = append;
         let created = !self.documents.contains_key(&document);
         if created && changes.is_empty() {
             return Ok(Committed { through: 0, created: false });
@@ -178,6 +180,9 @@ impl State {
         for change in changes {
             document.through += 1;
             document.changes.insert(document.through, change);
+        }
+        for (actor, account) in actors {
+            document.actors.entry(actor).or_insert(account);
         }
         document.heads = heads;
         document.updated_ms = received_ms;
@@ -201,6 +206,7 @@ impl State {
         document.deleted = true;
         document.snapshot = None;
         document.changes.clear();
+        document.actors.clear();
         self.quarantine.remove(&id);
         self.shared_heads.remove(&id);
         true
@@ -226,6 +232,7 @@ impl Document {
             changes: BTreeMap::new(),
             through: 0,
             heads: Heads::default(),
+            actors: BTreeMap::new(),
             created_ms,
             updated_ms: created_ms,
             deleted: false,
@@ -249,6 +256,7 @@ impl Document {
             changes: self.changes.values().cloned().collect(),
             through: self.through,
             heads: self.heads.clone(),
+            actors: self.actors.clone(),
             created_ms: self.created_ms,
             updated_ms: self.updated_ms,
             deleted: self.deleted,

@@ -1,6 +1,12 @@
 //! SQL text that SQLite and PostgreSQL both understand. Placeholders first appear in the order `$1`, `$2`, …,
 //! because SQLite numbers them by appearance.
 
+pub mod accounts;
+pub mod audit;
+pub mod grants;
+pub mod keys;
+pub mod sessions;
+
 macro_rules! document_columns {
     () => {
         "id, created_ms, updated_ms, deleted_ms, heads, through, snapshot_through, bytes, checksum"
@@ -89,11 +95,14 @@ pub const UPSERT_SNAPSHOT: &str = "INSERT INTO snapshots (document, through, byt
     bytes = excluded.bytes, checksum = excluded.checksum";
 
 /// What deleting a document removes: document.
-pub const DELETE_CONTENT: [&str; 4] = [
+pub const DELETE_CONTENT: [&str; 7] = [
     "DELETE FROM changes WHERE document = $1",
     "DELETE FROM snapshots WHERE document = $1",
     "DELETE FROM sync_states WHERE document = $1",
     "DELETE FROM quarantine WHERE document = $1",
+    "DELETE FROM grants WHERE document = $1",
+    "DELETE FROM invitations WHERE document = $1",
+    "DELETE FROM document_actors WHERE document = $1",
 ];
 
 /// How many chunks of a document are set aside: document.

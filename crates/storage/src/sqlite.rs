@@ -11,6 +11,7 @@ mod panic_guard;
 mod queue;
 mod reader;
 mod reads;
+mod relational;
 mod reserve;
 mod writer;
 mod writes;

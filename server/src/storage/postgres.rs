@@ -1,11 +1,13 @@
 //! The store for more than one machine's worth of durability: PostgreSQL, with one writing connection that
 //! groups commits and owns the database, and a pool of reading ones.
 
+mod bindings;
 mod failure;
 mod migrations;
 mod open;
 mod ownership;
 mod reads;
+mod relational;
 mod session;
 mod writer;
 mod writes;
@@ -183,7 +185,10 @@ impl DocumentStore for PostgresStore {
             let bytes = append.changes.iter().map(|change| change.bytes.len()).sum();
             match self.write(Work::Append(append), bytes).await? {
                 Answer::Committed(committed) => Ok(committed),
-                other @ (Answer::Done | Answer::Deleted(_) | Answer::StorageId(_)) => Err(mismatch(&other)),
+                other
+                @ (Answer::Done | Answer::Deleted(_) | Answer::StorageId(_) | Answer::Transacted(_)) => {
+                    Err(mismatch(&other))
+                }
             }
         })
     }
@@ -212,7 +217,10 @@ impl DocumentStore for PostgresStore {
             self.shared_heads.forget(document);
             match answer {
                 Answer::Deleted(deleted) => Ok(deleted),
-                other @ (Answer::Committed(_) | Answer::Done | Answer::StorageId(_)) => Err(mismatch(&other)),
+                other @ (Answer::Committed(_)
+                | Answer::Done
+                | Answer::StorageId(_)
+                | Answer::Transacted(_)) => Err(mismatch(&other)),
             }
         })
     }
@@ -258,7 +266,10 @@ impl DocumentStore for PostgresStore {
         Box::pin(async move {
             match self.write(Work::OwnStorageId(candidate), 0).await? {
                 Answer::StorageId(id) => Ok(id),
-                other @ (Answer::Committed(_) | Answer::Done | Answer::Deleted(_)) => Err(mismatch(&other)),
+                other
+                @ (Answer::Committed(_) | Answer::Done | Answer::Deleted(_) | Answer::Transacted(_)) => {
+                    Err(mismatch(&other))
+                }
             }
         })
     }

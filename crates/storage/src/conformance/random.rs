@@ -4,7 +4,7 @@ use super::{batch, change, compaction, document, heads};
 use crate::{DocumentStore, QuarantinedChange};
 use bytes::Bytes;
 use std::fmt::Debug;
-use tiebreak_protocol::{DocumentId, StorageId};
+use tiebreak_protocol::{AccountId, ActorId, DocumentId, StorageId};
 
 const DOCUMENTS: u64 = 6;
 
@@ -31,6 +31,11 @@ impl Random {
         document(&format!("random {}", self.below(DOCUMENTS)))
     }
 
+    fn binding(&mut self) -> (ActorId, AccountId) {
+        let (actor, account) = (self.below(20) as u8, self.below(3) as u8);
+        (ActorId::from_bytes(&[actor]), AccountId::from_bytes([account; 16]))
+    }
+
     fn peer(&mut self) -> StorageId {
         format!("peer {}", self.below(3)).parse().expect("a storage id")
     }
@@ -51,6 +56,7 @@ pub async fn operate(
             if random.below(10) == 0 {
                 append.changes.clear();
             }
+            append.actors = (0..random.below(4)).map(|_| random.binding()).collect();
             same(model.append(append.clone()).await, store.append(append).await, context);
         }
         8 | 9 => {

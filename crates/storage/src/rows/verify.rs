@@ -3,7 +3,8 @@
 use super::{Content, DocumentRow, unsigned};
 use crate::{ChangeRow, DamagedChunk, QuarantinedChange, StoredDocument, checksum};
 use bytes::Bytes;
-use tiebreak_protocol::{ChangeHash, DocumentId, Heads};
+use std::collections::BTreeMap;
+use tiebreak_protocol::{AccountId, ActorId, ChangeHash, DocumentId, Heads};
 
 /// Missing sequence numbers named per gap.
 const MISSING_LISTED_MAX: usize = 1000;
@@ -33,6 +34,7 @@ pub struct Unverified {
     pub row: Option<DocumentRow>,
     pub snapshot: Option<StoredSnapshot>,
     pub changes: Vec<StoredChange>,
+    pub actors: BTreeMap<ActorId, AccountId>,
 }
 
 /// A verified document, and the damaged chunks to copy into quarantine.
@@ -45,7 +47,7 @@ pub struct Verified {
 impl Unverified {
     /// Leaves out what does not match its checksum; `None` when there is nothing of this document at all.
     pub fn verify(self) -> Option<Verified> {
-        let Self { document, row, snapshot, changes } = self;
+        let Self { document, row, snapshot, changes, actors } = self;
         if row.is_none() && snapshot.is_none() && changes.is_empty() {
             return None;
         }
@@ -59,6 +61,7 @@ impl Unverified {
             changes,
             through: unsigned(row.through),
             heads: Heads::from_bytes(&row.heads).unwrap_or_default(),
+            actors,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
             deleted: row.deleted_ms.is_some(),

@@ -27,6 +27,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "sync_states_by_age",
         statements: include_str!("../../migrations/sqlite/0003_sync_states_by_age.sql"),
     },
+    Migration {
+        version: 4,
+        name: "accounts",
+        statements: include_str!("../../migrations/sqlite/0004_accounts.sql"),
+    },
 ];
 
 /// Why the schema could not be brought up to date. Each migration happened whole or not at all.

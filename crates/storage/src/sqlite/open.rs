@@ -23,7 +23,7 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// Waits for another process that reads the file, a shell or a backup tool.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
-const STATEMENTS_CACHED: usize = 64;
+const STATEMENTS_CACHED: usize = 128;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]

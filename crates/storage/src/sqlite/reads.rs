@@ -5,7 +5,8 @@ use crate::{DocumentPage, QuarantinedChange, checksum, sql};
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tiebreak_protocol::{ChangeHash, DocumentId, Heads, StorageId};
+use std::collections::BTreeMap;
+use tiebreak_protocol::{AccountId, ActorId, ChangeHash, DocumentId, Heads, StorageId};
 
 /// Reads all of a document in one snapshot of the database.
 pub(super) fn load(connection: &mut Connection, document: DocumentId) -> rusqlite::Result<Unverified> {
@@ -18,7 +19,11 @@ pub(super) fn load(connection: &mut Connection, document: DocumentId) -> rusqlit
         .prepare_cached(sql::CHANGES)?
         .query_map(params![id], stored_change)?
         .collect::<rusqlite::Result<_>>()?;
-    Ok(Unverified { document, row, snapshot, changes })
+    let actors = transaction
+        .prepare_cached(sql::grants::ACTORS)?
+        .query_map(params![id], bound_actor)?
+        .collect::<rusqlite::Result<BTreeMap<_, _>>>()?;
+    Ok(Unverified { document, row, snapshot, changes, actors })
 }
 
 pub(super) fn document_row(
@@ -120,6 +125,11 @@ fn stored_change(row: &Row<'_>) -> rusqlite::Result<StoredChange> {
         checksum: blob(row, 3)?,
         received_ms: integer(row, 4)?,
     })
+}
+
+/// Unlike a change, a damaged binding is not left out: another account could take the actor over.
+fn bound_actor(row: &Row<'_>) -> rusqlite::Result<(ActorId, AccountId)> {
+    Ok((ActorId::from_bytes(&row.get::<_, Vec<u8>>(0)?), AccountId::from_bytes(row.get(1)?)))
 }
 
 // A flipped bit in a record's header turns a value into one of another type. Reading it as empty leaves the

@@ -31,6 +31,14 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Result<Committ
         let sum = checksum::of_change(&append.document, sequence, hash, &change.bytes);
         insert.execute(params![id, sequence, hash, &change.bytes[..], sum.as_slice(), append.received_ms])?;
     }
+    for (actor, account) in &append.actors {
+        let bound = params![id, actor.as_bytes(), account.as_bytes().as_slice()];
+        connection.prepare_cached(sql::grants::INSERT_ACTOR)?.execute(bound)?;
+    }
+    if let Some(owner) = append.owner.filter(|_owner| committed.created) {
+        let grant = params![id, append.received_ms, owner.as_bytes().as_slice()];
+        connection.prepare_cached(sql::grants::INSERT_OWNER)?.execute(grant)?;
+    }
     upsert_document(connection, &row)?;
     Ok(committed)
 }

@@ -66,7 +66,14 @@ impl Drop for SmallDisk {
 
 fn large(id: DocumentId, number: u64) -> Append {
     let row = ChangeRow { hash: change(number).hash, bytes: Bytes::from(vec![number as u8; CHANGE_BYTES]) };
-    Append { document: id, changes: vec![row], heads: heads(number), received_ms: 0 }
+    Append {
+        document: id,
+        changes: vec![row],
+        heads: heads(number),
+        received_ms: 0,
+        actors: Vec::new(),
+        owner: None,
+    }
 }
 
 /// Appends to one document after another until the disk is full; answers how many went in.

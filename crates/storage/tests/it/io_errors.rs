@@ -25,7 +25,14 @@ enum End {
 
 fn append(number: u64) -> Append {
     let row = ChangeRow { hash: change(number).hash, bytes: Bytes::from(vec![number as u8; CHANGE_BYTES]) };
-    Append { document: document("failing"), changes: vec![row], heads: heads(number), received_ms: 0 }
+    Append {
+        document: document("failing"),
+        changes: vec![row],
+        heads: heads(number),
+        received_ms: 0,
+        actors: Vec::new(),
+        owner: None,
+    }
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, too, end the test")]
 #![expect(clippy::print_stdout, reason = "child processes report to their test")]
 
+mod accounts;
 mod backup;
 mod contract;
 mod damage;

@@ -26,6 +26,11 @@ const ALL: &[Migration] = &[
         name: "sync_states_by_age",
         statements: include_str!("../../../migrations/postgres/0003_sync_states_by_age.sql"),
     },
+    Migration {
+        version: 4,
+        name: "accounts",
+        statements: include_str!("../../../migrations/postgres/0004_accounts.sql"),
+    },
 ];
 
 /// Applies what is missing, for the session that owns the database: nobody else migrates meanwhile. The version row commits with its migration, so a kill at any moment leaves the

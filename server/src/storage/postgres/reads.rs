@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 use deadpool_postgres::{ClientWrapper, GenericClient};
-use tiebreak_protocol::{ChangeHash, DocumentId, Heads, StorageId};
+use tiebreak_protocol::{AccountId, ActorId, ChangeHash, DocumentId, Heads, StorageId};
 use tiebreak_storage::rows::{DocumentRow, StoredChange, StoredSnapshot, Unverified, count};
 use tiebreak_storage::{DocumentPage, QuarantinedChange, checksum, sql};
+use tokio_postgres::types::{FromSql, Type, accepts};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
 /// Reads all of a document in one snapshot of the database.
@@ -22,12 +23,15 @@ pub(super) async fn load(client: &mut ClientWrapper, document: DocumentId) -> Re
     let snapshot = transaction.query_opt(&statement, &[&id]).await?;
     let statement = transaction.prepare_cached(sql::CHANGES).await?;
     let changes = transaction.query(&statement, &[&id]).await?;
+    let statement = transaction.prepare_cached(sql::grants::ACTORS).await?;
+    let actors = transaction.query(&statement, &[&id]).await?;
     transaction.commit().await?;
     Ok(Unverified {
         document,
         row: row.as_ref().map(document_row).transpose()?,
         snapshot: snapshot.as_ref().map(stored_snapshot).transpose()?,
         changes: changes.iter().map(stored_change).collect::<Result<_, _>>()?,
+        actors: actors.iter().map(bound_actor).collect::<Result<_, _>>()?,
     })
 }
 
@@ -115,6 +119,23 @@ fn stored_change(row: &Row) -> Result<StoredChange, Error> {
         checksum: row.try_get(3)?,
         received_ms: row.try_get(4)?,
     })
+}
+
+/// Unlike a change, a damaged binding is not left out: another account could take the actor over.
+fn bound_actor(row: &Row) -> Result<(ActorId, AccountId), Error> {
+    let Sixteen(account) = row.try_get(1)?;
+    Ok((ActorId::from_bytes(row.try_get(0)?), AccountId::from_bytes(account)))
+}
+
+/// The bytes of an id.
+struct Sixteen([u8; 16]);
+
+impl<'a> FromSql<'a> for Sixteen {
+    fn from_sql(_type: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+        Ok(Self(raw.try_into()?))
+    }
+
+    accepts!(BYTEA);
 }
 
 fn bytes(row: &Row, column: usize) -> Result<Bytes, Error> {

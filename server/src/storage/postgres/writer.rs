@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tiebreak_protocol::{DocumentId, StorageId};
 use tiebreak_storage::group::{Alone, Verdict};
+use tiebreak_storage::relational::{Step, Transacted};
 use tiebreak_storage::shared_heads::{SharedHeadsBuffer, SharedHeadsEntry};
 use tiebreak_storage::status::Status;
 use tiebreak_storage::{Append, Committed, Compaction, QuarantinedChange, StorageError};
@@ -34,6 +35,7 @@ pub(super) enum Work {
     Compact(Compaction),
     Delete(DocumentId),
     Quarantine(QuarantinedChange),
+    Transact(Vec<Step>),
     OwnStorageId(StorageId),
     Probe,
     ForgetSharedHeads,
@@ -46,6 +48,7 @@ pub(super) enum Answer {
     Done,
     Deleted(bool),
     StorageId(StorageId),
+    Transacted(Transacted),
 }
 
 /// A write and who waits for it; nobody, for a write behind the scenes.
@@ -73,6 +76,7 @@ impl Work {
             Self::Compact(_)
             | Self::Delete(_)
             | Self::Quarantine(_)
+            | Self::Transact(_)
             | Self::OwnStorageId(_)
             | Self::Probe
             | Self::ForgetSharedHeads => None,

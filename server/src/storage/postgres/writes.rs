@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::reads::document_row;
 use super::session::Session;
 use super::writer::{Answer, Work};
+use super::{bindings, relational};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use tiebreak_driver::unix_ms;
@@ -74,6 +75,7 @@ pub(super) async fn apply(session: &Session, group: &[&Work]) -> Result<Vec<Outc
                 Work::Compact(compaction) => compact(session, compaction).await.map(|()| Ok(Answer::Done))?,
                 Work::Delete(document) => Ok(Answer::Deleted(delete(session, *document).await?)),
                 Work::Quarantine(change) => quarantine(session, change).await.map(|()| Ok(Answer::Done))?,
+                Work::Transact(steps) => relational::transact(session, steps).await?,
                 Work::OwnStorageId(candidate) => {
                     own_storage_id(session, candidate).await?.map(Answer::StorageId)
                 }
@@ -88,7 +90,7 @@ pub(super) async fn apply(session: &Session, group: &[&Work]) -> Result<Vec<Outc
 async fn append(session: &Session, appends: &[&Append]) -> Result<Vec<Outcome>, Failure> {
     let (mut rows, contents) = documents(session, appends.iter().map(|append| append.document)).await?;
     let mut outcomes = Vec::with_capacity(appends.len());
-    let mut written = Vec::new();
+    let (mut written, mut created) = (Vec::new(), Vec::new());
     for append in appends {
         let before = rows.get(&append.document).cloned();
         let content = contents.get(&append.document).copied().unwrap_or(Content::NONE);
@@ -96,6 +98,9 @@ async fn append(session: &Session, appends: &[&Append]) -> Result<Vec<Outcome>, 
             if !append.changes.is_empty() {
                 written.push((*append, row.through));
                 rows.insert(append.document, row);
+            }
+            if committed.created {
+                created.push(*append);
             }
             Answer::Committed(committed)
         }));
@@ -106,6 +111,8 @@ async fn append(session: &Session, appends: &[&Append]) -> Result<Vec<Outcome>, 
         .collect();
     if !changed.is_empty() {
         insert_changes(session, &written).await?;
+        bindings::insert_actors(session, written.iter().map(|(append, _)| *append)).await?;
+        bindings::insert_owners(session, created.into_iter()).await?;
         upsert_documents(session, changed.into_values()).await?;
     }
     Ok(outcomes)
@@ -279,7 +286,11 @@ async fn query_one(
     Ok(session.client.query_one(&statement, parameters).await?)
 }
 
-async fn execute(session: &Session, text: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<(), Failure> {
+pub(super) async fn execute(
+    session: &Session,
+    text: &str,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<(), Failure> {
     let statement = session.client.prepare_cached(text).await?;
     session.client.execute(&statement, parameters).await?;
     Ok(())
