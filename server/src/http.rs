@@ -1,5 +1,7 @@
 //! The HTTP surface: one file an endpoint, one router, from which its OpenAPI document is made.
 
+mod account;
+mod accounts;
 mod attached;
 mod callers;
 mod create_document;
@@ -8,31 +10,42 @@ pub(crate) mod demo;
 mod documents;
 mod etag;
 mod file;
+mod gate;
+mod grants;
 mod guard;
 pub(crate) mod health;
 mod history;
 mod import_document;
+mod invitations;
+mod json_body;
+mod jwks;
+mod keys;
 mod list_documents;
 pub(crate) mod listener;
 mod merged;
 mod openapi;
+pub(crate) mod peer_address;
 pub(crate) mod problem;
 mod request;
+mod sessions;
 mod show_document;
 mod strict_json;
 mod time;
+pub(crate) mod tls;
 mod websocket;
 mod write_deadline;
 
-pub(crate) use callers::Callers;
+pub(crate) use callers::{Callers, LocalPages};
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
 
+use crate::access::{AccessControl, Principal};
+use crate::accounts::AccountService;
 use crate::config::Demo;
 use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::extract::{DefaultBodyLimit, Extension, FromRef};
 use axum::middleware::from_fn_with_state;
 use problem::Fault;
 use tiebreak_protocol::Limits;
@@ -46,6 +59,9 @@ pub(crate) struct App {
     pub(crate) door: Door,
     pub(crate) documents: Documents,
     pub(crate) health: Health,
+    pub(crate) access: AccessControl,
+    /// `None`: nobody is asked who they are.
+    pub(crate) accounts: Option<AccountService>,
 }
 
 impl FromRef<App> for Door {
@@ -57,6 +73,18 @@ impl FromRef<App> for Door {
 impl FromRef<App> for Documents {
     fn from_ref(app: &App) -> Self {
         app.documents.clone()
+    }
+}
+
+impl FromRef<App> for Option<AccountService> {
+    fn from_ref(app: &App) -> Self {
+        app.accounts.clone()
+    }
+}
+
+impl FromRef<App> for AccessControl {
+    fn from_ref(app: &App) -> Self {
+        app.access.clone()
     }
 }
 
@@ -74,6 +102,9 @@ pub(crate) fn router(app: App, demo: Demo, guard: Guard) -> Router {
         Demo::Served => routes().merge(OpenApiRouter::from(demo::routes())),
         Demo::LeftOut => routes(),
     };
+    let gate = from_fn_with_state(app.access.clone(), gate::gate);
+    // What handlers of documents ask beside the documents; the command line's own router has none.
+    let routes = routes.layer(Extension(app.access.clone())).layer(gate);
     finish(routes, body_bytes_max, guard).with_state(app)
 }
 
@@ -85,7 +116,8 @@ pub(crate) fn operations(health: Health, guard: Guard) -> Router {
 /// Documents alone, for the command line without a server: nobody else can ask.
 pub(crate) fn documents_only(documents: Documents, guard: Guard) -> Router {
     let body_bytes_max = body_bytes_max(documents.limits());
-    finish(document_routes(), body_bytes_max, guard).with_state(documents)
+    let routes = document_routes().layer(Extension(Principal::Operator));
+    finish(routes, body_bytes_max, guard).with_state(documents)
 }
 
 /// Whatever was exported can be imported: a document may hold more than one message of a device.
@@ -100,6 +132,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(websocket::connect))
         .routes(routes!(openapi::openapi))
         .merge(document_routes())
+        .merge(account_routes())
+        .merge(sharing_routes())
         .merge(operation_routes())
 }
 
@@ -112,6 +146,33 @@ where
         .routes(routes!(show_document::show_document, delete_document::delete_document))
         .routes(routes!(history::history))
         .routes(routes!(import_document::import_document))
+}
+
+fn account_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::create_account))
+        .routes(routes!(sessions::login))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::logout))
+        .routes(routes!(account::show_account, account::change_account, account::delete_account))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::export_account))
+        .routes(routes!(account::list_devices))
+        .routes(routes!(account::revoke_device))
+        .routes(routes!(account::create_ticket))
+        .routes(routes!(keys::list_keys, keys::create_key))
+        .routes(routes!(keys::delete_key))
+        .routes(routes!(jwks::jwks))
+}
+
+fn sharing_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(grants::list_grants))
+        .routes(routes!(grants::put_grant, grants::delete_grant))
+        .routes(routes!(grants::leave))
+        .routes(routes!(invitations::list_invitations, invitations::create_invitation))
+        .routes(routes!(invitations::delete_invitation))
+        .routes(routes!(invitations::redeem))
 }
 
 fn operation_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>

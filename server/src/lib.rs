@@ -1,9 +1,12 @@
 //! The Tiebreak server as a library: everything behind the `tiebreak` binary.
 
+mod access;
+mod accounts;
 pub mod cli;
 pub mod config;
 mod doors;
 mod http;
+mod jwt;
 mod memory;
 mod metrics;
 mod outbox;

@@ -127,7 +127,12 @@ fn size(notice: &Notice) -> usize {
         Notice::Sync(data) | Notice::Request(data) | Notice::Part { data, .. } => data.len(),
         Notice::Ephemeral(ephemeral) => ephemeral.data.len(),
         Notice::RemoteHeads(heads) => heads.iter().map(|head| 32 * head.heads.len()).sum(),
-        Notice::Unavailable | Notice::Durable(_) | Notice::Refused { .. } | Notice::Close(_) => 0,
+        Notice::Unavailable
+        | Notice::Durable(_)
+        | Notice::Refused { .. }
+        | Notice::Created
+        | Notice::Denied
+        | Notice::Close(_) => 0,
     }
 }
 

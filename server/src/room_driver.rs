@@ -10,7 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
-use tiebreak_driver::RoomStore;
+use tiebreak_driver::{NewChanges, RoomStore};
 use tiebreak_protocol::{DocumentId, Refusal};
 use tiebreak_sync::room::{Answer, Effect, Input, Notice, Ticket};
 use tiebreak_sync::{Room, SessionId};
@@ -155,7 +155,7 @@ impl RoomDriver {
                 self.callers.insert(ticket, reply);
                 match call {
                     Call::Ask(question) => Input::Ask { ticket, question },
-                    Call::Submit(expected, changes) => Input::Submit { ticket, expected, changes },
+                    Call::Submit(expected, changes, by) => Input::Submit { ticket, expected, changes, by },
                     Call::Delete(expected) => Input::Delete { ticket, expected },
                 }
             }
@@ -166,7 +166,9 @@ impl RoomDriver {
         for effect in effects {
             match effect {
                 Effect::Load => self.work.push(self.load()),
-                Effect::Append { changes, heads } => self.append(changes, heads),
+                Effect::Append { changes, heads, actors, owner } => {
+                    self.append(NewChanges { changes, heads, actors, owner });
+                }
                 Effect::Tell { to, notice } => self.tell(to, notice),
                 Effect::Quarantine { change, reason } => self.quarantine(change, reason),
                 Effect::Compact => self.compact(),
@@ -231,11 +233,11 @@ impl RoomDriver {
         async move { Some(Input::Loaded(store.load().await.map_err(|error| refusal(&error)))) }.boxed()
     }
 
-    fn append(&self, changes: Vec<SavedChange>, heads: tiebreak_protocol::Heads) {
+    fn append(&self, new: NewChanges) {
         let store = self.store();
         let append = async move {
-            metrics::changes_appended(changes.len());
-            Some(Input::Appended(store.append(changes, heads).await.map_err(|error| refusal(&error))))
+            metrics::changes_appended(new.changes.len());
+            Some(Input::Appended(store.append(new).await.map_err(|error| refusal(&error))))
         };
         self.work.push(append.boxed());
     }

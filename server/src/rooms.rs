@@ -9,7 +9,7 @@ use tiebreak_document::CheckedChange;
 use tiebreak_driver::{Clock, Compactor};
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_storage::DocumentStore;
-use tiebreak_sync::room::{Answer, Expected, Input, Question};
+use tiebreak_sync::room::{Answer, Expected, Input, Question, Submitter};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -92,7 +92,7 @@ impl Message {
     fn weight(&self) -> u64 {
         let changes = match self {
             Self::FromSession { input: Input::Received(received), .. } => &received.changes,
-            Self::Call { call: Call::Submit(_, changes), .. } => changes,
+            Self::Call { call: Call::Submit(_, changes, _), .. } => changes,
             Self::FromSession { .. } | Self::Call { .. } | Self::Relieve => return 0,
         };
         changes.iter().map(CheckedChange::weight).sum()
@@ -103,7 +103,7 @@ impl Message {
 #[derive(Debug)]
 pub(crate) enum Call {
     Ask(Question),
-    Submit(Expected, Vec<CheckedChange>),
+    Submit(Expected, Vec<CheckedChange>, Submitter),
     Delete(Expected),
 }
 

@@ -1,26 +1,36 @@
 //! Start and stop: opens the store, serves until told otherwise, finishes what it has begun.
 
 mod address_file;
+mod listeners;
+mod people;
 
+pub use crate::http::tls::TlsError;
+pub use crate::jwt::{FetchError, InvalidKeys, ProviderError};
 pub(crate) use address_file::{AddressFile, ServerAddress};
 
-use crate::config::{Config, Demo, HttpArgs, LogFormat, StoreChoice};
+use crate::access::{OPERATOR_PREFIX, new_secret};
+use crate::accounts::AccountError;
+use crate::config::{Config, StoreChoice};
 use crate::doors::automerge::Door;
-use crate::http::listener::Patience;
-use crate::http::{self, App, Callers, Documents, Guard};
+use crate::http::tls::Tls;
+use crate::http::{App, Documents};
 use crate::memory::{self, Memory};
 use crate::metrics;
 use crate::rooms::{RoomContext, Rooms};
 use crate::storage;
 use crate::storage::postgres::PostgresStore;
+use listeners::Listeners;
+use people::People;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tiebreak_driver::{Clock, Compactor};
-use tiebreak_protocol::{InvalidName, PeerId, Refusal, StorageId};
-use tiebreak_storage::{DocumentStore, SqliteOptions, SqliteStore, StorageError};
+use tiebreak_protocol::{InvalidName, PeerId, Refusal, Secret, StorageId};
+use tiebreak_storage::{
+    AccountStore, DocumentStore, RelationalStore, SqliteOptions, SqliteStore, StorageError,
+};
 use tiebreak_sync::session::ServerIdentity;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -45,9 +55,15 @@ pub enum ServerError {
     Identity(#[source] StorageError),
     #[error("the store holds a server id that is none")]
     InvalidIdentity(#[from] InvalidName),
+    #[error("could not make the accounts ready")]
+    Accounts(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("could not learn the identity provider's keys; --jwt-jwks says where they are")]
+    Provider(#[from] ProviderError),
+    #[error("could not speak TLS")]
+    Tls(#[from] TlsError),
     #[error("could not listen on {address}; --listen takes another address, port 0 any free one")]
     Listen {
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         #[source]
         source: std::io::Error,
     },
@@ -57,6 +73,12 @@ pub enum ServerError {
     StoreFailed(#[source] StorageError),
     #[error("the store did not close in time; what it was asked to write is durable, or was not answered")]
     StoreStuck,
+}
+
+impl From<AccountError> for ServerError {
+    fn from(error: AccountError) -> Self {
+        Self::Accounts(error.into())
+    }
 }
 
 /// Whether the server can do its work.
@@ -81,20 +103,34 @@ impl Health {
     }
 }
 
+/// What the configuration's store is to the server: documents, and rows beside them.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    pub documents: Arc<dyn DocumentStore>,
+    pub rows: Arc<dyn RelationalStore>,
+}
+
+impl Stores {
+    fn of<S: DocumentStore + RelationalStore>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { documents: Arc::<S>::clone(&store), rows: store }
+    }
+}
+
 /// Opens the store that the configuration names.
 ///
 /// # Errors
 /// When it cannot be opened, is in use by another server, or is not as durable as promised.
-pub async fn open_store(config: &Config) -> Result<Arc<dyn DocumentStore>, ServerError> {
+pub async fn open_store(config: &Config) -> Result<Stores, ServerError> {
     Ok(match &config.store {
         StoreChoice::Sqlite => {
             let directory = config.data.clone();
             let opened =
                 tokio::task::block_in_place(|| SqliteStore::open(&directory, &SqliteOptions::default()));
-            Arc::new(opened.map_err(storage::OpenError::from)?)
+            Stores::of(opened.map_err(storage::OpenError::from)?)
         }
         StoreChoice::Postgres(url) => {
-            Arc::new(PostgresStore::connect(url).await.map_err(storage::OpenError::from)?)
+            Stores::of(PostgresStore::connect(url).await.map_err(storage::OpenError::from)?)
         }
     })
 }
@@ -105,7 +141,11 @@ pub async fn open_store(config: &Config) -> Result<Arc<dyn DocumentStore>, Serve
 /// When the server cannot start, or its store fails while it runs.
 pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServerError> {
     metrics::install();
-    let store = open_store(&config).await?;
+    let tls = match config.transport.tls() {
+        Some(files) => Some(Tls::open(files).await?),
+        None => None,
+    };
+    let Stores { documents: store, rows } = open_store(&config).await?;
     let address_file = (config.store == StoreChoice::Sqlite).then(|| AddressFile::claim(&config.data));
     let identity = Arc::new(identity(store.as_ref()).await?);
     let (limits, clock) = (Arc::new(config.limits.limits()), Clock::start());
@@ -120,6 +160,9 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         memory: memory.clone(),
     };
     let rooms = Rooms::new(context);
+    let operator = Secret::new(new_secret(OPERATOR_PREFIX).map_err(AccountError::from)?);
+    let people = People::open(&config, AccountStore::new(rows), &identity.storage, clock).await?;
+    let access = people.access(&config, operator.clone());
     let connections = TaskTracker::new();
     let documents = Documents::new(rooms.clone(), Arc::clone(&store), Arc::clone(&limits));
     let door = Door {
@@ -131,30 +174,23 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         closing: closing.clone(),
         next_session: Arc::new(AtomicU64::new(1)),
         memory: memory.clone(),
+        access: access.clone(),
         places: Arc::new(Semaphore::new(connections_max)),
     };
     let health =
         Health { store: Arc::clone(&store), storage: identity.storage.clone(), closing: closing.clone() };
-    let listener = listen(config.listen).await?;
-    let admin = match config.admin_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
-    announce(&config, &listener);
-    if let (Some(file), Ok(address)) = (&address_file, listener.local_addr()) {
-        file.write(&ServerAddress { address, storage: identity.storage.clone() });
+    let listeners = Listeners::open(&config, tls).await?;
+    listeners.announce(&config);
+    if let (Some(file), Ok(address)) = (&address_file, listeners.address_for_commands()) {
+        file.write(&ServerAddress { address, storage: identity.storage.clone(), operator });
     }
     let servers = TaskTracker::new();
-    let (patience, http_guard) = (patience(&config.http), guard(&config, &listener, &memory));
     let cap_bytes =
         config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20));
-    if let Some(admin) = admin {
-        let router = http::operations(health.clone(), guard(&config, &admin, &memory));
-        servers.spawn(serve_operations(admin, router, patience, closing.clone()));
-    }
-    servers.spawn(memory.watch(cap_bytes, rooms.clone(), closing.clone()));
-    let router = http::router(App { door, documents, health }, config.demo(), http_guard);
-    let mut serving = std::pin::pin!(http::listener::serve(listener, router, patience, closing.clone()));
+    servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
+    let app = App { door, documents, health, access, accounts: people.accounts.clone() };
+    people.look_after(&servers, &closing);
+    let mut serving = std::pin::pin!(listeners.serve(&config, app, &memory, (&servers, &closing)));
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,
         () = stop.cancelled() => Ok(()),
@@ -211,53 +247,9 @@ fn raise_descriptor_limit() -> usize {
     usize::try_from(allowed).unwrap_or(usize::MAX).saturating_sub(DESCRIPTORS_RESERVED).max(1)
 }
 
-/// What every request at this listener has to pass.
-fn guard(config: &Config, listener: &TcpListener, memory: &Memory) -> Guard {
-    let ip = listener.local_addr().map_or(config.listen.ip(), |address| address.ip());
-    let callers = Callers::of_listener(ip, &config.allow_origin, &config.allow_host);
-    Guard::new(Some(callers), memory.clone(), &config.http)
-}
-
-fn patience(http: &HttpArgs) -> Patience {
-    Patience { head_time_max: http.head_time_max(), write_time_max: http.write_time_max() }
-}
-
-async fn serve_operations(
-    admin: TcpListener,
-    router: axum::Router,
-    patience: Patience,
-    closing: CancellationToken,
-) {
-    if let Err(error) = http::listener::serve(admin, router, patience, closing).await {
-        warn!(%error, "the admin listener failed");
-    }
-}
-
 async fn identity(store: &dyn DocumentStore) -> Result<ServerIdentity, ServerError> {
     let candidate: StorageId = uuid::Uuid::new_v4().to_string().parse()?;
     let storage = store.own_storage_id(candidate).await.map_err(ServerError::Identity)?;
     let peer: PeerId = format!("tiebreak-{}", uuid::Uuid::new_v4()).parse()?;
     Ok(ServerIdentity { peer, storage })
-}
-
-async fn listen(address: std::net::SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })
-}
-
-#[expect(clippy::print_stderr, reason = "the first lines tell a person at the terminal where to go")]
-fn announce(config: &Config, listener: &TcpListener) {
-    let Ok(address) = listener.local_addr() else { return };
-    if config.log_format == LogFormat::Json {
-        return info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
-    }
-    eprintln!("tiebreak {} is listening on http://{address}", env!("CARGO_PKG_VERSION"));
-    eprintln!("  automerge-repo clients connect to ws://{address}/automerge");
-    if config.demo() == Demo::Served && http::demo::is_built() {
-        eprintln!("  the demo is at http://{address}{}", http::demo::ADDRESS);
-    }
-    eprintln!("  --auth open: anybody on this machine may read and write every document");
-    match &config.store {
-        StoreChoice::Sqlite => eprintln!("  documents are in {}", config.data.display()),
-        StoreChoice::Postgres(_) => eprintln!("  documents are in {}", config.store),
-    }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::{CheckedChange, SavedChange, SyncMessage, check_change};
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
+use tiebreak_sync::access::Access;
 use tiebreak_sync::room::{Effect, Input, Loaded, Notice, PeerInfo, Received};
 use tiebreak_sync::{Moment, Room, SessionId};
 
@@ -23,9 +24,20 @@ fn change(actor: u8, message: &str) -> (CheckedChange, AutoCommit) {
 
 fn received(session: u64, change: &CheckedChange) -> Input {
     let peer = format!("peer-{session}").parse().unwrap();
-    let from = Arc::new(PeerInfo { session: SessionId(session), peer, storage: None, extended: true });
+    let from = Arc::new(PeerInfo {
+        session: SessionId(session),
+        peer,
+        storage: None,
+        extended: true,
+        account: None,
+    });
     let message = SyncMessage { heads: vec![change.hash()], ..SyncMessage::default() };
-    Input::Received(Box::new(Received { from, message, changes: vec![change.clone()] }))
+    Input::Received(Box::new(Received {
+        access: Access::Writes,
+        from,
+        message,
+        changes: vec![change.clone()],
+    }))
 }
 
 /// The room takes an input, and a turn if one is due then.

@@ -10,7 +10,8 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tiebreak_protocol::{
-    ChangeHash, DocumentId, Ephemeral, Frame, Heads, Join, PeerId, PeerMetadata, SyncFrame,
+    ChangeHash, DocumentId, EXTENSION, Ephemeral, ExtensionFrame, Frame, Heads, Join, PeerId, PeerMetadata,
+    Secret, SyncFrame,
 };
 use tungstenite::{Error, Message, WebSocket};
 
@@ -33,6 +34,7 @@ pub struct Peer {
     states: BTreeMap<DocumentId, State>,
     acknowledged: BTreeMap<DocumentId, Heads>,
     unavailable: Vec<DocumentId>,
+    refused: Vec<(DocumentId, String)>,
     actor: Vec<u8>,
 }
 
@@ -63,6 +65,20 @@ impl Peer {
         Self::join(address, name, metadata).expect("the server accepts")
     }
 
+    /// Connects as a device of an account, and speaks the extension.
+    ///
+    /// # Errors
+    /// How the conversation ended instead.
+    pub fn connect_with_token(address: SocketAddr, name: &str, token: &str) -> Result<Self, Ended> {
+        let metadata = PeerMetadata {
+            is_ephemeral: true,
+            extensions: vec![EXTENSION.to_owned()],
+            token: Some(Secret::new(token.to_owned())),
+            ..PeerMetadata::default()
+        };
+        Self::join(address, name, metadata)
+    }
+
     fn join(address: SocketAddr, name: &str, metadata: PeerMetadata) -> Result<Self, Ended> {
         let mut socket = open(address)?;
         let name: PeerId = name.parse().expect("a good name");
@@ -77,12 +93,18 @@ impl Peer {
             states: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             unavailable: Vec::new(),
+            refused: Vec::new(),
         };
         match peer.read(PATIENCE)? {
             Some(Frame::Peer(answer)) => peer.server = answer.sender,
             other => panic!("expected the handshake, got {other:?}"),
         }
         Ok(peer)
+    }
+
+    /// Writes with this actor from now on, into documents that it has not yet.
+    pub fn write_as(&mut self, actor: &str) {
+        self.actor = actor.bytes().collect();
     }
 
     /// Starts from a copy of somebody's document.
@@ -170,6 +192,9 @@ impl Peer {
                 self.speak(sync.document)?;
             }
             Some(Frame::DocUnavailable { document, .. }) => self.unavailable.push(*document),
+            Some(Frame::Extension { frame: ExtensionFrame::Refused { document, code, .. }, .. }) => {
+                self.refused.push((*document, code.clone()));
+            }
             Some(_) | None => {}
         }
         Ok(frame)
@@ -236,6 +261,11 @@ impl Peer {
     /// Whether the server has said that it lacks the document.
     pub fn is_unavailable(&self, document: DocumentId) -> bool {
         self.unavailable.contains(&document)
+    }
+
+    /// Whether the server has refused something of a document with this code.
+    pub fn is_refused(&self, document: DocumentId, code: &str) -> bool {
+        self.refused.iter().any(|(refused, with)| *refused == document && with == code)
     }
 
     pub fn content(&self, document: DocumentId) -> Option<&Automerge> {

@@ -166,6 +166,7 @@ impl Conversation {
                 is_ephemeral: false,
                 storage_id: Some("storage".parse().expect("a name")),
                 extensions: vec![EXTENSION.to_owned()],
+                ..PeerMetadata::default()
             };
             self.say(&Frame::Peer(Peer { sender: Self::name(), target: self.visitor.clone(), metadata }));
             return;

@@ -66,7 +66,8 @@ impl ServerProcess {
             if let Ok(Some(status)) = child.try_wait() {
                 panic!("the server exited with {status}: {log}");
             }
-            let (_, rest) = log.split_once("listening on http://")?;
+            let (_, rest) = log.split_once("listening on http")?;
+            let (_, rest) = rest.split_once("://")?;
             rest.lines().next()?.trim().parse().ok()
         });
         Self { child, address, log }

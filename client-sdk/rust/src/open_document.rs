@@ -13,7 +13,7 @@ use tiebreak_driver::{Clock, unix_ms};
 use tiebreak_protocol::{DocumentId, Heads, Refusal};
 use tiebreak_sync::Replica;
 use tiebreak_sync::replica::{Effect, Input, Standing, Word};
-use tiebreak_sync::room::{self, Answer, Condition, Expected, PeerInfo, Ticket};
+use tiebreak_sync::room::{self, Answer, Condition, Expected, PeerInfo, Submitter, Ticket};
 use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
 
 /// Words from the server that wait for one document; with more, the connection waits.
@@ -138,7 +138,8 @@ impl OpenDocument {
         let answer = {
             let mut state = self.fit([Condition::Ready]).await?;
             let (ticket, answer) = state.new_ticket();
-            let submit = room::Input::Submit { ticket, expected: Expected::Heads(Heads::default()), changes };
+            let (expected, by) = (Expected::Heads(Heads::default()), Submitter::default());
+            let submit = room::Input::Submit { ticket, expected, changes, by };
             self.put(&mut state, Input::Room(submit));
             answer
         };

@@ -6,4 +6,4 @@ mod room_store;
 
 pub use clock::{Clock, unix_ms};
 pub use compactor::Compactor;
-pub use room_store::{RoomStore, refusal};
+pub use room_store::{NewChanges, RoomStore, refusal};

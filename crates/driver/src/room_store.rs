@@ -3,7 +3,7 @@
 use crate::unix_ms;
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
-use tiebreak_protocol::{DocumentId, Heads, Refusal};
+use tiebreak_protocol::{AccountId, ActorId, DocumentId, Heads, Refusal};
 use tiebreak_storage::{Append, ChangeRow, DocumentStore, QuarantinedChange, StorageError, StoredDocument};
 use tiebreak_sync::room::Loaded;
 
@@ -12,6 +12,16 @@ use tiebreak_sync::room::Loaded;
 pub struct RoomStore {
     store: Arc<dyn DocumentStore>,
     document: DocumentId,
+}
+
+/// Changes to be stored, and whose they make the document and its actors.
+#[derive(Debug, Clone, Default)]
+pub struct NewChanges {
+    pub changes: Vec<SavedChange>,
+    /// The document's heads after them.
+    pub heads: Heads,
+    pub actors: Vec<(ActorId, AccountId)>,
+    pub owner: Option<AccountId>,
 }
 
 impl RoomStore {
@@ -40,15 +50,16 @@ impl RoomStore {
     ///
     /// # Errors
     /// When nothing was stored.
-    pub async fn append(&self, changes: Vec<SavedChange>, heads: Heads) -> Result<u64, StorageError> {
+    pub async fn append(&self, new: NewChanges) -> Result<u64, StorageError> {
+        let NewChanges { changes, heads, actors, owner } = new;
         let row = |change: SavedChange| ChangeRow { hash: change.hash, bytes: change.bytes };
         let append = Append {
             document: self.document,
             changes: changes.into_iter().map(row).collect(),
             heads,
             received_ms: unix_ms(),
-            actors: Vec::new(),
-            owner: None,
+            actors,
+            owner,
         };
         Ok(self.store.append(append).await?.through)
     }
@@ -85,5 +96,6 @@ fn loaded(stored: StoredDocument) -> Loaded {
         heads: stored.heads,
         deleted: stored.deleted,
         damaged: !stored.damaged.is_empty(),
+        actors: stored.actors,
     }
 }

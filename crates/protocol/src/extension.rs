@@ -1,6 +1,6 @@
 //! What Tiebreak says beyond the automerge-repo protocol, to peers that asked for it.
 
-use crate::{ChangeHash, DocumentId, Heads};
+use crate::{ChangeHash, DocumentId, Heads, Secret};
 
 /// The name of the extension in `peerMetadata.extensions` of `join` and `peer`.
 pub const EXTENSION: &str = "tiebreak/1";
@@ -21,6 +21,10 @@ pub enum ExtensionFrame {
     /// `x-tiebreak:close`: the client wants to hear nothing more of this document on this connection, until it
     /// speaks of it again.
     Close { document: DocumentId },
+    /// `x-tiebreak:token-wanted`: the client's token is over soon; without another by then the connection is closed.
+    TokenWanted { left_ms: u64 },
+    /// `x-tiebreak:token`: a fresh token, of the same account and device.
+    Token { token: Secret },
 }
 
 impl ExtensionFrame {
@@ -30,4 +34,6 @@ impl ExtensionFrame {
     pub(crate) const PONG: &str = "x-tiebreak:pong";
     pub(crate) const MORE: &str = "x-tiebreak:more";
     pub(crate) const CLOSE: &str = "x-tiebreak:close";
+    pub(crate) const TOKEN_WANTED: &str = "x-tiebreak:token-wanted";
+    pub(crate) const TOKEN: &str = "x-tiebreak:token";
 }

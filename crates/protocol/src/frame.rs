@@ -7,7 +7,7 @@ mod cbor;
 mod decode;
 mod encode;
 
-use crate::{ChangeHash, DocumentId, EphemeralSessionId, ExtensionFrame, PeerId, StorageId};
+use crate::{ChangeHash, DocumentId, EphemeralSessionId, ExtensionFrame, PeerId, Secret, StorageId};
 use bytes::Bytes;
 
 pub use decode::DecodeError;
@@ -17,6 +17,9 @@ pub(crate) const PROTOCOL_VERSION: &str = "1";
 
 /// The greatest integer that JavaScript holds exactly, 2^53 - 1: none above it is read or written.
 pub(crate) const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// The longest token that is read, bytes.
+pub(crate) const TOKEN_BYTES_MAX: usize = 4096;
 
 /// One message, in either direction.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +98,8 @@ pub struct PeerMetadata {
     pub is_ephemeral: bool,
     /// Names of extensions the peer wants to speak, as `tiebreak/1`.
     pub extensions: Vec<String>,
+    /// Who the peer is, from clients that can say it nowhere else: browsers put no header on a WebSocket.
+    pub token: Option<Secret>,
 }
 
 /// A sync message of the CRDT library, for one document.

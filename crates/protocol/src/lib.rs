@@ -7,6 +7,7 @@ mod hash;
 mod id;
 mod limits;
 mod refusal;
+mod secret;
 
 pub use account::{
     AccountId, ActorId, DeviceId, InvalidAccountId, InvalidDeviceId, InvalidKeyId, InvalidRole, KeyId, Role,
@@ -20,3 +21,4 @@ pub use hash::{ChangeHash, Heads, InvalidChangeHash};
 pub use id::{DocumentId, EphemeralSessionId, InvalidDocumentId, InvalidName, PeerId, StorageId};
 pub use limits::Limits;
 pub use refusal::Refusal;
+pub use secret::Secret;

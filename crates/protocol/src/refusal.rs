@@ -50,6 +50,8 @@ refusals! {
     UnknownOperation = "unknown_operation", "the change refers to an element or a value that does not exist";
     DepthExceeded = "depth_exceeded", "objects are nested deeper than the limit";
     TooManyActors = "too_many_actors", "too many actors have written to this document";
+    /// The actor belongs to another account: it was the first to write with it.
+    ActorTaken = "actor_taken", "the change was made under another account's actor";
     TooManyHeads = "too_many_heads", "too many concurrent changes; merge some of them first";
     DocumentTooLarge = "document_too_large", "the document has reached its size limit; split it";
     DocumentDeleted = "document_deleted", "the document was deleted";
@@ -68,6 +70,15 @@ refusals! {
     /// The peer does not read what is sent to it.
     TooSlow = "too_slow", "the peer did not keep up; reconnect to catch up";
 
+    // Who asks, and may they.
+    /// No token, or none that is taken.
+    Unauthorized = "unauthorized", "sign in: the connection brought no token that is accepted";
+    TokenExpired = "token_expired", "the token is over; come back with a fresh one";
+    /// The account, the device or its session was ended.
+    SignedOut = "signed_out", "this device was signed out; sign in again";
+    AccessDenied = "access_denied", "this account may not do that with this document; ask an owner of it";
+    ReadOnly = "read_only", "this account may read the document and not write to it; ask an owner of it";
+
     // The server.
     Busy = "busy", "the server is at its limit; try again later";
     StorageFull = "storage_full", "the server's storage is full; nothing was lost, try again later";
@@ -81,6 +92,8 @@ impl Refusal {
     pub const fn close_code(self) -> u16 {
         match self {
             Self::ShuttingDown => 1012,
+            Self::Unauthorized | Self::TokenExpired | Self::SignedOut => 4401,
+            Self::AccessDenied | Self::ReadOnly => 4403,
             Self::MessageTooLarge => 4413,
             Self::TooManyDocuments | Self::RateExceeded => 4429,
             Self::Busy | Self::StorageUnavailable => 4503,
@@ -101,6 +114,7 @@ impl Refusal {
             | Self::UnknownOperation
             | Self::DepthExceeded
             | Self::TooManyActors
+            | Self::ActorTaken
             | Self::TooManyHeads
             | Self::DocumentTooLarge
             | Self::DocumentDeleted

@@ -2,6 +2,7 @@
 //! [`Room`] owns one open document; on a client, [`Link`] makes and keeps the connection, and [`Replica`] owns a
 //! document. Inputs go in, effects come out; a driver performs them.
 
+pub mod access;
 mod checked;
 pub mod link;
 mod rate;

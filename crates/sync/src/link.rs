@@ -58,6 +58,14 @@ struct Live {
     info: Arc<PeerInfo>,
     since: Duration,
     beat: Beat,
+    renewal: Renewal,
+}
+
+/// Whether the app is being asked for a token in the middle of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renewal {
+    NotAsked,
+    Asked,
 }
 
 /// What comes next if the server stays silent.
@@ -188,7 +196,7 @@ impl Link {
 
     fn take_token(&mut self, now: Duration, answer: TokenAnswer, effects: &mut Vec<Effect>) {
         if !matches!(self.phase, Phase::FetchingToken { .. }) {
-            return;
+            return self.send_token(answer, effects);
         }
         let token = match answer {
             TokenAnswer::Granted(token) => Some(token),
@@ -215,8 +223,11 @@ impl Link {
         self.phase = Phase::Handshaking { deadline: now + self.options.handshake_time };
         // A server that remembered what we have would be wrong about a store that was rolled back or copied. We
         // remember by ourselves what is shared, and say so in every greeting.
-        let metadata =
-            PeerMetadata { storage_id: None, is_ephemeral: true, extensions: vec![EXTENSION.to_owned()] };
+        let metadata = PeerMetadata {
+            is_ephemeral: true,
+            extensions: vec![EXTENSION.to_owned()],
+            ..PeerMetadata::default()
+        };
         effects.push(Effect::Send(Frame::Join(Join::new(self.identity.peer.clone(), metadata)).encode()));
     }
 

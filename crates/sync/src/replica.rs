@@ -12,6 +12,7 @@ mod vocabulary;
 pub use standing::{Obstacle, Progress, Standing};
 pub use vocabulary::{Effect, Input, RefusedBy, RefusedChange, Said, Word};
 
+use crate::access::Access;
 use crate::room::{self, Condition, Notice, PeerInfo, Room, Ticket};
 use crate::{Moment, SessionId};
 use account::Basis;
@@ -160,7 +161,8 @@ impl Replica {
                     Some(Upstream { info: Arc::clone(&peer), said: None, parts: Vec::new(), has: Has::It });
                 self.refusals = Refusals::default();
                 let shared = self.confirmed.iter().copied().collect();
-                self.step(&mut effects, |room| room.handle(now, room::Input::Greet { peer, shared }));
+                let greet = room::Input::Greet { peer, access: Access::Writes, shared };
+                self.step(&mut effects, |room| room.handle(now, greet));
             }
             Input::Word(word) => self.hear(now, word, &mut effects),
             Input::Silence => {

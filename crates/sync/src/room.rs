@@ -5,6 +5,7 @@
 //! anything that is not durable, and a busy document pays the cost of a merge once for many changes.
 
 mod answers;
+mod authors;
 mod compaction;
 mod edit;
 mod effect;
@@ -18,9 +19,10 @@ mod turn;
 mod waiting;
 
 pub use effect::{Answer, Effect, Notice};
-pub use input::{Expected, Input, Loaded, PeerInfo, Question, Received, Ticket};
+pub use input::{Expected, Input, Loaded, PeerInfo, Question, Received, Submitter, Ticket};
 
 use crate::{Moment, SessionId};
+use authors::Authors;
 use compaction::Compaction;
 use gossip::Gossip;
 use member::Member;
@@ -42,6 +44,7 @@ pub struct Room {
     /// What arrived and is not yet looked at.
     queue: VecDeque<Input>,
     document: Document,
+    authors: Authors,
     /// Some of what was stored could not be read.
     is_damaged: bool,
     compaction: Compaction,
@@ -95,6 +98,7 @@ impl Room {
             members: BTreeMap::new(),
             queue: VecDeque::new(),
             document: Document::new(),
+            authors: Authors::default(),
             is_damaged: false,
             compaction: Compaction::of_stored(0, 0, &limits),
             gossip: Gossip::default(),
@@ -140,6 +144,7 @@ impl Room {
             Input::Received(received) => !received.changes.is_empty() || !self.document.is_open(),
             Input::Submit { .. } | Input::Ask { .. } | Input::Recalled { .. } => true,
             Input::Greet { .. }
+            | Input::AskForAll { .. }
             | Input::Ephemeral { .. }
             | Input::Follow { .. }
             | Input::RemoteHeads { .. }
@@ -182,6 +187,7 @@ impl Room {
             Input::Relieve => self.relieve(),
             Input::Received(_)
             | Input::Greet { .. }
+            | Input::AskForAll { .. }
             | Input::Ephemeral { .. }
             | Input::Follow { .. }
             | Input::RemoteHeads { .. }

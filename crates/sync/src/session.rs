@@ -1,17 +1,21 @@
 //! One conversation with a peer: handshake, budgets, and the way from frames to rooms and back.
 
-use crate::checked::Checked;
+mod documents;
+mod gossip;
+mod handshake;
+
+use crate::access::{Access, Admission, Identity};
 use crate::rate::Bucket;
-use crate::room::{self, Notice, PeerInfo, Received};
+use crate::room::{self, Notice, PeerInfo};
 use crate::{Moment, SessionId};
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use documents::Standing;
+use handshake::Term;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-use tiebreak_document::SyncMessage;
 use tiebreak_protocol::{
-    ChangeHash, DocumentId, EXTENSION, Ephemeral, ExtensionFrame, Frame, Join, Limits, Peer, PeerId,
-    PeerMetadata, Refusal, RemoteHeadsChanged, RemoteSubscriptionChange, StorageId, SyncFrame,
+    DocumentId, ExtensionFrame, Frame, Join, Limits, PeerId, Refusal, Secret, StorageId,
 };
 
 /// Storages one peer may follow the heads of.
@@ -33,6 +37,12 @@ pub enum Input {
     Text,
     /// Word from a room this session is in.
     FromRoom { document: DocumentId, notice: Notice },
+    /// The answer to [`Effect::Authenticate`].
+    Authenticated(Result<Identity, Refusal>),
+    /// The answer to [`Effect::Authorize`], and word that it is another now. `None`: nothing.
+    Authorized { document: DocumentId, access: Option<Access> },
+    /// Whose the connection was may not be here any more.
+    SignedOut,
     /// The time given by [`Session::deadline`] has come.
     DeadlinePassed,
 }
@@ -45,6 +55,10 @@ pub enum Effect {
         document: DocumentId,
         input: room::Input,
     },
+    /// Find out whose token it is, and answer with [`Input::Authenticated`]. Nothing may be read before.
+    Authenticate(Secret),
+    /// Find out what the peer may do with a document, and answer with [`Input::Authorized`].
+    Authorize(DocumentId),
     /// Read nothing more from the socket for this long.
     Pause(Duration),
     /// For metrics and logs; the peer was told if it can be told.
@@ -61,8 +75,9 @@ pub struct Session {
     id: SessionId,
     server: Arc<ServerIdentity>,
     limits: Arc<Limits>,
-    /// The documents whose rooms know this session.
-    documents: BTreeSet<DocumentId>,
+    admission: Admission,
+    /// What the peer has named.
+    documents: BTreeMap<DocumentId, Standing>,
     phase: Phase,
 }
 
@@ -72,6 +87,11 @@ enum Phase {
     Handshaking {
         deadline: Duration,
     },
+    /// It is being asked whose the token is.
+    Authenticating {
+        join: Box<Join>,
+        deadline: Duration,
+    },
     Live(Live),
     Closed,
 }
@@ -79,29 +99,34 @@ enum Phase {
 #[derive(Debug)]
 struct Live {
     info: Arc<PeerInfo>,
+    /// `None` where nobody asks whose a connection is.
+    term: Option<Term>,
     follows: BTreeSet<StorageId>,
     changes: Bucket,
     ephemeral: Bucket,
 }
 
-impl Session {
-    /// A connection that has just been opened.
-    pub fn new(id: SessionId, server: Arc<ServerIdentity>, limits: Arc<Limits>, now: Moment) -> Self {
-        let deadline = now.elapsed + limits.handshake_time;
-        Self { id, server, limits, documents: BTreeSet::new(), phase: Phase::Handshaking { deadline } }
-    }
-
-    /// When to send [`Input::DeadlinePassed`], on the clock of [`Moment::elapsed`].
-    pub fn deadline(&self) -> Option<Duration> {
-        match self.phase {
-            Phase::Handshaking { deadline } => Some(deadline),
-            Phase::Live(_) | Phase::Closed => None,
+impl Live {
+    /// Takes so much from the peer's budget; past it, the peer is read more slowly.
+    fn charge(&mut self, changes: usize, now: Moment, effects: &mut Vec<Effect>) {
+        let wait = self.changes.take(changes, now.elapsed);
+        if !wait.is_zero() {
+            effects.push(Effect::Pause(wait));
         }
     }
+}
 
-    /// The documents whose rooms must be told when the connection ends.
-    pub fn documents(&self) -> impl Iterator<Item = DocumentId> {
-        self.documents.iter().copied()
+impl Session {
+    /// A connection that has just been opened.
+    pub fn new(
+        id: SessionId,
+        server: Arc<ServerIdentity>,
+        limits: Arc<Limits>,
+        admission: Admission,
+        now: Moment,
+    ) -> Self {
+        let phase = Phase::Handshaking { deadline: now.elapsed + limits.handshake_time };
+        Self { id, server, limits, admission, documents: BTreeMap::new(), phase }
     }
 
     /// Applies one input and answers what the driver must do.
@@ -111,7 +136,10 @@ impl Session {
             Input::Binary(bytes) => self.receive(now, &bytes, &mut effects),
             Input::Text => Err(Refusal::MalformedMessage),
             Input::FromRoom { document, notice } => self.pass_on(document, notice, &mut effects),
-            Input::DeadlinePassed => self.check_deadline(now),
+            Input::Authenticated(answer) => self.authenticated(now, answer, &mut effects),
+            Input::Authorized { document, access } => self.authorized(now, document, access, &mut effects),
+            Input::SignedOut => Err(Refusal::SignedOut),
+            Input::DeadlinePassed => self.check_deadline(now, &mut effects),
         };
         if let Err(refusal) = handled {
             self.refuse_connection(refusal, &mut effects);
@@ -120,7 +148,7 @@ impl Session {
     }
 
     fn receive(&mut self, now: Moment, bytes: &Bytes, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let handshaking = matches!(self.phase, Phase::Handshaking { .. });
+        let handshaking = matches!(self.phase, Phase::Handshaking { .. } | Phase::Authenticating { .. });
         if handshaking && bytes.len() > self.limits.handshake_bytes_max {
             return Err(Refusal::MessageTooLarge);
         }
@@ -151,222 +179,20 @@ impl Session {
     ) -> Result<(), Refusal> {
         let sender = self.server.peer.clone();
         let live = self.live()?;
-        let session = live.info.session;
         match frame {
             ExtensionFrame::Ping { nonce } => {
                 let target = live.info.peer.clone();
                 let pong = Frame::Extension { sender, target, frame: ExtensionFrame::Pong { nonce } };
                 effects.push(Effect::Send(pong.encode()));
+                Ok(())
             }
-            ExtensionFrame::Close { document } => {
-                // Otherwise who opens and closes in turn could open without end.
-                let wait = live.changes.take(1, now.elapsed);
-                if !wait.is_zero() {
-                    effects.push(Effect::Pause(wait));
-                }
-                if self.documents.remove(&document) {
-                    effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
-                }
-            }
+            ExtensionFrame::Close { document } => self.close_document(now, document, effects),
+            ExtensionFrame::Token { token } => self.take_token(now, token, effects),
             ExtensionFrame::Pong { .. }
             | ExtensionFrame::Durable { .. }
             | ExtensionFrame::Refused { .. }
-            | ExtensionFrame::More { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn join(&mut self, now: Moment, join: Join, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        if !matches!(self.phase, Phase::Handshaking { .. }) {
-            return Err(Refusal::HandshakeRepeated);
-        }
-        let extended = join.metadata.extensions.iter().any(|name| name == EXTENSION);
-        let storage = join.metadata.storage_id.clone().filter(|_| !join.metadata.is_ephemeral);
-        let info = Arc::new(PeerInfo { session: self.id, peer: join.sender.clone(), storage, extended });
-        let Limits { changes_per_second, changes_burst, ephemeral_per_second, .. } = *self.limits;
-        let supported = join.is_version_supported();
-        self.phase = Phase::Live(Live {
-            info,
-            follows: BTreeSet::new(),
-            changes: Bucket::new(changes_per_second, changes_burst, now.elapsed),
-            ephemeral: Bucket::new(ephemeral_per_second, ephemeral_per_second, now.elapsed),
-        });
-        if !supported {
-            return Err(Refusal::UnsupportedVersion);
-        }
-        let metadata = PeerMetadata {
-            storage_id: Some(self.server.storage.clone()),
-            is_ephemeral: false,
-            extensions: if extended { vec![EXTENSION.to_owned()] } else { Vec::new() },
-        };
-        let peer = Peer { sender: self.server.peer.clone(), target: join.sender, metadata };
-        effects.push(Effect::Send(Frame::Peer(peer).encode()));
-        Ok(())
-    }
-
-    fn sync(&mut self, now: Moment, sync: SyncFrame, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        // Before any work: this may be anybody.
-        let Phase::Live(live) = &mut self.phase else { return Err(Refusal::HandshakeExpected) };
-        if !self.documents.contains(&sync.document)
-            && self.documents.len() >= self.limits.documents_per_connection_max
-        {
-            // A stock peer that is sent away comes back with the same documents; the others can go on.
-            let (sender, target) = (self.server.peer.clone(), live.info.peer.clone());
-            let unavailable = Frame::DocUnavailable { document: sync.document, sender, target };
-            effects.push(Effect::Send(unavailable.encode()));
-            effects.push(Effect::Refused(Refusal::TooManyDocuments));
-            return self.tell_refused(sync.document, None, Refusal::TooManyDocuments, effects);
-        }
-        let mut message = SyncMessage::decode(&sync.data).map_err(|_| Refusal::MalformedMessage)?;
-        let runs = std::mem::take(&mut message.changes);
-        let Checked { changes, refused, chunks } = Checked::new(runs, &self.limits);
-        let is_new = self.documents.insert(sync.document);
-        let wait = live.changes.take(chunks, now.elapsed);
-        let info = Arc::clone(&live.info);
-        let follows = (is_new && !live.follows.is_empty()).then(|| live.follows.clone());
-        let received = Received { from: Arc::clone(&info), message, changes };
-        for refusal in refused {
-            effects.push(Effect::Refused(refusal));
-            self.tell_refused(sync.document, None, refusal, effects)?;
-        }
-        effects.push(Effect::ToRoom {
-            document: sync.document,
-            input: room::Input::Received(Box::new(received)),
-        });
-        if let Some(storages) = follows {
-            let input = room::Input::Follow { session: info.session, storages };
-            effects.push(Effect::ToRoom { document: sync.document, input });
-        }
-        if !wait.is_zero() {
-            effects.push(Effect::Pause(wait));
-        }
-        Ok(())
-    }
-
-    fn relay(&mut self, now: Moment, ephemeral: Ephemeral, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let document = ephemeral.document;
-        if let Some(from) = self.may_chat(now, document, effects)? {
-            let input = room::Input::Ephemeral { from, ephemeral: Box::new(ephemeral) };
-            effects.push(Effect::ToRoom { document, input });
-        }
-        Ok(())
-    }
-
-    /// Who speaks, if what carries no state that anybody needs may pass: not about documents that the peer has
-    /// not open, and not faster than its budget.
-    fn may_chat(
-        &mut self,
-        now: Moment,
-        document: DocumentId,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Option<SessionId>, Refusal> {
-        let is_member = self.documents.contains(&document);
-        let live = self.live()?;
-        if !is_member {
-            return Ok(None);
-        }
-        if !live.ephemeral.try_take(now.elapsed) {
-            effects.push(Effect::Refused(Refusal::RateExceeded));
-            return Ok(None);
-        }
-        Ok(Some(live.info.session))
-    }
-
-    fn follow(&mut self, change: RemoteSubscriptionChange, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
-        let live = self.live()?;
-        for storage in &change.remove {
-            live.follows.remove(storage);
-        }
-        live.follows.extend(change.add);
-        if live.follows.len() > FOLLOWS_MAX {
-            return Err(Refusal::RateExceeded);
-        }
-        let (session, storages) = (live.info.session, live.follows.clone());
-        for document in &self.documents {
-            let input = room::Input::Follow { session, storages: storages.clone() };
-            effects.push(Effect::ToRoom { document: *document, input });
-        }
-        Ok(())
-    }
-
-    fn gossip(
-        &mut self,
-        now: Moment,
-        changed: RemoteHeadsChanged,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let document = changed.document;
-        if let Some(from) = self.may_chat(now, document, effects)? {
-            let input = room::Input::RemoteHeads { from, heads: changed.heads };
-            effects.push(Effect::ToRoom { document, input });
-        }
-        Ok(())
-    }
-
-    fn pass_on(
-        &mut self,
-        document: DocumentId,
-        notice: Notice,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let server = Arc::clone(&self.server);
-        let Phase::Live(live) = &mut self.phase else { return Ok(()) };
-        let (sender, target) = (server.peer.clone(), live.info.peer.clone());
-        let frame = match notice {
-            Notice::Sync(data) => Frame::Sync(SyncFrame { document, sender, target, data }),
-            Notice::Request(data) => Frame::Request(SyncFrame { document, sender, target, data }),
-            Notice::Part { data, heads } => {
-                if live.info.extended {
-                    let (sender, target) = (sender.clone(), target.clone());
-                    let frame = ExtensionFrame::More { document, heads };
-                    effects.push(Effect::Send(Frame::Extension { sender, target, frame }.encode()));
-                }
-                Frame::Sync(SyncFrame { document, sender, target, data })
-            }
-            Notice::Unavailable => Frame::DocUnavailable { document, sender, target },
-            // The author stays the sender, so that copies by several ways are recognised.
-            Notice::Ephemeral(ephemeral) => Frame::Ephemeral(Ephemeral { target, ..*ephemeral }),
-            Notice::RemoteHeads(heads) => {
-                Frame::RemoteHeadsChanged(RemoteHeadsChanged { document, sender, target, heads })
-            }
-            Notice::Durable(heads) => {
-                if !live.info.extended {
-                    return Ok(());
-                }
-                Frame::Extension { sender, target, frame: ExtensionFrame::Durable { document, heads } }
-            }
-            Notice::Refused { change, refusal } => {
-                return self.tell_refused(document, change, refusal, effects);
-            }
-            Notice::Close(refusal) => return Err(refusal),
-        };
-        effects.push(Effect::Send(frame.encode()));
-        Ok(())
-    }
-
-    /// Stock peers have no ear for this; their change simply stays unacknowledged.
-    fn tell_refused(
-        &mut self,
-        document: DocumentId,
-        change: Option<ChangeHash>,
-        refusal: Refusal,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let sender = self.server.peer.clone();
-        let live = self.live()?;
-        if live.info.extended {
-            let (code, detail) = (refusal.code().to_owned(), refusal.to_string());
-            let frame = ExtensionFrame::Refused { document, change, code, detail };
-            let frame = Frame::Extension { sender, target: live.info.peer.clone(), frame };
-            effects.push(Effect::Send(frame.encode()));
-        }
-        Ok(())
-    }
-
-    fn check_deadline(&self, now: Moment) -> Result<(), Refusal> {
-        match self.deadline() {
-            Some(deadline) if now.elapsed >= deadline => Err(Refusal::HandshakeTimedOut),
-            Some(_) | None => Ok(()),
+            | ExtensionFrame::More { .. }
+            | ExtensionFrame::TokenWanted { .. } => Ok(()),
         }
     }
 
@@ -383,7 +209,7 @@ impl Session {
     fn live(&mut self) -> Result<&mut Live, Refusal> {
         match &mut self.phase {
             Phase::Live(live) => Ok(live),
-            Phase::Handshaking { .. } => Err(Refusal::HandshakeExpected),
+            Phase::Handshaking { .. } | Phase::Authenticating { .. } => Err(Refusal::HandshakeExpected),
             Phase::Closed => Err(Refusal::MalformedMessage),
         }
     }

@@ -8,7 +8,7 @@ use crate::http::health::STORAGE_ID;
 use crate::server::{AddressFile, ServerAddress};
 use anyhow::{Context, anyhow, bail};
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_LENGTH, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use local::Local;
@@ -16,6 +16,7 @@ use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
+use tiebreak_protocol::Secret;
 use tiebreak_storage::{OpenError, SqliteStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -26,7 +27,7 @@ const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
 
 /// A way to documents.
 pub(super) enum Client {
-    Server { authority: String },
+    Server { authority: String, operator: Option<Secret> },
     Local(Box<Local>),
 }
 
@@ -84,27 +85,29 @@ impl Client {
             "there is no data in {}; asking the server at http://{configured}",
             config.data.display()
         ));
-        Ok(Self::Server { authority: configured })
+        Ok(Self::Server { authority: configured, operator: None })
     }
 
     /// The server that has the directory open, if it is certain to be that one.
     async fn in_use(directory: &Path) -> anyhow::Result<Self> {
-        let Some(ServerAddress { address, storage }) = AddressFile::read(directory) else {
+        let Some(ServerAddress { address, storage, operator }) = AddressFile::read(directory) else {
             bail!(
                 "another process has {} open and does not say where it listens; \
                  try again in a moment, or name the server with --server",
                 directory.display()
             );
         };
-        let client = Self::Server { authority: reachable(address).to_string() };
-        let answer = client.request(Method::GET, "/healthz", &[], Bytes::new()).await?;
+        let authority = reachable(address).to_string();
+        // Not with the secret yet: it may be another server.
+        let stranger = Self::Server { authority: authority.clone(), operator: None };
+        let answer = stranger.request(Method::GET, "/healthz", &[], Bytes::new()).await?;
         if answer.headers.get(STORAGE_ID).is_none_or(|id| id.as_bytes() != storage.as_str().as_bytes()) {
             bail!(
                 "the server at http://{address} has other data than {}; name the right one with --server",
                 directory.display()
             );
         }
-        Ok(client)
+        Ok(Self::Server { authority, operator: Some(operator) })
     }
 
     fn at(url: &str) -> anyhow::Result<Self> {
@@ -113,7 +116,7 @@ impl Client {
         match (uri.scheme_str(), uri.authority()) {
             (Some("http"), Some(authority)) if matches!(uri.path(), "" | "/") => {
                 let port = authority.port_u16().unwrap_or(80);
-                Ok(Self::Server { authority: format!("{}:{port}", authority.host()) })
+                Ok(Self::Server { authority: format!("{}:{port}", authority.host()), operator: None })
             }
             (Some("https"), _) => bail!("this command does not speak TLS; name the server behind the proxy"),
             (_, Some(_) | None) => Err(wrong()),
@@ -132,9 +135,12 @@ impl Client {
         for (name, value) in headers {
             request = request.header(name, HeaderValue::from_static(value));
         }
+        if let Self::Server { operator: Some(operator), .. } = self {
+            request = request.header(AUTHORIZATION, format!("Bearer {}", operator.expose()));
+        }
         let request = request.body(Body::from(body))?;
         let response = match self {
-            Self::Server { authority } => {
+            Self::Server { authority, .. } => {
                 let asked = timeout(ANSWER_TIME_MAX, ask(authority, request)).await;
                 let asked =
                     asked.map_err(|_| anyhow!("it took too long to answer")).and_then(|answer| answer);

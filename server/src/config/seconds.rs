@@ -44,3 +44,16 @@ impl fmt::Display for Seconds {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_that_would_overflow_a_clock_are_refused() {
+        assert_eq!("31536000".parse::<Seconds>().map(Seconds::time), Ok(Duration::from_secs(31_536_000)));
+        for text in ["31536001", "18446744073709551615", "-1", "1.5", ""] {
+            assert_eq!(text.parse::<Seconds>(), Err(InvalidSeconds), "{text}");
+        }
+    }
+}

@@ -1,24 +1,26 @@
 //! `GET /automerge`: the automerge-repo protocol over one WebSocket. One task owns one connection.
 
+use crate::access::{self, AccessControl, Principal, Registration, Word};
 use crate::memory::Memory;
 use crate::metrics;
 use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
 use crate::rooms::{ENTRIES_MAX, Inbox, Message as RoomMessage, Rooms};
-use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tiebreak_driver::Clock;
-use tiebreak_protocol::{DocumentId, Limits, Refusal};
+use tiebreak_protocol::{DocumentId, Limits, Refusal, Secret};
+use tiebreak_sync::access::{Admission, Identity};
 use tiebreak_sync::session::{Effect, Input, ServerIdentity};
-use tiebreak_sync::{Session, SessionId, room};
+use tiebreak_sync::{Moment, Session, SessionId, room};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -51,13 +53,18 @@ pub(crate) struct Door {
     pub(crate) closing: CancellationToken,
     pub(crate) next_session: Arc<AtomicU64>,
     pub(crate) memory: Memory,
+    pub(crate) access: AccessControl,
     /// As many as there may be connections; each holds one from its upgrade to its end.
     pub(crate) places: Arc<Semaphore>,
 }
 
 /// Accepts the upgrade and hands the socket to a task that the server waits for at shutdown.
 #[expect(clippy::unused_async, reason = "handlers are asynchronous by type")]
-pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) async fn open(
+    State(door): State<Door>,
+    Extension(principal): Extension<Principal>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     if door.closing.is_cancelled() {
         return crate::http::problem::refused(Refusal::ShuttingDown).into_response();
     }
@@ -74,7 +81,7 @@ pub(crate) async fn open(State(door): State<Door>, upgrade: WebSocketUpgrade) ->
         .max_message_size(message_bytes_max)
         .max_frame_size(message_bytes_max)
         .on_upgrade(move |socket| {
-            let connection = Box::new(Connection::new(door, socket, place));
+            let connection = Box::new(Connection::new(door, principal, socket, place));
             tracker.track_future(connection.run())
         })
 }
@@ -91,6 +98,9 @@ enum End {
 
 struct Connection {
     door: Door,
+    /// Whose it is, once that is known.
+    principal: Principal,
+    registration: Option<Registration>,
     session: Session,
     id: SessionId,
     sink: SplitSink<WebSocket, Message>,
@@ -108,15 +118,19 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(door: Door, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
+    fn new(door: Door, principal: Principal, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
         let id = SessionId(door.next_session.fetch_add(1, Ordering::Relaxed));
         let limits = Arc::clone(&door.limits);
-        let session = Session::new(id, Arc::clone(&door.identity), Arc::clone(&limits), door.clock.now());
+        let now = door.clock.now();
+        let (admission, registration) = admission(&door, &principal, id, now);
+        let session = Session::new(id, Arc::clone(&door.identity), Arc::clone(&limits), admission, now);
         let (sink, stream) = socket.split();
         let (outbox, inbox) = outbox(&limits);
         let overflow = inbox.overflow();
         Self {
             door,
+            principal,
+            registration,
             session,
             id,
             sink,
@@ -176,6 +190,7 @@ impl Connection {
                 () = self.overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
                 () = self.door.closing.cancelled() => Err(End::Refused(Refusal::ShuttingDown)),
                 () = self.inbox.take(&mut outgoing, NOTICES_PER_FLUSH) => self.pass_on(&mut outgoing).await,
+                word = heard(&mut self.registration) => self.hear(word).await,
                 message = self.stream.next(), if reads => self.receive(message).await,
                 () = sleep_until(wake) => self.wake().await,
             };
@@ -277,8 +292,17 @@ impl Connection {
     }
 
     async fn perform_unflushed(&mut self, effects: Vec<Effect>) -> Result<(), End> {
-        for effect in effects {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
             match effect {
+                Effect::Authenticate(token) => {
+                    let answer = self.authenticate(&token).await;
+                    self.go_on(&mut effects, Input::Authenticated(answer));
+                }
+                Effect::Authorize(document) => {
+                    let input = self.authorize(document).await?;
+                    self.go_on(&mut effects, input);
+                }
                 Effect::Send(bytes) => {
                     metrics::messages(0, 1);
                     self.write(|sink| sink.feed(Message::Binary(bytes)).boxed()).await?;
@@ -306,6 +330,40 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// What an answer leads to comes before what else there was to do.
+    fn go_on(&mut self, effects: &mut VecDeque<Effect>, answer: Input) {
+        for effect in self.session.handle(self.door.clock.now(), answer).into_iter().rev() {
+            effects.push_front(effect);
+        }
+    }
+
+    async fn authenticate(&mut self, token: &Secret) -> Result<Identity, Refusal> {
+        let caller = self.door.access.identify(token).await?;
+        let (live, now) = (self.door.access.live(), self.door.clock.now());
+        if self.registration.is_none() {
+            self.registration = Some(live.register(caller.account, caller.device, self.id));
+        }
+        let identity = caller.identity(now);
+        self.principal = Principal::Account(caller);
+        Ok(identity)
+    }
+
+    /// What the connection may do with a document, as of now.
+    async fn authorize(&self, document: DocumentId) -> Result<Input, End> {
+        let standing = self.door.access.standing(&self.principal, document).await.map_err(End::Refused)?;
+        Ok(Input::Authorized { document, access: access::access(&self.principal, &standing) })
+    }
+
+    async fn hear(&mut self, word: Word) -> Result<(), End> {
+        let input = match word {
+            Word::Ask(document) if !self.session.has_named(document) => return Ok(()),
+            Word::Ask(document) => self.authorize(document).await?,
+            Word::SignedOut => Input::SignedOut,
+        };
+        let effects = self.session.handle(self.door.clock.now(), input);
+        self.perform(effects).await
     }
 
     /// Hands input to a room. A full room makes the connection wait, and with it the peer.
@@ -359,6 +417,31 @@ impl Connection {
             () = overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
             () = closing.cancelled() => Err(End::Refused(Refusal::ShuttingDown)),
         }
+    }
+}
+
+/// How a connection is let in, and its place among those of its account. The place comes first: what is taken
+/// away from now on is heard of.
+fn admission(
+    door: &Door,
+    principal: &Principal,
+    id: SessionId,
+    now: Moment,
+) -> (Admission, Option<Registration>) {
+    match principal {
+        Principal::Open | Principal::Operator => (Admission::Open, None),
+        Principal::Anonymous => (Admission::Wanted, None),
+        Principal::Account(caller) => {
+            let registration = door.access.live().register(caller.account, caller.device, id);
+            (Admission::Known(caller.identity(now)), Some(registration))
+        }
+    }
+}
+
+async fn heard(registration: &mut Option<Registration>) -> Word {
+    match registration {
+        Some(registration) => registration.heard().await,
+        None => std::future::pending().await,
     }
 }
 

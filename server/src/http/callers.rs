@@ -9,18 +9,34 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
+/// Whether every page that this machine serves may speak to the server, on whatever port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LocalPages {
+    /// For who develops an app on the same machine.
+    Taken,
+    /// Where people sign in, a page is another's until it is listed.
+    Refused,
+}
+
 /// The rule of one listener.
 #[derive(Debug, Clone)]
 pub(crate) struct Callers {
     /// Nobody but this machine can reach the listener, so no other name is meant.
     loopback_only: bool,
+    local_pages: LocalPages,
     origins: Arc<[WebOrigin]>,
     hosts: Arc<[WebHost]>,
 }
 
 impl Callers {
-    pub(crate) fn of_listener(ip: IpAddr, origins: &[WebOrigin], hosts: &[WebHost]) -> Self {
-        Self { loopback_only: ip.is_loopback(), origins: origins.into(), hosts: hosts.into() }
+    pub(crate) fn of_listener(
+        ip: IpAddr,
+        local_pages: LocalPages,
+        origins: &[WebOrigin],
+        hosts: &[WebHost],
+    ) -> Self {
+        let loopback_only = ip.is_loopback();
+        Self { loopback_only, local_pages, origins: origins.into(), hosts: hosts.into() }
     }
 
     /// Programs name no origin; browsers always do, and say the host that they believe to ask.
@@ -31,7 +47,7 @@ impl Callers {
         }
         let origins: Vec<WebOrigin> = read(headers, &ORIGIN).ok_or(Fault::OriginNotAllowed)?;
         let takes = |origin: &WebOrigin| {
-            origin.is_loopback()
+            (self.local_pages == LocalPages::Taken && origin.is_loopback())
                 || self.origins.contains(origin)
                 || hosts.first().is_some_and(|host| origin.is_at(host))
         };
@@ -70,6 +86,7 @@ mod tests {
     fn a_loopback_listener_takes_programs_local_pages_and_listed_ones() {
         let callers = Callers::of_listener(
             "127.0.0.1".parse().unwrap(),
+            LocalPages::Taken,
             &["https://app.example".parse().unwrap()],
             &["sync.example".parse().unwrap()],
         );
@@ -91,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_second_header_does_not_cover_for_the_first() {
-        let callers = Callers::of_listener("::1".parse().unwrap(), &[], &[]);
+        let callers = Callers::of_listener("::1".parse().unwrap(), LocalPages::Taken, &[], &[]);
         let mut headers = HeaderMap::new();
         headers.append(HOST, HeaderValue::from_static("localhost"));
         headers.append(ORIGIN, HeaderValue::from_static("https://evil.example"));
@@ -103,13 +120,44 @@ mod tests {
 
     #[test]
     fn a_listener_that_others_reach_takes_any_host_or_the_listed_ones() {
-        let open = Callers::of_listener("192.0.2.1".parse().unwrap(), &[], &[]);
+        let ip = "192.0.2.1".parse().unwrap();
+        let open = Callers::of_listener(ip, LocalPages::Taken, &[], &[]);
         assert_eq!(check(&open, "sync.example", None), Ok(()));
         assert_eq!(check(&open, "sync.example", Some("https://sync.example")), Ok(()));
         assert_eq!(check(&open, "sync.example", Some("https://evil.example")), Err(Fault::OriginNotAllowed));
-        let listed =
-            Callers::of_listener("192.0.2.1".parse().unwrap(), &[], &["sync.example".parse().unwrap()]);
+        let hosts = ["sync.example".parse().unwrap()];
+        let listed = Callers::of_listener(ip, LocalPages::Taken, &[], &hosts);
         assert_eq!(check(&listed, "sync.example:8443", None), Ok(()));
         assert_eq!(check(&listed, "other.example", None), Err(Fault::HostNotAllowed));
+    }
+    #[test]
+    fn where_people_sign_in_pages_of_other_origins_are_listed_or_refused() {
+        let local = Callers::of_listener("127.0.0.1".parse().unwrap(), LocalPages::Refused, &[], &[]);
+        let listed = ["https://app.example".parse().unwrap(), "http://localhost:5173".parse().unwrap()];
+        let public = Callers::of_listener("192.0.2.1".parse().unwrap(), LocalPages::Refused, &listed, &[]);
+        let refused = Err(Fault::OriginNotAllowed);
+        for (callers, host, origin, verdict) in [
+            (&local, "localhost:7070", None, Ok(())),
+            (&local, "localhost:7070", Some("http://localhost:7070"), Ok(())),
+            (&local, "127.0.0.1:7070", Some("http://127.0.0.1:7070"), Ok(())),
+            (&local, "localhost:7070", Some("http://localhost:3000"), refused.clone()),
+            (&local, "localhost:7070", Some("http://127.0.0.1:7070"), refused.clone()),
+            (&local, "localhost:7070", Some("http://localhost.evil.example:7070"), refused.clone()),
+            (&local, "localhost:7070", Some("null"), refused.clone()),
+            (&public, "sync.example", None, Ok(())),
+            (&public, "sync.example", Some("https://sync.example"), Ok(())),
+            (&public, "sync.example", Some("https://app.example"), Ok(())),
+            (&public, "sync.example", Some("http://localhost:5173"), Ok(())),
+            (&public, "sync.example", Some("http://localhost:5174"), refused.clone()),
+            (&public, "sync.example", Some("http://app.example"), refused.clone()),
+            (&public, "sync.example", Some("https://app.example:8443"), refused.clone()),
+            (&public, "sync.example", Some("https://app.example.evil.example"), refused.clone()),
+            (&public, "sync.example", Some("https://evilapp.example"), refused.clone()),
+            (&public, "sync.example", Some("https://sync.example:444"), refused.clone()),
+            (&public, "sync.example", Some("null"), refused.clone()),
+            (&public, "sync.example", Some(""), refused.clone()),
+        ] {
+            assert_eq!(check(callers, host, origin), verdict, "{host} {origin:?}");
+        }
     }
 }

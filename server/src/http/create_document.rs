@@ -6,7 +6,8 @@ use super::merged::MergedDocument;
 use super::problem::{CreateProblems, Fault};
 use super::request::{Body, ContentType, Parameters, document_id};
 use super::strict_json::{self, ReadError};
-use axum::extract::State;
+use crate::access::Principal;
+use axum::extract::{Extension, State};
 use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
@@ -52,6 +53,7 @@ pub(crate) struct NewDocument {
 )]
 pub(super) async fn create_document(
     State(documents): State<Documents>,
+    Extension(principal): Extension<Principal>,
     Parameters(new): Parameters<NewDocument>,
     headers: HeaderMap,
     Body(body): Body,
@@ -64,7 +66,7 @@ pub(super) async fn create_document(
             return Err(Fault::UnsupportedMediaType("application/json, application/octet-stream"));
         }
     };
-    let created = documents.create(id, offered).await?;
+    let created = documents.create(&principal, id, offered).await?;
     let location = format!("/v1/documents/{}", created.document);
     Ok((StatusCode::CREATED, [(LOCATION, location)], created))
 }

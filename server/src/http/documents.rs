@@ -2,6 +2,7 @@
 
 use super::etag::IfMatch;
 use super::problem::Fault;
+use crate::access::Principal;
 use crate::metrics;
 use crate::rooms::{Call, Rooms};
 use crate::storage::refusal;
@@ -10,8 +11,8 @@ use serde_json::Value;
 use std::sync::Arc;
 use tiebreak_document::{CheckedChange, FileChanges, HistoryEntry};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
-use tiebreak_storage::{DocumentPage, DocumentStore};
-use tiebreak_sync::room::{Answer, Expected, Question};
+use tiebreak_storage::{DocumentPage, DocumentStore, DocumentSummary};
+use tiebreak_sync::room::{Answer, Expected, Question, Submitter};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -52,8 +53,18 @@ impl Documents {
         &self.limits
     }
 
+    /// One page of all documents.
     pub(super) async fn list(&self, after: Option<DocumentId>, limit: usize) -> Result<DocumentPage, Fault> {
         self.store.list(after, limit).await.map_err(|error| Fault::Refused(refusal(&error)))
+    }
+
+    /// What is known of one document without opening it; `None` when it is not there (any more).
+    pub(super) async fn summary(&self, document: DocumentId) -> Result<Option<DocumentSummary>, Fault> {
+        // A page begins after an id: after the one before this one.
+        let before = u128::from_be_bytes(*document.as_bytes()).checked_sub(1);
+        let before = before.map(|before| DocumentId::from_bytes(before.to_be_bytes()));
+        let page = self.list(before, 1).await?;
+        Ok(page.documents.into_iter().find(|summary| summary.document == document))
     }
 
     pub(super) async fn heads(&self, document: DocumentId) -> Result<Heads, Fault> {
@@ -88,7 +99,12 @@ impl Documents {
     }
 
     /// Makes a document: under this id, which must be free, or under a new one.
-    pub(super) async fn create(&self, id: Option<DocumentId>, offered: Offered) -> Result<Merged, Fault> {
+    pub(super) async fn create(
+        &self,
+        by: &Principal,
+        id: Option<DocumentId>,
+        offered: Offered,
+    ) -> Result<Merged, Fault> {
         let document = id.unwrap_or_else(|| DocumentId::from_bytes(Uuid::new_v4().into_bytes()));
         offered.count();
         if offered.changes.is_empty() {
@@ -96,7 +112,7 @@ impl Documents {
             return Err(first.map_or(Fault::EmptyFile, |(_, refusal)| Fault::NothingTaken(*refusal)));
         }
         let nothing = Expected::Heads(Heads::default());
-        let merged = self.submit(document, nothing, offered).await?.ok_or(Fault::DocumentExists)?;
+        let merged = self.submit(by, document, nothing, offered).await?.ok_or(Fault::DocumentExists)?;
         match merged.refused.first() {
             // Nothing passed, so there still is no document.
             Some((_, refusal)) if merged.heads.is_empty() => Err(Fault::NothingTaken(*refusal)),
@@ -107,6 +123,7 @@ impl Documents {
     /// Merges changes into a document that exists.
     pub(super) async fn import(
         &self,
+        by: &Principal,
         document: DocumentId,
         condition: &IfMatch,
         offered: Offered,
@@ -117,7 +134,7 @@ impl Documents {
         if offered.changes.is_empty() {
             return Ok(Merged { document, heads, refused: offered.refused });
         }
-        self.submit(document, condition.expected(heads), offered).await?.ok_or(Fault::PreconditionFailed)
+        self.submit(by, document, condition.expected(heads), offered).await?.ok_or(Fault::PreconditionFailed)
     }
 
     pub(super) async fn delete(&self, document: DocumentId, condition: &IfMatch) -> Result<(), Fault> {
@@ -157,21 +174,23 @@ impl Documents {
     /// Nothing is merged, and the answer is nothing, if the document is not as expected by then.
     async fn submit(
         &self,
+        by: &Principal,
         document: DocumentId,
         expected: Expected,
         offered: Offered,
     ) -> Result<Option<Merged>, Fault> {
         let Offered { changes, mut refused } = offered;
-        let (heads, by_room) = match self.rooms.call(document, Call::Submit(expected, changes)).await? {
-            Answer::Submitted { heads, refused, .. } => (heads, refused),
-            Answer::Unexpected { .. } => return Ok(None),
-            Answer::Missing
-            | Answer::Deleted
-            | Answer::Heads(_)
-            | Answer::Json { .. }
-            | Answer::File { .. }
-            | Answer::History { .. } => return Err(Fault::Internal),
-        };
+        let (heads, by_room) =
+            match self.rooms.call(document, Call::Submit(expected, changes, submitter(by))).await? {
+                Answer::Submitted { heads, refused, .. } => (heads, refused),
+                Answer::Unexpected { .. } => return Ok(None),
+                Answer::Missing
+                | Answer::Deleted
+                | Answer::Heads(_)
+                | Answer::Json { .. }
+                | Answer::File { .. }
+                | Answer::History { .. } => return Err(Fault::Internal),
+            };
         refused.extend(by_room.into_iter().map(|(change, refusal)| (Some(change), refusal)));
         Ok(Some(Merged { document, heads, refused }))
     }
@@ -192,6 +211,13 @@ impl Documents {
             Err(error) => Fault::Refused(refusal(&error)),
         }
     }
+}
+
+/// Whose the actors and the document are that a caller brings. What a service brings over from elsewhere is the work
+/// of others: its actors are left to whoever goes on with them.
+fn submitter(by: &Principal) -> Submitter {
+    let Some(caller) = by.caller() else { return Submitter::default() };
+    Submitter { author: caller.device.is_some().then_some(caller.account), owner: Some(caller.account) }
 }
 
 impl Offered {

@@ -6,7 +6,8 @@ use super::file;
 use super::merged::MergedDocument;
 use super::problem::{Fault, ImportProblems};
 use super::request::{Body, ContentType, DocumentPath};
-use axum::extract::State;
+use crate::access::Principal;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 
@@ -34,6 +35,7 @@ use axum::response::IntoResponse;
 )]
 pub(super) async fn import_document(
     State(documents): State<Documents>,
+    Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
     headers: HeaderMap,
     Body(body): Body,
@@ -43,5 +45,5 @@ pub(super) async fn import_document(
     }
     let condition = IfMatch::read(&headers)?;
     let offered = documents.parse(move |limits| file::read(body, limits)).await?;
-    documents.import(document, &condition, offered).await
+    documents.import(&principal, document, &condition, offered).await
 }

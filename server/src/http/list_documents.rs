@@ -4,10 +4,12 @@ use super::documents::Documents;
 use super::problem::{Fault, ListProblems};
 use super::request::{Parameters, document_id};
 use super::time;
+use crate::access::{AccessControl, Action, Caller, Principal, Standing, authorize};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use serde::{Deserialize, Serialize};
-use tiebreak_storage::{DocumentSummary, PAGE_DOCUMENTS_MAX};
+use tiebreak_protocol::DocumentId;
+use tiebreak_storage::{DocumentPage, DocumentSummary, PAGE_DOCUMENTS_MAX};
 use utoipa::{IntoParams, ToSchema};
 
 const PAGE_DOCUMENTS: usize = 100;
@@ -48,7 +50,28 @@ pub(crate) struct DocumentItem {
     damaged: bool,
 }
 
+/// One page of the documents that an account has a role on, and its credential reaches.
+async fn own(
+    documents: &Documents,
+    access: &AccessControl,
+    caller: &Caller,
+    (after, limit): (Option<DocumentId>, usize),
+) -> Result<DocumentPage, Fault> {
+    let roles = access.documents_of(caller.account, after, limit).await?;
+    let next = roles.last().map(|(document, _)| *document).filter(|_| roles.len() == limit);
+    let mut page = DocumentPage { documents: Vec::new(), next };
+    for (document, role) in roles {
+        let standing = Standing { document, role: Some(role), exists: true };
+        if authorize(&Principal::Account(caller.clone()), Action::ReadDocument, Some(&standing)).is_ok() {
+            page.documents.extend(documents.summary(document).await?);
+        }
+    }
+    Ok(page)
+}
+
 /// List documents
+///
+/// Those that the caller has a role on; where nobody is asked who they are, all.
 #[utoipa::path(
     get,
     path = "/v1/documents",
@@ -58,6 +81,8 @@ pub(crate) struct DocumentItem {
 )]
 pub(super) async fn list_documents(
     State(documents): State<Documents>,
+    access: Option<Extension<AccessControl>>,
+    Extension(principal): Extension<Principal>,
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<DocumentList>, Fault> {
     let after = page.after.as_deref().map(document_id).transpose()?;
@@ -65,7 +90,12 @@ pub(super) async fn list_documents(
     if !(1..=PAGE_DOCUMENTS_MAX).contains(&limit) {
         return Err(Fault::InvalidParameter(format!("limit must be from 1 to {PAGE_DOCUMENTS_MAX}")));
     }
-    let page = documents.list(after, limit).await?;
+    let page = match (principal.caller(), access) {
+        (Some(caller), Some(Extension(access))) if !caller.scope.reaches_everything() => {
+            own(&documents, &access, caller, (after, limit)).await?
+        }
+        _everything => documents.list(after, limit).await?,
+    };
     let items = page.documents.into_iter().map(DocumentItem::from).collect();
     Ok(Json(DocumentList { items, next: page.next.map(|id| id.to_string()) }))
 }

@@ -1,16 +1,22 @@
 //! Takes connections and serves them, within bounds on how slowly a request may begin and its answer be taken.
 
+use super::peer_address::Remote;
+use super::tls::Tls;
 use super::write_deadline::WriteDeadline;
-use axum::Router;
+use crate::config::Proxy;
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Layer;
 use tracing::{debug, warn};
 
 /// Room for the head of a request, and for a piece of its body.
@@ -29,6 +35,8 @@ pub(crate) struct Patience {
     pub(crate) head_time_max: Duration,
     /// Time in which the other side must take something of what is written to it.
     pub(crate) write_time_max: Duration,
+    /// Who tells from where a request comes.
+    pub(crate) proxy: Proxy,
 }
 
 /// Serves until `closing` is cancelled, then finishes the requests that have begun.
@@ -39,6 +47,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     patience: Patience,
+    tls: Option<Tls>,
     closing: CancellationToken,
 ) -> io::Result<()> {
     let connections = TaskTracker::new();
@@ -48,8 +57,11 @@ pub(crate) async fn serve(
             () = closing.cancelled() => break,
         };
         match accepted {
-            Ok((stream, _peer)) => {
-                drop(connections.spawn(converse(stream, router.clone(), patience, closing.clone())));
+            Ok((stream, peer)) => {
+                let remote = Remote { ip: peer.ip(), proxy: patience.proxy };
+                let router = Extension(remote).layer(router.clone());
+                let conversation = begin(stream, tls.clone(), router, patience, closing.clone());
+                drop(connections.spawn(conversation));
             }
             Err(error) if is_about_the_connection(&error) => {
                 debug!(%error, "a connection ended before it began")
@@ -69,11 +81,30 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-async fn converse(stream: TcpStream, router: Router, patience: Patience, closing: CancellationToken) {
+async fn begin(
+    stream: TcpStream,
+    tls: Option<Tls>,
+    router: AddExtension<Router, Remote>,
+    patience: Patience,
+    closing: CancellationToken,
+) {
     // Small frames leave at once; the batching is ours.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "small frames of a connection may be delayed");
     }
+    let Some(tls) = tls else { return converse(stream, router, patience, closing).await };
+    match tls.accept(stream, patience.head_time_max).await {
+        Ok(stream) => converse(stream, router, patience, closing).await,
+        Err(error) => debug!(%error, "a TLS handshake failed"),
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    router: AddExtension<Router, Remote>,
+    patience: Patience,
+    closing: CancellationToken,
+) {
     let stream = WriteDeadline::new(stream, patience.write_time_max);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -17,6 +17,8 @@ use utoipa::OpenApi;
     ),
     tags(
         (name = "documents", description = "Documents, for programs that do not sync"),
+        (name = "accounts", description = "Who is who: signing up, in and out"),
+        (name = "sharing", description = "Who may do what with a document"),
         (name = "sync", description = "Where devices connect"),
         (name = "operations", description = "For operators and their monitoring"),
     ),

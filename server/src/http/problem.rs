@@ -1,11 +1,13 @@
 //! Every error answer, as RFC 9457 problem details. The only place that knows the HTTP status codes of errors.
 
+use crate::accounts::AccountError;
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tiebreak_protocol::Refusal;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response};
 use utoipa::{IntoResponses, ToSchema};
@@ -56,8 +58,26 @@ pub(crate) enum Fault {
     InvalidDocumentId,
     #[error("a condition is `*` or a list of entity tags in double quotes")]
     MalformedCondition,
-    #[error("there is no such document")]
+    #[error("there is no such document, or this account may not see it")]
     DocumentNotFound,
+    #[error("the document would be left without an owner; make another account its owner first")]
+    LastOwner,
+    #[error("there is no such account")]
+    AccountNotFound,
+    #[error("the account has no role on this document")]
+    GrantNotFound,
+    #[error("this account has no such key")]
+    KeyNotFound,
+    #[error("this account has as many keys as it may; revoke one first")]
+    TooManyKeys,
+    #[error("there is no such invitation")]
+    InvitationNotFound,
+    #[error("the invitation is over, used up or was taken back; ask for another")]
+    InvitationInvalid,
+    #[error(
+        "this server has no accounts; the operator can switch them on with `tiebreak serve --auth accounts`"
+    )]
+    AccountsOff,
     #[error("a document with this id exists already; leave the id out, or import an Automerge file into it")]
     DocumentExists,
     #[error("the document has changed; read it again and decide anew")]
@@ -70,6 +90,8 @@ pub(crate) enum Fault {
     AnswerTimedOut,
     #[error("the server made a mistake; its log tells more")]
     Internal,
+    #[error(transparent)]
+    Account(#[from] AccountError),
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Every change was refused, for this reason first; each has been counted by itself.
@@ -97,14 +119,41 @@ impl Fault {
             Self::InvalidDocumentId => (StatusCode::BAD_REQUEST, "invalid_document_id"),
             Self::MalformedCondition => (StatusCode::BAD_REQUEST, "malformed_condition"),
             Self::DocumentNotFound => (StatusCode::NOT_FOUND, "document_not_found"),
+            Self::LastOwner => (StatusCode::CONFLICT, "last_owner"),
+            Self::AccountNotFound => (StatusCode::NOT_FOUND, "account_not_found"),
+            Self::GrantNotFound => (StatusCode::NOT_FOUND, "grant_not_found"),
+            Self::KeyNotFound => (StatusCode::NOT_FOUND, "key_not_found"),
+            Self::TooManyKeys => (StatusCode::CONFLICT, "too_many_keys"),
+            Self::InvitationNotFound => (StatusCode::NOT_FOUND, "invitation_not_found"),
+            Self::InvitationInvalid => (StatusCode::GONE, "invitation_invalid"),
+            Self::AccountsOff => (StatusCode::NOT_FOUND, "accounts_off"),
             Self::DocumentExists => (StatusCode::CONFLICT, "document_exists"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
             Self::RequestTimedOut => (StatusCode::REQUEST_TIMEOUT, "request_timed_out"),
             Self::AnswerTimedOut => (StatusCode::GATEWAY_TIMEOUT, "answer_timed_out"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+            Self::Account(error) => of_account(error),
             Self::Refused(refusal) | Self::NothingTaken(refusal) => (status(*refusal), refusal.code()),
         }
+    }
+}
+
+fn of_account(error: &AccountError) -> (StatusCode, &'static str) {
+    match error {
+        AccountError::NameTaken => (StatusCode::CONFLICT, "username_taken"),
+        AccountError::InvalidUsername(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_username"),
+        AccountError::InvalidPassword(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_password"),
+        AccountError::InvalidText(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid_name"),
+        AccountError::InvalidCredentials => (StatusCode::UNAUTHORIZED, "invalid_credentials"),
+        AccountError::SessionOver => (StatusCode::UNAUTHORIZED, "session_over"),
+        AccountError::TooManyAttempts(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many_attempts"),
+        AccountError::InvalidIdempotencyKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
+        AccountError::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
+        AccountError::SoleOwner(_) => (StatusCode::CONFLICT, "sole_owner"),
+        AccountError::DeviceNotFound => (StatusCode::NOT_FOUND, "device_not_found"),
+        AccountError::Refused(refusal) => (status(*refusal), refusal.code()),
+        AccountError::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
@@ -138,6 +187,12 @@ impl IntoResponse for Fault {
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::INSUFFICIENT_STORAGE {
             headers.insert(RETRY_AFTER, RETRY_AFTER_S);
         }
+        if let Self::Account(AccountError::TooManyAttempts(wait)) = &self {
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
     }
 }
@@ -167,6 +222,8 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::MessageTooLarge | Refusal::ChangeTooLarge | Refusal::DocumentTooLarge => {
             StatusCode::PAYLOAD_TOO_LARGE
         }
+        Refusal::Unauthorized | Refusal::TokenExpired | Refusal::SignedOut => StatusCode::UNAUTHORIZED,
+        Refusal::AccessDenied | Refusal::ReadOnly | Refusal::ActorTaken => StatusCode::FORBIDDEN,
         Refusal::RateExceeded | Refusal::TooManyDocuments => StatusCode::TOO_MANY_REQUESTS,
         Refusal::DocumentDeleted => StatusCode::GONE,
         Refusal::Equivocation => StatusCode::CONFLICT,
@@ -206,6 +263,45 @@ const CORE: &[Fault] = &[
 
 const DOCUMENT: &[Fault] =
     &[Fault::InvalidDocumentId, Fault::DocumentNotFound, Fault::Refused(Refusal::DocumentDeleted)];
+
+/// What the gate may say in front of a document.
+const GATE: &[Fault] = &[
+    Fault::Refused(Refusal::Unauthorized),
+    Fault::Refused(Refusal::TokenExpired),
+    Fault::Refused(Refusal::SignedOut),
+    Fault::Refused(Refusal::AccessDenied),
+];
+
+const JSON: &[Fault] = &[
+    Fault::UnsupportedMediaType(""),
+    Fault::MalformedJson(String::new()),
+    Fault::UnreadableBody(String::new()),
+    Fault::BodyTooLarge,
+    Fault::InvalidParameter(String::new()),
+    Fault::Refused(Refusal::StorageFull),
+];
+
+const LOGIN: &[Fault] = &[
+    Fault::AccountsOff,
+    Fault::Account(AccountError::InvalidCredentials),
+    Fault::Account(AccountError::TooManyAttempts(Duration::ZERO)),
+    Fault::Account(AccountError::InvalidText("")),
+];
+
+const ACCOUNT: &[Fault] = &[
+    Fault::AccountsOff,
+    Fault::Account(AccountError::NameTaken),
+    Fault::Account(AccountError::InvalidText("")),
+    Fault::Account(AccountError::InvalidCredentials),
+    Fault::Account(AccountError::SessionOver),
+    Fault::Account(AccountError::TooManyAttempts(Duration::ZERO)),
+    Fault::Account(AccountError::InvalidIdempotencyKey),
+    Fault::Account(AccountError::IdempotencyKeyReused),
+    Fault::Account(AccountError::SoleOwner(Vec::new())),
+];
+
+const SHARING: &[Fault] =
+    &[Fault::AccountsOff, Fault::LastOwner, Fault::AccountNotFound, Fault::GrantNotFound];
 
 const CONDITION: &[Fault] = &[Fault::MalformedCondition, Fault::PreconditionFailed];
 
@@ -266,12 +362,31 @@ macro_rules! problem_sets {
 // For the OpenAPI document: which problems an address may answer with.
 problem_sets! {
     AnyProblems = EVERYWHERE;
-    ListProblems = EVERYWHERE, CORE, &[Fault::InvalidParameter(String::new()), Fault::InvalidDocumentId];
-    CreateProblems = EVERYWHERE, CORE, FILE, CHANGE, NEW;
-    ShowProblems = EVERYWHERE, CORE, DOCUMENT, &[Fault::MalformedCondition, Fault::NotAcceptable("")];
-    HistoryProblems = EVERYWHERE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
-    ImportProblems = EVERYWHERE, CORE, DOCUMENT, CONDITION, FILE;
-    DeleteProblems = EVERYWHERE, CORE, DOCUMENT, CONDITION;
+    ListProblems = EVERYWHERE, GATE, CORE, &[Fault::InvalidParameter(String::new()), Fault::InvalidDocumentId];
+    CreateProblems = EVERYWHERE, GATE, CORE, FILE, CHANGE, NEW;
+    ShowProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::MalformedCondition, Fault::NotAcceptable("")];
+    HistoryProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
+    ImportProblems = EVERYWHERE, GATE, CORE, DOCUMENT, CONDITION, FILE;
+    DeleteProblems = EVERYWHERE, GATE, CORE, DOCUMENT, CONDITION;
+    GrantsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::AccountsOff];
+    GrantProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, SHARING;
+    InvitationProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, &[Fault::AccountsOff, Fault::InvitationNotFound];
+    AccountProblems = EVERYWHERE, GATE, CORE, JSON, ACCOUNT;
+    LoginProblems = EVERYWHERE, CORE, JSON, LOGIN;
+    RefreshProblems = EVERYWHERE, CORE, JSON, &[Fault::AccountsOff, Fault::Account(AccountError::SessionOver)];
+    OneselfProblems = EVERYWHERE, GATE, CORE, &[
+        Fault::AccountsOff,
+        Fault::Account(AccountError::SessionOver),
+        Fault::Account(AccountError::DeviceNotFound),
+    ];
+    KeyProblems = EVERYWHERE, GATE, CORE, JSON, &[
+        Fault::AccountsOff,
+        Fault::InvalidDocumentId,
+        Fault::KeyNotFound,
+        Fault::TooManyKeys,
+        Fault::Account(AccountError::InvalidText("")),
+    ];
+    RedeemProblems = EVERYWHERE, GATE, CORE, JSON, &[Fault::AccountsOff, Fault::InvitationInvalid];
     UpgradeProblems = EVERYWHERE, &[
         Fault::UpgradeRequired,
         Fault::Refused(Refusal::Busy),

@@ -8,6 +8,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::request::Parts;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use tiebreak_protocol::DocumentId;
 
 pub(super) const JSON: &str = "application/json";
@@ -21,9 +22,10 @@ impl<S: Send + Sync> FromRequestParts<S> for DocumentPath {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
-        let Path(text) =
-            Path::<String>::from_request_parts(parts, state).await.map_err(|_| Fault::InvalidDocumentId)?;
-        document_id(&text).map(Self)
+        let Path(parameters) = Path::<BTreeMap<String, String>>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Fault::InvalidDocumentId)?;
+        document_id(parameters.get("id").ok_or(Fault::InvalidDocumentId)?).map(Self)
     }
 }
 

@@ -1,10 +1,11 @@
 //! `GET /automerge` and `GET /`: where devices connect, and what people see who come with a browser.
 
 use super::problem::{Fault, UpgradeProblems};
+use crate::access::Principal;
 use crate::doors::automerge::{self, Door};
-use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Extension, State};
 use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, UPGRADE};
 use axum::response::{Html, IntoResponse, Response};
@@ -52,9 +53,13 @@ const PAGE: &str = "<!doctype html>
     tag = "sync",
     responses((status = SWITCHING_PROTOCOLS, description = "The conversation begins"), UpgradeProblems)
 )]
-pub(super) async fn connect(door: State<Door>, upgrade: Upgrade) -> Response {
+pub(super) async fn connect(
+    door: State<Door>,
+    principal: Extension<Principal>,
+    upgrade: Upgrade,
+) -> Response {
     match upgrade {
-        Ok(upgrade) => automerge::open(door, upgrade).await,
+        Ok(upgrade) => automerge::open(door, principal, upgrade).await,
         Err(_) => Fault::UpgradeRequired.into_response(),
     }
 }
@@ -72,9 +77,14 @@ pub(super) async fn connect(door: State<Door>, upgrade: Upgrade) -> Response {
         UpgradeProblems,
     )
 )]
-pub(super) async fn welcome(door: State<Door>, headers: HeaderMap, upgrade: Upgrade) -> Response {
+pub(super) async fn welcome(
+    door: State<Door>,
+    principal: Extension<Principal>,
+    headers: HeaderMap,
+    upgrade: Upgrade,
+) -> Response {
     if headers.contains_key(UPGRADE) {
-        return connect(door, upgrade).await;
+        return connect(door, principal, upgrade).await;
     }
     let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/html") {

@@ -107,6 +107,8 @@ fn a_file_that_is_wrong_is_refused_by_what_is_wrong_in_it() {
         ("heads_max = -1", "'-1' for '--heads-max"),
         ("log = 'tiebreak=loud'", "'tiebreak=loud' for '--log"),
         ("silence_seconds = '18446744073709551615'", "for '--silence-seconds"),
+        ("jwt_jwks = 'http://id.example/keys'", "for '--jwt-jwks"),
+        ("jwt_issuer = ''", "for '--jwt-issuer"),
     ] {
         let (_directory, path) = file(toml);
         for command in [&["config"][..], &["serve"], &["doc", "list"], &[]] {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, helpers included")]
 
+mod access;
 mod backups;
 mod bounds;
 mod callers;
@@ -15,3 +16,4 @@ mod documents;
 mod problems;
 mod starting;
 mod support;
+mod tls;

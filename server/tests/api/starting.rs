@@ -33,6 +33,24 @@ fn an_open_server_for_everybody_refuses_to_start() {
 }
 
 #[test]
+fn a_server_that_strangers_could_listen_in_on_refuses_to_start() {
+    let data = tempfile::tempdir().unwrap();
+    let jwt = ["--jwt-issuer=https://id.example", "--jwt-audience=tiebreak", "--jwt-jwks=keys.json"];
+    for auth in [&["--auth=accounts"][..], &[&["--auth=jwt"][..], &jwt].concat()] {
+        let arguments = [auth, &["--listen=0.0.0.0:0", "--data", text(data.path())]].concat();
+        let said = complaint(&mut tiebreak(&arguments));
+        for way_out in ["refusing to start", "--tls-cert", "--behind-proxy", "127.0.0.1"] {
+            assert!(said.contains(way_out), "{said}");
+        }
+    }
+    let said = complaint(&mut tiebreak(&["--behind-proxy", "--data", text(data.path())]));
+    assert!(said.contains("--auth open lets in anybody whom the proxy lets through"), "{said}");
+    let said = complaint(&mut tiebreak(&["--auth=jwt", "--data", text(data.path())]));
+    assert!(said.contains("--jwt-issuer is missing"), "{said}");
+    assert!(data.path().read_dir().unwrap().next().is_none(), "nothing was begun");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let api = Api::start(&[]);
     let (data, address) = (tempfile::tempdir().unwrap(), api.server.address().to_string());

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal, StorageId};
+use tiebreak_sync::access::Admission;
 use tiebreak_sync::room::{Effect, Input};
 use tiebreak_sync::session::{self, ServerIdentity};
 use tiebreak_sync::{Moment, Room, Session, SessionId};
@@ -54,8 +55,13 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self, connection: u64, now: Moment) {
-        let session =
-            Session::new(SessionId(connection), Arc::clone(&self.identity), Arc::clone(&self.limits), now);
+        let session = Session::new(
+            SessionId(connection),
+            Arc::clone(&self.identity),
+            Arc::clone(&self.limits),
+            Admission::Open,
+            now,
+        );
         self.sessions.insert(connection, session);
     }
 
@@ -81,6 +87,9 @@ impl Server {
                 session::Effect::Refused(refusal) => {
                     assert!(refusal != Refusal::MalformedMessage, "a device wrote nothing malformed");
                 }
+                session::Effect::Authenticate(_) | session::Effect::Authorize(_) => {
+                    panic!("nobody is asked who it is")
+                }
                 session::Effect::Pause(_) => {}
             }
         }
@@ -104,7 +113,7 @@ impl Server {
         for effect in effects {
             match effect {
                 Effect::Load => self.work.push_back((document, Work::Load)),
-                Effect::Append { changes, heads } => {
+                Effect::Append { changes, heads, .. } => {
                     self.work.push_back((document, Work::Append { changes, heads }))
                 }
                 Effect::Recall { session, storage } => {

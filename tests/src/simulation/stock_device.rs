@@ -81,7 +81,7 @@ impl StockDevice {
             .is_multiple_of(3)
             .then(|| format!("storage-{}", self.index).parse().expect("a good name"));
         let metadata =
-            PeerMetadata { is_ephemeral: storage_id.is_none(), storage_id, extensions: Vec::new() };
+            PeerMetadata { is_ephemeral: storage_id.is_none(), storage_id, ..PeerMetadata::default() };
         vec![Frame::Join(Join::new(self.peer.clone(), metadata)).encode()]
     }
 

@@ -1,12 +1,13 @@
 //! Messages out of CBOR: lenient in the order of keys and in keys that are not known, strict in what a
 //! message must hold.
 
+use super::TOKEN_BYTES_MAX;
 use super::cbor::Reader;
 use super::{
     Ephemeral, Frame, Join, Peer, PeerMetadata, RemoteHead, RemoteHeadsChanged, RemoteSubscriptionChange,
     SyncFrame,
 };
-use crate::{ChangeHash, DocumentId, EphemeralSessionId, ExtensionFrame, Heads, PeerId, StorageId};
+use crate::{ChangeHash, DocumentId, EphemeralSessionId, ExtensionFrame, Heads, PeerId, Secret, StorageId};
 use bytes::Bytes;
 use std::borrow::Cow;
 
@@ -57,6 +58,8 @@ struct Fields<'a> {
     change: Option<Text<'a>>,
     count: Option<u64>,
     nonce: Option<u64>,
+    left_ms: Option<u64>,
+    token: Option<Text<'a>>,
     data: Option<Bytes>,
     metadata: PeerMetadata,
     versions: Vec<Text<'a>>,
@@ -93,6 +96,8 @@ impl<'a> Fields<'a> {
             "change" => self.change = reader.text("change")?,
             "count" => self.count = reader.integer("count")?,
             "nonce" => self.nonce = reader.integer("nonce")?,
+            "leftMs" => self.left_ms = reader.integer("leftMs")?,
+            "token" => self.token = reader.text("token")?,
             "data" => self.data = reader.data("data")?,
             "supportedProtocolVersions" => {
                 self.versions = reader.texts("supportedProtocolVersions", LIST_MAX)?;
@@ -229,6 +234,14 @@ impl<'a> Fields<'a> {
             ExtensionFrame::PING => ExtensionFrame::Ping { nonce: self.nonce()? },
             ExtensionFrame::PONG => ExtensionFrame::Pong { nonce: self.nonce()? },
             ExtensionFrame::CLOSE => ExtensionFrame::Close { document: self.document()? },
+            ExtensionFrame::TOKEN_WANTED => {
+                let left_ms = self.left_ms.ok_or(DecodeError::Missing("leftMs"))?;
+                ExtensionFrame::TokenWanted { left_ms }
+            }
+            ExtensionFrame::TOKEN => {
+                let token = self.token.clone().ok_or(DecodeError::Missing("token"))?;
+                ExtensionFrame::Token { token: secret("token", token)? }
+            }
             _unknown => return Ok(None),
         }))
     }
@@ -247,6 +260,13 @@ fn peer_id(field: &'static str, text: Option<&str>) -> Result<PeerId, DecodeErro
     text.ok_or(DecodeError::Missing(field))?.parse().map_err(|_| DecodeError::Invalid(field))
 }
 
+fn secret(field: &'static str, text: Text<'_>) -> Result<Secret, DecodeError> {
+    if text.len() > TOKEN_BYTES_MAX {
+        return Err(DecodeError::Invalid(field));
+    }
+    Ok(Secret::new(text.into_owned()))
+}
+
 fn storage_ids(field: &'static str, texts: &[Text<'_>]) -> Result<Vec<StorageId>, DecodeError> {
     texts.iter().map(|text| text.parse().map_err(|_| DecodeError::Invalid(field))).collect()
 }
@@ -262,6 +282,7 @@ fn read_metadata(reader: &mut Reader<'_>) -> Result<PeerMetadata, DecodeError> {
                 let extensions = reader.texts(FIELD, LIST_MAX)?;
                 metadata.extensions = extensions.into_iter().map(Cow::into_owned).collect();
             }
+            "token" => metadata.token = reader.text(FIELD)?.map(|text| secret("token", text)).transpose()?,
             _unknown => reader.skip()?,
         }
         Ok(())

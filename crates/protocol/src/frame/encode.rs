@@ -90,8 +90,9 @@ impl Writer<'_> {
     }
 
     fn metadata(&mut self, metadata: &PeerMetadata) -> Written {
-        let PeerMetadata { storage_id, is_ephemeral, extensions } = metadata;
-        let fields = 1 + u64::from(storage_id.is_some()) + u64::from(!extensions.is_empty());
+        let PeerMetadata { storage_id, is_ephemeral, extensions, token } = metadata;
+        let optional = [storage_id.is_some(), !extensions.is_empty(), token.is_some()];
+        let fields = 1 + optional.into_iter().map(u64::from).sum::<u64>();
         self.0.str("peerMetadata")?.map(fields)?;
         if let Some(storage_id) = storage_id {
             self.text("storageId", storage_id.as_str())?;
@@ -99,6 +100,9 @@ impl Writer<'_> {
         self.0.str("isEphemeral")?.bool(*is_ephemeral)?;
         if !extensions.is_empty() {
             self.texts("extensions", extensions.iter().map(String::as_str))?;
+        }
+        if let Some(token) = token {
+            self.text("token", token.expose())?;
         }
         Ok(())
     }
@@ -240,6 +244,16 @@ fn write_extension(
             out.map(ExtensionFrame::CLOSE, 3)?;
             out.route(sender, target)?;
             out.document(*document)
+        }
+        ExtensionFrame::TokenWanted { left_ms } => {
+            out.map(ExtensionFrame::TOKEN_WANTED, 3)?;
+            out.route(sender, target)?;
+            out.integer("leftMs", *left_ms)
+        }
+        ExtensionFrame::Token { token } => {
+            out.map(ExtensionFrame::TOKEN, 3)?;
+            out.route(sender, target)?;
+            out.text("token", token.expose())
         }
     }
 }

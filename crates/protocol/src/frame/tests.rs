@@ -37,7 +37,9 @@ fn every_kind() -> Vec<Frame> {
         storage_id: Some(storage.clone()),
         is_ephemeral: true,
         extensions: vec!["tiebreak/1".to_owned()],
+        token: None,
     };
+    let with_token = PeerMetadata { token: Some(Secret::new("t".to_owned())), ..PeerMetadata::default() };
     let route = |frame| Frame::Extension { sender: server.clone(), target: ann.clone(), frame };
     vec![
         Frame::Join(Join::new(ann.clone(), metadata.clone())),
@@ -82,6 +84,9 @@ fn every_kind() -> Vec<Frame> {
         route(ExtensionFrame::Pong { nonce: 7 }),
         route(ExtensionFrame::Close { document: document() }),
         route(ExtensionFrame::More { document: document(), heads: Heads::new(vec![ChangeHash([1; 32])]) }),
+        Frame::Join(Join::new(ann.clone(), with_token)),
+        route(ExtensionFrame::TokenWanted { left_ms: 30_000 }),
+        route(ExtensionFrame::Token { token: Secret::new("t".to_owned()) }),
         Frame::Unknown { kind: "weird".to_owned() },
     ]
 }
@@ -249,7 +254,7 @@ fn every_text_list_flag_and_map_is_read_behind_tags_and_in_pieces() {
         e.end().unwrap();
     });
     let metadata =
-        PeerMetadata { storage_id: None, is_ephemeral: true, extensions: vec!["tiebreak/1".to_owned()] };
+        PeerMetadata { is_ephemeral: true, extensions: vec!["tiebreak/1".to_owned()], ..Default::default() };
     assert_eq!(decode(&bytes), Ok(Frame::Join(Join::new(peer("ann"), metadata))));
     let bytes = cbor(|e| {
         e.map(5).unwrap().str("type").unwrap().str("sync").unwrap();
@@ -352,4 +357,24 @@ proptest! {
         bytes[at] = byte;
         let _verdict = decode(&bytes);
     }
+}
+
+#[test]
+fn a_token_too_long_is_refused_before_anybody_looks_at_it() {
+    let join = |bytes| {
+        let token = Some(Secret::new("t".repeat(bytes)));
+        Frame::Join(Join::new(peer("ann"), PeerMetadata { token, ..PeerMetadata::default() })).encode()
+    };
+    assert!(decode(&join(TOKEN_BYTES_MAX)).is_ok());
+    assert_eq!(decode(&join(TOKEN_BYTES_MAX + 1)), Err(DecodeError::Invalid("token")));
+}
+
+#[test]
+fn a_token_does_not_show_when_a_frame_is_printed() {
+    let token = Some(Secret::new("canary".to_owned()));
+    let join = Frame::Join(Join::new(peer("ann"), PeerMetadata { token, ..PeerMetadata::default() }));
+    let target = peer("server");
+    let frame = ExtensionFrame::Token { token: Secret::new("canary".to_owned()) };
+    let fresh = Frame::Extension { sender: peer("ann"), target, frame };
+    assert!(!format!("{join:?}{fresh:#?}").contains("canary"));
 }

@@ -1,15 +1,16 @@
 //! What a link and its server say to one another once there is a WebSocket.
 
 use super::incoming::Content;
-use super::{Beat, Effect, Incoming, Link, Live, Phase};
+use super::{Beat, Effect, Incoming, Link, Live, Phase, Renewal, TokenAnswer, TokenReason};
 use crate::SessionId;
+use crate::access::Access;
 use crate::checked::Checked;
 use crate::replica::{Said, Word};
 use crate::room::{Notice, PeerInfo, Received};
 use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_document::SyncMessage;
-use tiebreak_protocol::{DocumentId, EXTENSION, ExtensionFrame, Frame, Peer, SyncFrame};
+use tiebreak_protocol::{DocumentId, EXTENSION, ExtensionFrame, Frame, Peer, Secret, SyncFrame};
 
 impl Link {
     pub(super) fn receive(&mut self, now: Duration, message: Incoming, effects: &mut Vec<Effect>) {
@@ -36,6 +37,9 @@ impl Link {
                 let word = Word { from: live.info.session, said: Said::Unavailable };
                 effects.push(Effect::ToReplica { document, word });
             }
+            (Phase::Live(_), Frame::Extension { frame: ExtensionFrame::TokenWanted { .. }, .. }) => {
+                self.renew_token(effects);
+            }
             (Phase::Live(live), Frame::Extension { frame, .. }) => {
                 pass_on(live.info.session, frame, effects);
             }
@@ -56,14 +60,37 @@ impl Link {
         }
     }
 
+    /// Asked once at a time, however often the server says so.
+    fn renew_token(&mut self, effects: &mut Vec<Effect>) {
+        let Phase::Live(live) = &mut self.phase else { return };
+        if live.renewal == Renewal::NotAsked {
+            live.renewal = Renewal::Asked;
+            effects.push(Effect::FetchToken(TokenReason::Expired));
+        }
+    }
+
+    /// A fresh token for the connection that there is. Without one, the server ends it when the old one is over, and
+    /// what becomes of that is decided then.
+    pub(super) fn send_token(&mut self, answer: TokenAnswer, effects: &mut Vec<Effect>) {
+        let Phase::Live(live) = &mut self.phase else { return };
+        live.renewal = Renewal::NotAsked;
+        if let TokenAnswer::Granted(token) = answer {
+            let (sender, target) = (self.identity.peer.clone(), live.info.peer.clone());
+            let frame = ExtensionFrame::Token { token: Secret::new(token.secret().to_owned()) };
+            effects.push(Effect::Send(Frame::Extension { sender, target, frame }.encode()));
+        }
+    }
+
     fn begin(&mut self, now: Duration, peer: Peer, effects: &mut Vec<Effect>) {
         self.sessions += 1;
         let extended = peer.metadata.extensions.iter().any(|name| name == EXTENSION);
         // What is shared with this server is remembered by the replicas, under the name of its address.
-        let info = PeerInfo { session: SessionId(self.sessions), peer: peer.sender, storage: None, extended };
+        let (session, peer) = (SessionId(self.sessions), peer.sender);
+        let info = PeerInfo { session, peer, storage: None, extended, account: None };
         let info = Arc::new(info);
         let beat = Beat::PingAt(now + self.options.heartbeat);
-        self.phase = Phase::Live(Live { info: Arc::clone(&info), since: now, beat });
+        self.phase =
+            Phase::Live(Live { info: Arc::clone(&info), since: now, beat, renewal: Renewal::NotAsked });
         effects.push(Effect::Connected(info));
     }
 
@@ -81,6 +108,8 @@ impl Link {
             | Notice::RemoteHeads(_)
             | Notice::Durable(_)
             | Notice::Refused { .. }
+            | Notice::Created
+            | Notice::Denied
             | Notice::Close(_) => return,
         };
         effects.push(Effect::Send(frame.encode()));
@@ -107,7 +136,8 @@ fn pass_on_changes(
         let word = Word { from: session, said: Said::Unfit(refusal) };
         effects.push(Effect::ToReplica { document, word });
     }
-    let received = Box::new(Received { from: Arc::clone(from), message, changes: checked.changes });
+    let (from, changes) = (Arc::clone(from), checked.changes);
+    let received = Box::new(Received { from, access: Access::Writes, message, changes });
     effects.push(Effect::ToReplica { document, word: Word { from: session, said: Said::Sync(received) } });
 }
 
@@ -118,7 +148,11 @@ fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {
         ExtensionFrame::Refused { document, change, code, detail } => {
             (document, Said::Refused { change, code, detail })
         }
-        ExtensionFrame::Ping { .. } | ExtensionFrame::Pong { .. } | ExtensionFrame::Close { .. } => return,
+        ExtensionFrame::Ping { .. }
+        | ExtensionFrame::Pong { .. }
+        | ExtensionFrame::Close { .. }
+        | ExtensionFrame::TokenWanted { .. }
+        | ExtensionFrame::Token { .. } => return,
     };
     effects.push(Effect::ToReplica { document, word: Word { from, said } });
 }

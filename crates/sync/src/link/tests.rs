@@ -60,7 +60,7 @@ fn welcome() -> Input {
 
 fn welcome_with(extensions: &[&str]) -> Input {
     let extensions = extensions.iter().map(|name| (*name).to_owned()).collect();
-    let metadata = PeerMetadata { storage_id: None, is_ephemeral: false, extensions };
+    let metadata = PeerMetadata { extensions, ..PeerMetadata::default() };
     binary(Frame::Peer(Peer { sender: server(), target: client(), metadata }).encode())
 }
 
@@ -73,7 +73,13 @@ fn sync(document: DocumentId, data: Bytes) -> Input {
 }
 
 fn info(session: u64) -> Arc<PeerInfo> {
-    Arc::new(PeerInfo { session: SessionId(session), peer: server(), storage: None, extended: true })
+    Arc::new(PeerInfo {
+        session: SessionId(session),
+        peer: server(),
+        storage: None,
+        extended: true,
+        account: None,
+    })
 }
 
 /// A link and its clock, in milliseconds.

@@ -2,6 +2,7 @@
 
 use super::{Effect, Has, RefusedBy, RefusedChange, Replica, Said, Word, refusals, refused_here};
 use crate::Moment;
+use crate::access::Access;
 use crate::room::{self, Received};
 use std::sync::Arc;
 use tiebreak_document::{Have, SyncMessage};
@@ -75,7 +76,8 @@ impl Replica {
         };
         upstream.has = Has::Nothing;
         let message = SyncMessage { have: vec![Have::everything_up_to(&[])], ..SyncMessage::default() };
-        let received = Received { from: Arc::clone(&upstream.info), message, changes: Vec::new() };
+        let from = Arc::clone(&upstream.info);
+        let received = Received { from, access: Access::Writes, message, changes: Vec::new() };
         self.step(effects, |room| room.handle(now, room::Input::Received(Box::new(received))));
     }
 }

@@ -8,6 +8,7 @@ mod refused;
 mod storage;
 
 use super::*;
+use crate::access::Access;
 use crate::room::{Answer, Loaded, Received};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ROOT};
@@ -18,7 +19,7 @@ const ME: Author<'static> = Author { actor: b"this device", time_s: 1 };
 
 fn info(session: u64) -> Arc<PeerInfo> {
     let peer = "server".parse().unwrap();
-    Arc::new(PeerInfo { session: SessionId(session), peer, storage: None, extended: true })
+    Arc::new(PeerInfo { session: SessionId(session), peer, storage: None, extended: true, account: None })
 }
 
 fn heads(hashes: &[ChangeHash]) -> Heads {
@@ -149,7 +150,7 @@ impl TestReplica {
         let have = vec![Have::everything_up_to(&[])];
         let message =
             SyncMessage { heads: heads.to_vec(), need: need.to_vec(), have, ..SyncMessage::default() };
-        let received = Received { from: info(session), message, changes };
+        let received = Received { access: Access::Writes, from: info(session), message, changes };
         self.hear(session, Said::Sync(Box::new(received)))
     }
 
@@ -162,7 +163,7 @@ impl TestReplica {
 
 fn appended(effects: &[Effect]) -> Option<(Vec<SavedChange>, Heads)> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Room(room::Effect::Append { changes, heads }) => Some((changes.clone(), heads.clone())),
+        Effect::Room(room::Effect::Append { changes, heads, .. }) => Some((changes.clone(), heads.clone())),
         _other => None,
     })
 }

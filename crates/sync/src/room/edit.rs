@@ -4,8 +4,9 @@ use super::member::Member;
 use super::turn::Turn;
 use super::{Answer, Effect, Notice, PeerInfo, Phase, Room, Ticket};
 use crate::Moment;
+use crate::access::Access;
 use std::sync::Arc;
-use tiebreak_document::{Author, TransactError, Transaction};
+use tiebreak_document::{Author, Have, SyncMessage, TransactError, Transaction};
 use tiebreak_protocol::Heads;
 
 impl Room {
@@ -44,17 +45,37 @@ impl Room {
         Ok((value, effects))
     }
 
-    pub(super) fn greet(&mut self, peer: Arc<PeerInfo>, shared: &Heads, effects: &mut Vec<Effect>) {
+    pub(super) fn greet(
+        &mut self,
+        peer: Arc<PeerInfo>,
+        access: Access,
+        shared: &Heads,
+        effects: &mut Vec<Effect>,
+    ) {
         if matches!(self.phase, Phase::Deleted | Phase::Broken) {
             return;
         }
         let session = peer.session;
-        let mut member = Box::new(Member::new(peer));
+        let mut member = Box::new(Member::new(peer, access));
         // Of what could not be read here we do not say that we have it.
         let shared = if self.is_damaged { &Heads::default() } else { shared };
         let heads = self.document.heads();
         let data = member.greet(heads, shared).encode();
         let notice = if heads.is_empty() { Notice::Request(data) } else { Notice::Sync(data) };
+        self.members.insert(session, member);
+        effects.push(Effect::Tell { to: session, notice });
+    }
+
+    /// Who hears that a peer has nothing forgets what it has sent to it, in stock libraries too.
+    pub(super) fn ask_for_all(&mut self, peer: Arc<PeerInfo>, access: Access, effects: &mut Vec<Effect>) {
+        if matches!(self.phase, Phase::Deleted | Phase::Broken) {
+            return;
+        }
+        let session = peer.session;
+        // Not a greeting: whatever it answers is answered, as nothing true has been said yet.
+        let member = Box::new(Member::new(peer, access));
+        let nothing = SyncMessage { have: vec![Have::everything_up_to(&[])], ..SyncMessage::default() };
+        let notice = Notice::Sync(nothing.encode());
         self.members.insert(session, member);
         effects.push(Effect::Tell { to: session, notice });
     }

@@ -4,7 +4,7 @@ use super::input::Ticket;
 use crate::SessionId;
 use bytes::Bytes;
 use tiebreak_document::SavedChange;
-use tiebreak_protocol::{ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
+use tiebreak_protocol::{AccountId, ActorId, ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
 
 /// What the driver must do, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,10 @@ pub enum Effect {
     Append {
         changes: Vec<SavedChange>,
         heads: Heads,
+        /// Actors that are new to the document, and whose they are.
+        actors: Vec<(ActorId, AccountId)>,
+        /// Whose the document is, if this makes it.
+        owner: Option<AccountId>,
     },
     Tell {
         to: SessionId,
@@ -71,6 +75,10 @@ pub enum Notice {
         change: Option<ChangeHash>,
         refusal: Refusal,
     },
+    /// The document that the peer was to make is there, and its account owns it.
+    Created,
+    /// There is such a document, and it is not the peer's to make.
+    Denied,
     Close(Refusal),
 }
 

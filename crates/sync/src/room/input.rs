@@ -1,11 +1,12 @@
 //! What reaches a room.
 
 use crate::SessionId;
+use crate::access::Access;
 use bytes::Bytes;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tiebreak_document::{CheckedChange, SavedChange, SyncMessage};
-use tiebreak_protocol::{Ephemeral, Heads, PeerId, Refusal, RemoteHead, StorageId};
+use tiebreak_protocol::{AccountId, ActorId, Ephemeral, Heads, PeerId, Refusal, RemoteHead, StorageId};
 
 /// A peer as rooms see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,12 +17,15 @@ pub struct PeerInfo {
     pub storage: Option<StorageId>,
     /// The peer speaks our extension.
     pub extended: bool,
+    /// Whose the peer is; `None` where nobody asks.
+    pub account: Option<AccountId>,
 }
 
 /// A sync message whose changes have passed the gatekeeper one by one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Received {
     pub from: Arc<PeerInfo>,
+    pub access: Access,
     pub message: SyncMessage,
     pub changes: Vec<CheckedChange>,
 }
@@ -29,6 +33,15 @@ pub struct Received {
 /// A caller that waits for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// For whom a caller submits changes. With nothing set, as where nobody asks, everything is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Submitter {
+    /// Whose the actors are that are new to the document.
+    pub author: Option<AccountId>,
+    /// Whose the document is if this makes it.
+    pub owner: Option<AccountId>,
+}
 
 /// What a caller believes of the document; if it is otherwise by then, nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +73,8 @@ pub struct Loaded {
     pub deleted: bool,
     /// Some chunks were unreadable and are missing here.
     pub damaged: bool,
+    /// The account that first wrote with each actor, as far as accounts were asked for.
+    pub actors: BTreeMap<ActorId, AccountId>,
 }
 
 /// What happened.
@@ -70,6 +85,7 @@ pub enum Input {
     /// everything up to these heads, and so have we.
     Greet {
         peer: Arc<PeerInfo>,
+        access: Access,
         shared: Heads,
     },
     Ephemeral {
@@ -85,6 +101,11 @@ pub enum Input {
     RemoteHeads {
         from: SessionId,
         heads: Vec<RemoteHead>,
+    },
+    /// Speak to this peer as if we had nothing: it offers again all that it has, what was refused before too.
+    AskForAll {
+        peer: Arc<PeerInfo>,
+        access: Access,
     },
     /// The session's connection has ended.
     Left(SessionId),
@@ -105,6 +126,7 @@ pub enum Input {
         ticket: Ticket,
         expected: Expected,
         changes: Vec<CheckedChange>,
+        by: Submitter,
     },
     Ask {
         ticket: Ticket,

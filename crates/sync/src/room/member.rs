@@ -2,6 +2,7 @@
 
 use super::waiting::Waiting;
 use super::{Effect, PeerInfo, Received};
+use crate::access::Access;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ const HELD_BACK_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) info: Arc<PeerInfo>,
+    pub(super) access: Access,
     /// The peer has, or was sent, everything up to these changes. All of them are in our document.
     known: BTreeSet<ChangeHash>,
     /// The peer's heads that our document lacks.
@@ -68,9 +70,10 @@ enum Recall {
 }
 
 impl Member {
-    pub(super) fn new(info: Arc<PeerInfo>) -> Self {
+    pub(super) fn new(info: Arc<PeerInfo>, access: Access) -> Self {
         Self {
             info,
+            access,
             known: BTreeSet::new(),
             lacking: BTreeSet::new(),
             told: None,
@@ -164,7 +167,7 @@ impl Member {
         for head in &message.heads {
             if document.has(head) {
                 self.known.insert(*head);
-            } else if !self.refused.contains(head) {
+            } else if self.access != Access::Reads && !self.refused.contains(head) {
                 self.lacking.insert(*head);
             }
         }

@@ -1,5 +1,6 @@
 //! Reading a document from the store: at first, and again after a merge that broke it in memory.
 
+use super::authors::Authors;
 use super::compaction::Compaction;
 use super::turn::Turn;
 use super::{Effect, Input, Loaded, Notice, Phase, Room};
@@ -59,6 +60,7 @@ impl Room {
         let lost_its_beginning = loaded.snapshot.is_none() && loaded.snapshot_through > 0;
         self.compaction = Compaction::of_stored(loaded.through, loaded.snapshot_through, &self.limits);
         self.document = Document::from_stored(loaded.snapshot, loaded.tail, loaded.heads);
+        self.authors = Authors::new(loaded.actors);
         self.is_damaged = loaded.damaged;
         if loaded.deleted {
             // A tombstone remembers the heads of what it stands for; the document has none any more.
@@ -87,7 +89,7 @@ impl Room {
                     effects.push(Effect::Answer { ticket, answer: Err(refusal) });
                 }
                 // Who would have been greeted is told like one who came.
-                Input::Greet { peer, .. } => {
+                Input::Greet { peer, .. } | Input::AskForAll { peer, .. } => {
                     effects.push(Effect::Tell { to: peer.session, notice: Notice::Close(refusal) });
                 }
                 Input::Ephemeral { .. }

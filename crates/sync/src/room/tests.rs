@@ -1,7 +1,10 @@
 //! Room behaviour, by exact effects.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one effect among all")]
 
+mod ownership;
+
 use super::*;
+use crate::access::Access;
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ROOT};
 use bytes::Bytes;
@@ -20,7 +23,7 @@ fn session(n: u64) -> SessionId {
 
 fn info(n: u64) -> Arc<PeerInfo> {
     let peer = format!("peer-{n}").parse().unwrap();
-    Arc::new(PeerInfo { session: session(n), peer, storage: None, extended: true })
+    Arc::new(PeerInfo { session: session(n), peer, storage: None, extended: true, account: None })
 }
 
 /// An author at a device: makes changes one at a time.
@@ -69,7 +72,12 @@ impl TestRoom {
         let (mut room, mut author) = (Self::empty(), Author::new(99));
         let change = author.write("made", 1);
         let ticket = Ticket(1);
-        room.input(Input::Submit { ticket, expected: Expected::Anything, changes: vec![change] });
+        room.input(Input::Submit {
+            ticket,
+            expected: Expected::Anything,
+            changes: vec![change],
+            by: Submitter::default(),
+        });
         room.input(Input::Appended(Ok(1)));
         for member in members {
             room.receive(*member, &author.heads(), vec![]);
@@ -92,7 +100,12 @@ impl TestRoom {
             reads_documents: true,
             ..SyncMessage::default()
         };
-        self.input(Input::Received(Box::new(Received { from: info(from), message, changes })))
+        self.input(Input::Received(Box::new(Received {
+            access: Access::Writes,
+            from: info(from),
+            message,
+            changes,
+        })))
     }
 }
 
@@ -118,7 +131,10 @@ fn a_change_is_announced_only_after_it_is_stored_and_not_back_to_its_author() {
     let effects = room.receive(1, &ann.heads(), vec![change.clone()]);
     let heads: Heads = ann.heads().into_iter().collect();
     let saved = SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
-    assert_eq!(effects, [Effect::Append { changes: vec![saved], heads: heads.clone() }]);
+    assert_eq!(
+        effects,
+        [Effect::Append { changes: vec![saved], heads: heads.clone(), actors: Vec::new(), owner: None }]
+    );
     let effects = room.input(Input::Appended(Ok(2)));
     assert_eq!(told(&effects), [(1, 0), (2, 1), (3, 1)]);
     assert!(effects.contains(&Effect::Tell { to: session(1), notice: Notice::Durable(heads) }));
@@ -432,7 +448,12 @@ fn a_busy_document_is_compacted_as_it_grows_and_a_quiet_one_soon_after() {
     let mut ann = Author::new(1);
     let mut submit = |room: &mut TestRoom, count: i64, through: u64| {
         let changes = (0..count).map(|n| ann.write("key", n)).collect();
-        room.input(Input::Submit { ticket: Ticket(1), expected: Expected::Anything, changes });
+        room.input(Input::Submit {
+            ticket: Ticket(1),
+            expected: Expected::Anything,
+            changes,
+            by: Submitter::default(),
+        });
         room.input(Input::Appended(Ok(through))).contains(&Effect::Compact)
     };
     assert!(!submit(&mut room, 999, 999));
@@ -452,7 +473,12 @@ fn a_busy_document_is_compacted_as_it_grows_and_a_quiet_one_soon_after() {
 fn a_snapshot_that_could_not_be_made_is_not_tried_again_at_once() {
     let (mut room, mut ann) = TestRoom::with_members(&[1]);
     let changes = (0..2_000).map(|n| ann.write("key", n)).collect();
-    room.input(Input::Submit { ticket: Ticket(1), expected: Expected::Anything, changes });
+    room.input(Input::Submit {
+        ticket: Ticket(1),
+        expected: Expected::Anything,
+        changes,
+        by: Submitter::default(),
+    });
     assert!(room.input(Input::Appended(Ok(2_001))).contains(&Effect::Compact));
     assert_eq!(room.0.handle(later(3), Input::Compacted(None)), []);
     let due = room.0.deadline().unwrap();
@@ -481,7 +507,7 @@ fn a_thousand_requests_at_once_get_one_answer() {
     let (mut room, _) = TestRoom::with_members(&[]);
     for _ in 0..1_000 {
         let message = SyncMessage { reads_documents: true, ..SyncMessage::default() };
-        let received = Received { from: info(1), message, changes: Vec::new() };
+        let received = Received { access: Access::Writes, from: info(1), message, changes: Vec::new() };
         room.0.handle(NOW, Input::Received(Box::new(received)));
     }
     assert_eq!(told(&room.0.take_turn(NOW)), [(1, 1)]);
@@ -520,7 +546,12 @@ fn a_peer_that_takes_no_changes_is_told_heads_alone_and_is_not_asked_to_forget()
         ..SyncMessage::default()
     };
     let receive = |room: &mut TestRoom, message| {
-        room.input(Input::Received(Box::new(Received { from: info(2), message, changes: Vec::new() })))
+        room.input(Input::Received(Box::new(Received {
+            access: Access::Writes,
+            from: info(2),
+            message,
+            changes: Vec::new(),
+        })))
     };
     receive(&mut room, read_only(&said, tiebreak_document::Wants::Nothing));
     let change = ann.write("key", 1);
@@ -551,6 +582,7 @@ fn of_two_who_expect_no_document_one_makes_it() {
         ticket: Ticket(ticket),
         expected: Expected::Heads(Heads::default()),
         changes: vec![Author::new(author).write("key", 1)],
+        by: Submitter::default(),
     };
     room.0.handle(NOW, submit(1, 1));
     room.0.handle(NOW, submit(2, 2));
@@ -574,7 +606,7 @@ fn a_deletion_that_expects_older_heads_deletes_nothing() {
     room.0.handle(NOW, Input::Delete { ticket: Ticket(7), expected: Expected::Heads(older) });
     let message = SyncMessage { heads: ann.heads(), ..SyncMessage::default() };
     // The edit is on its way while the deletion is being judged, before or after it.
-    let received = Received { from: info(1), message, changes: vec![change] };
+    let received = Received { access: Access::Writes, from: info(1), message, changes: vec![change] };
     let mut first = VecDeque::from([Input::Received(Box::new(received))]);
     first.append(&mut room.0.queue);
     room.0.queue = first;
@@ -607,7 +639,12 @@ fn what_does_not_fit_into_one_message_goes_in_parts_that_the_peer_confirms() {
         check_change(change.raw_bytes().to_vec().into(), &Limits::default()).unwrap()
     };
     let changes: Vec<_> = (0..14).map(&mut write).collect();
-    room.input(Input::Submit { ticket: Ticket(2), expected: Expected::Anything, changes: changes.clone() });
+    room.input(Input::Submit {
+        ticket: Ticket(2),
+        expected: Expected::Anything,
+        changes: changes.clone(),
+        by: Submitter::default(),
+    });
     // Member 1 is behind by all of it.
     let effects = room.input(Input::Appended(Ok(15)));
     let (_, part) = sync_messages(&effects).pop().unwrap();
@@ -648,7 +685,7 @@ fn a_document_that_does_not_open_is_broken_and_its_visitor_hears_so_once() {
     let from = Arc::new(PeerInfo { storage: Some(storage.clone()), ..(*info(1)).clone() });
     let other = ann.write("key", 2);
     let message = SyncMessage { heads: vec![other.hash()], ..SyncMessage::default() };
-    let received = Received { from, message, changes: Vec::new() };
+    let received = Received { access: Access::Writes, from, message, changes: Vec::new() };
     let effects = room.input(Input::Received(Box::new(received)));
     assert_eq!(effects, [Effect::Recall { session: session(1), storage }]);
     let effects = room.input(Input::Recalled { session: session(1), heads: None });
@@ -663,7 +700,8 @@ fn a_known_peer_is_sent_only_what_is_new_since_it_was_last_here() {
     let phone = |n| Arc::new(PeerInfo { storage: Some(storage.clone()), ..(*info(n)).clone() });
     let message = |heads: &[ChangeHash]| SyncMessage { heads: heads.to_vec(), ..SyncMessage::default() };
     let then = ann.heads();
-    let received = Received { from: phone(2), message: message(&then), changes: Vec::new() };
+    let received =
+        Received { access: Access::Writes, from: phone(2), message: message(&then), changes: Vec::new() };
     room.input(Input::Received(Box::new(received)));
     let remembered = room.input(Input::Left(session(2)));
     let heads: Heads = then.iter().copied().collect();
@@ -673,7 +711,12 @@ fn a_known_peer_is_sent_only_what_is_new_since_it_was_last_here() {
     room.input(Input::Appended(Ok(2)));
     // It comes back with an edit of its own and no memory of us.
     let own = Author::new(5).write("own", 1);
-    let received = Received { from: phone(3), message: message(&[own.hash()]), changes: Vec::new() };
+    let received = Received {
+        access: Access::Writes,
+        from: phone(3),
+        message: message(&[own.hash()]),
+        changes: Vec::new(),
+    };
     let effects = room.input(Input::Received(Box::new(received)));
     assert_eq!(effects, [Effect::Recall { session: session(3), storage }]);
     let effects = room.input(Input::Recalled { session: session(3), heads: Some(heads) });
@@ -687,7 +730,12 @@ fn heads_of_other_storages_are_passed_on_but_not_from_the_future_nor_of_those_wh
     let storage = |name: &str| -> tiebreak_protocol::StorageId { name.parse().unwrap() };
     let here = Arc::new(PeerInfo { storage: Some(storage("here")), ..(*info(3)).clone() });
     let message = SyncMessage { heads: ann.clone_heads(), ..SyncMessage::default() };
-    room.input(Input::Received(Box::new(Received { from: here, message, changes: Vec::new() })));
+    room.input(Input::Received(Box::new(Received {
+        access: Access::Writes,
+        from: here,
+        message,
+        changes: Vec::new(),
+    })));
     let storages = [storage("here"), storage("far")].into();
     room.input(Input::Follow { session: session(1), storages });
     let head = |name, timestamp_ms| tiebreak_protocol::RemoteHead {

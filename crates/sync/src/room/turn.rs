@@ -1,13 +1,15 @@
 //! One turn of a room: everything that has arrived is judged, merged and stored together, then told.
 
 use super::answers::{Answers, WHOLE_BYTES_MAX};
+use super::authors::Claims;
 use super::member::Member;
 use super::opening::Suspects;
-use super::{Answer, Effect, Expected, Input, Notice, Phase, Received, Room, Ticket};
+use super::{Answer, Effect, Expected, Input, Notice, Phase, Received, Room, Submitter, Ticket};
+use crate::access::Access;
 use crate::{Moment, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{CheckedChange, Document, SavedChange};
-use tiebreak_protocol::{ChangeHash, Heads, Refusal};
+use tiebreak_protocol::{AccountId, ChangeHash, Heads, Refusal};
 
 /// What one turn merges, and who hears of it.
 #[derive(Debug, Default)]
@@ -17,8 +19,11 @@ pub(super) struct Turn {
     authors: BTreeSet<SessionId>,
     pub(super) submits: Vec<Submit>,
     author_by_change: BTreeMap<ChangeHash, SessionId>,
+    /// For whom callers submitted changes.
+    pub(super) account_by_change: BTreeMap<ChangeHash, AccountId>,
+    pub(super) claims: Claims,
     /// To be judged.
-    changes: Vec<CheckedChange>,
+    pub(super) changes: Vec<CheckedChange>,
     /// Judged and merged.
     ready: Vec<CheckedChange>,
     pub(super) refused: BTreeSet<ChangeHash>,
@@ -79,8 +84,11 @@ impl Turn {
         self.author_by_change.get(change).copied()
     }
 
-    fn submit(&mut self, ticket: Ticket, changes: Vec<CheckedChange>) {
-        let hashes = changes.iter().map(CheckedChange::hash).collect();
+    fn submit(&mut self, ticket: Ticket, changes: Vec<CheckedChange>, by: Submitter) {
+        let hashes: BTreeSet<_> = changes.iter().map(CheckedChange::hash).collect();
+        if let Some(author) = by.author {
+            self.account_by_change.extend(hashes.iter().map(|hash| (*hash, author)));
+        }
         self.submits.push(Submit { ticket, changes: hashes, refused: Vec::new() });
         self.changes.extend(changes);
     }
@@ -115,7 +123,8 @@ impl Room {
                 Input::Received(received) => {
                     self.hear(*received, &mut turn, &mut spoke, effects);
                 }
-                Input::Greet { peer, shared } => self.greet(peer, &shared, effects),
+                Input::Greet { peer, access, shared } => self.greet(peer, access, &shared, effects),
+                Input::AskForAll { peer, access } => self.ask_for_all(peer, access, effects),
                 // These are judged by the document as it is, so nothing may be about to change it.
                 Input::Delete { .. } | Input::Submit { expected: Expected::Heads(_), .. }
                     if !turn.is_empty() =>
@@ -123,9 +132,13 @@ impl Room {
                     inputs.push_front(input);
                     break;
                 }
-                Input::Submit { ticket, expected, changes } => match self.objection(&expected) {
+                Input::Submit { ticket, expected, changes, by } => match self.objection(&expected) {
                     Some(answer) => effects.push(Effect::Answer { ticket, answer }),
-                    None => turn.submit(ticket, changes),
+                    None => {
+                        let makes = self.document.heads().is_empty() && turn.is_empty();
+                        turn.claims.owner = turn.claims.owner.or(by.owner.filter(|_| makes));
+                        turn.submit(ticket, changes, by);
+                    }
                 },
                 Input::Delete { ticket, expected } => {
                     self.delete(ticket, &expected, effects);
@@ -184,8 +197,14 @@ impl Room {
         if matches!(self.phase, Phase::Deleted | Phase::Broken) {
             return self.turn_away(&received, effects);
         }
-        let new = || Box::new(Member::new(received.from.clone()));
+        if !self.takes(&received, turn) {
+            return self.deny(&received, effects);
+        }
+        let new = || Box::new(Member::new(received.from.clone(), received.access));
         let member = self.members.entry(session).or_insert_with(new);
+        if received.access != Access::Creates {
+            member.access = received.access;
+        }
         for mut received in member.hold_back(received, &self.document, effects) {
             if received.changes.is_empty() && !turn.is_author(session) {
                 if let Err(error) = open_to_answer(&mut self.document, &received) {
@@ -194,6 +213,9 @@ impl Room {
                 member.absorb(&received, &self.document, 0);
                 spoke.insert(session);
                 continue;
+            }
+            if member.access == Access::Creates && turn.claims.owner.is_none() {
+                turn.claims.owner = member.info.account;
             }
             let sent = std::mem::take(&mut received.changes);
             turn.author_by_change.extend(sent.iter().map(|change| (change.hash(), session)));
@@ -267,6 +289,7 @@ impl Room {
                 turn.changes.extend(waiting);
             }
         }
+        let taken = self.claim_actors(&mut turn);
         let changes = std::mem::take(&mut turn.changes);
         let admitted = match self.document.admit(changes, &self.limits) {
             Ok(admitted) => admitted,
@@ -277,6 +300,7 @@ impl Room {
         };
         let mut refused: Vec<_> =
             admitted.refused.into_iter().map(|(change, refusal)| (change.hash(), refusal)).collect();
+        refused.extend(taken.into_iter().map(|change| (change, Refusal::ActorTaken)));
         refused.extend(self.let_wait(now, &turn, admitted.waiting));
         for (change, refusal) in refused {
             self.refuse(&mut turn, change, refusal, effects);
@@ -293,14 +317,15 @@ impl Room {
     }
 
     /// Asks for the turn's changes to be stored; without any, the turn ends here.
-    pub(super) fn store(&mut self, now: Moment, turn: Turn, effects: &mut Vec<Effect>) {
+    pub(super) fn store(&mut self, now: Moment, mut turn: Turn, effects: &mut Vec<Effect>) {
         if turn.ready.is_empty() {
             return self.announce(now, turn, effects);
         }
         let saved =
             |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
         let changes = turn.ready.iter().map(saved).collect();
-        effects.push(Effect::Append { changes, heads: self.document.heads().clone() });
+        let (actors, owner) = (turn.claim_for_ready(), turn.claims.owner);
+        effects.push(Effect::Append { changes, heads: self.document.heads().clone(), actors, owner });
         self.phase = Phase::Storing(Box::new(turn));
     }
 
@@ -309,6 +334,7 @@ impl Room {
         match stored {
             Ok(through) => {
                 self.compaction.stored = through;
+                self.settle_claims(&turn, effects);
                 self.announce(now, *turn, effects);
                 self.compact_if_grown(now.elapsed, effects);
             }

@@ -1,9 +1,13 @@
 //! Session behaviour, by exact effects.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one effect among all")]
 
+mod access;
+
 use super::*;
 use crate::checked::REFUSALS_TOLD_MAX;
-use tiebreak_protocol::SyncFrame;
+use crate::room::Received;
+use tiebreak_document::SyncMessage;
+use tiebreak_protocol::{EXTENSION, Ephemeral, PeerMetadata, SyncFrame};
 
 const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 0 };
 const DOCUMENT: DocumentId = DocumentId::from_bytes([1; 16]);
@@ -13,8 +17,12 @@ fn name(text: &str) -> PeerId {
 }
 
 fn session_with(limits: Limits) -> Session {
+    admitted(limits, Admission::Open)
+}
+
+fn admitted(limits: Limits, admission: Admission) -> Session {
     let server = ServerIdentity { peer: name("server"), storage: "storage".parse().unwrap() };
-    Session::new(SessionId(1), Arc::new(server), Arc::new(limits), NOW)
+    Session::new(SessionId(1), Arc::new(server), Arc::new(limits), admission, NOW)
 }
 
 fn join(extensions: &[&str]) -> Frame {
@@ -76,9 +84,14 @@ fn the_extension_is_granted_to_a_peer_that_asks() {
 
 #[test]
 fn extension_messages_reach_only_peers_that_asked() {
-    let notice = || Input::FromRoom { document: DOCUMENT, notice: Notice::Durable(Default::default()) };
-    assert_eq!(joined(Limits::default(), &[]).handle(NOW, notice()), []);
-    let effects = joined(Limits::default(), &[EXTENSION]).handle(NOW, notice());
+    let told = |extensions: &[&str]| {
+        let mut session = joined(Limits::default(), extensions);
+        session.handle(NOW, Input::Binary(sync(DOCUMENT).encode()));
+        let notice = Notice::Durable(Default::default());
+        session.handle(NOW, Input::FromRoom { document: DOCUMENT, notice })
+    };
+    assert_eq!(told(&[]), []);
+    let effects = told(&[EXTENSION]);
     assert!(matches!(sent(&effects)[..], [Frame::Extension { .. }]));
 }
 

@@ -179,7 +179,7 @@ impl App {
         let Some(open) = self.open.get_mut(&document) else { return };
         match effect {
             room::Effect::Load => self.work.push_back((document, Work::Load)),
-            room::Effect::Append { changes, heads } => {
+            room::Effect::Append { changes, heads, .. } => {
                 self.work.push_back((document, Work::Append { changes, heads }));
             }
             room::Effect::Compact => self.work.push_back((document, Work::Compact)),

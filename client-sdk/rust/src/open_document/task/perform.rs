@@ -4,7 +4,7 @@ use super::{DocumentTask, NOTICES_MAX};
 use crate::status::{StatusBoard, SyncError};
 use futures_util::FutureExt;
 use std::sync::Arc;
-use tiebreak_driver::{RoomStore, refusal};
+use tiebreak_driver::{NewChanges, RoomStore, refusal};
 use tiebreak_protocol::Heads;
 use tiebreak_storage::StorageError;
 use tiebreak_sync::replica::{Effect, Standing};
@@ -56,10 +56,10 @@ impl DocumentTask {
                 };
                 self.work.push(load.boxed());
             }
-            room::Effect::Append { changes, heads } => {
+            room::Effect::Append { changes, heads, actors, owner } => {
                 let (store, board) = (self.store.clone(), Arc::clone(&self.parts.board));
                 let append = async move {
-                    let stored = store.append(changes, heads).await;
+                    let stored = store.append(NewChanges { changes, heads, actors, owner }).await;
                     Some(room::Input::Appended(stored.map_err(|error| noted(&board, &store, &error))))
                 };
                 self.work.push(append.boxed());

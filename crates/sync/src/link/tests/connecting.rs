@@ -11,8 +11,11 @@ fn the_first_connection_is_made_at_once() {
     assert_eq!(link.link.state(), ConnectionState::Connecting { attempt: 0 });
     let token = Token::new(SECRET.to_owned());
     assert_eq!(link.input(Input::Token(granted())), [Effect::Open(Some(token))]);
-    let metadata =
-        PeerMetadata { storage_id: None, is_ephemeral: true, extensions: vec![EXTENSION.to_owned()] };
+    let metadata = PeerMetadata {
+        is_ephemeral: true,
+        extensions: vec![EXTENSION.to_owned()],
+        ..PeerMetadata::default()
+    };
     let join = Frame::Join(Join::new(client(), metadata)).encode();
     assert_eq!(link.input(Input::Opened), [Effect::Send(join)]);
     assert_eq!(link.input(welcome()), [Effect::Connected(info(1)), Effect::StateChanged]);
@@ -182,4 +185,19 @@ fn what_a_connection_that_is_gone_still_says_changes_nothing() {
         }
         assert_eq!((link.link.state(), link.link.deadline()), (state, deadline), "{phase}");
     }
+}
+
+#[test]
+fn a_token_that_is_over_soon_is_renewed_on_the_connection_that_there_is() {
+    let mut link = TestLink::live();
+    let wanted = || extension(ExtensionFrame::TokenWanted { left_ms: 30_000 });
+    assert_eq!(link.input(wanted()), [Effect::FetchToken(TokenReason::Expired)]);
+    assert_eq!(link.input(wanted()), [], "asked once, however often the server says so");
+    let frame = ExtensionFrame::Token { token: tiebreak_protocol::Secret::new(SECRET.to_owned()) };
+    let sent = Frame::Extension { sender: client(), target: server(), frame };
+    assert_eq!(link.input(Input::Token(granted())), [Effect::Send(sent.encode())]);
+    // An app that has none leaves it at that: the server will say when it is over.
+    assert_eq!(link.input(wanted()), [Effect::FetchToken(TokenReason::Expired)]);
+    assert_eq!(link.input(Input::Token(TokenAnswer::SignedOut)), []);
+    assert_eq!(link.link.state(), ConnectionState::Connected);
 }

@@ -67,7 +67,12 @@ fn words_say_by_which_connection_they_came() {
 fn what_a_server_says_of_any_document_goes_to_its_replica_if_there_is_one() {
     let mut link = TestLink::live();
     let message = heads_message(2);
-    let received = Received { from: info(1), message: message.clone(), changes: Vec::new() };
+    let received = Received {
+        access: crate::access::Access::Writes,
+        from: info(1),
+        message: message.clone(),
+        changes: Vec::new(),
+    };
     let word = Word { from: SessionId(1), said: Said::Sync(Box::new(received)) };
     let effects = link.input(sync(document(77), message.encode()));
     assert_eq!(effects, [Effect::ToReplica { document: document(77), word }]);

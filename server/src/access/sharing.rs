@@ -1,0 +1,151 @@
+//! Giving and taking rights to documents. Connections hear of it as soon as it is durable.
+
+use super::secrets::{hash_of, new_secret, random};
+use super::{AccessControl, Caller, Principal};
+use crate::accounts::Username;
+use crate::http::problem::Fault;
+use crate::storage::refusal;
+use std::time::Duration;
+use tiebreak_driver::unix_ms;
+use tiebreak_protocol::{AccountId, DocumentId, KeyId, Role};
+use tiebreak_storage::StorageError;
+use tiebreak_storage::accounts::{
+    AccountStore, Grant, Granting, Invitation, NewGrant, NewInvitation, Redemption, Revocation,
+};
+
+/// Longest life of an invitation.
+pub(crate) const INVITATION_TIME_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Most accounts that one invitation may let in.
+pub(crate) const INVITATION_USES_MAX: u32 = 1000;
+
+/// What an invitation's secret begins with.
+const INVITATION_PREFIX: &str = "tbi_";
+
+/// An invitation to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Invite {
+    pub(crate) document: DocumentId,
+    pub(crate) role: Role,
+    pub(crate) lives: Duration,
+    pub(crate) uses: u32,
+}
+
+/// An invitation that was made; its secret is shown this once.
+#[derive(Debug)]
+pub(crate) struct Invited {
+    pub(crate) id: KeyId,
+    pub(crate) secret: String,
+    pub(crate) expires_ms: i64,
+}
+
+impl AccessControl {
+    pub(crate) async fn grants(&self, document: DocumentId) -> Result<Vec<Grant>, Fault> {
+        self.store()?.grants(document).await.map_err(unstored)
+    }
+
+    /// Gives an account a role, in place of the one it has.
+    pub(crate) async fn grant(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+        account: AccountId,
+        role: Role,
+    ) -> Result<(), Fault> {
+        let by = by.caller().map(|caller| caller.account);
+        let grant = NewGrant { document, account, role, by };
+        match self.store()?.grant(grant, unix_ms()).await.map_err(unstored)? {
+            Granting::Granted { .. } => {
+                self.live().ask_again(account, document);
+                Ok(())
+            }
+            Granting::LastOwner => Err(Fault::LastOwner),
+            Granting::NoSuchAccount => Err(Fault::AccountNotFound),
+        }
+    }
+
+    /// Takes an account's role, also one's own.
+    pub(crate) async fn revoke(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+        account: AccountId,
+    ) -> Result<(), Fault> {
+        let by = by.caller().map(|caller| caller.account);
+        match self.store()?.revoke_grant(document, account, by, unix_ms()).await.map_err(unstored)? {
+            Revocation::Revoked { .. } => {
+                self.live().ask_again(account, document);
+                Ok(())
+            }
+            Revocation::LastOwner => Err(Fault::LastOwner),
+            Revocation::NotThere => Err(Fault::GrantNotFound),
+        }
+    }
+
+    pub(crate) async fn invite(&self, by: &Caller, invite: Invite) -> Result<Invited, Fault> {
+        let Invite { document, role, lives, uses } = invite;
+        let (id, secret) = (KeyId::from_bytes(random()?), new_secret(INVITATION_PREFIX)?);
+        let now_ms = unix_ms();
+        let lives_ms = i64::try_from(lives.min(INVITATION_TIME_MAX).as_millis()).unwrap_or(i64::MAX);
+        let expires_ms = now_ms.saturating_add(lives_ms);
+        let uses = uses.min(INVITATION_USES_MAX).into();
+        let (hash, created_by) = (hash_of(&secret), by.account);
+        let invitation = NewInvitation { id, hash, document, role, created_by, expires_ms, uses };
+        self.store()?.create_invitation(invitation, now_ms).await.map_err(unstored)?;
+        Ok(Invited { id, secret, expires_ms })
+    }
+
+    pub(crate) async fn invitations(&self, document: DocumentId) -> Result<Vec<Invitation>, Fault> {
+        self.store()?.invitations(document).await.map_err(unstored)
+    }
+
+    pub(crate) async fn revoke_invitation(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+        id: KeyId,
+    ) -> Result<(), Fault> {
+        let by = by.caller().map(|caller| caller.account);
+        let was_there =
+            self.store()?.revoke_invitation(document, id, by, unix_ms()).await.map_err(unstored)?;
+        if was_there { Ok(()) } else { Err(Fault::InvitationNotFound) }
+    }
+
+    /// Answers the document and the role that the account has on it now.
+    pub(crate) async fn redeem(&self, caller: &Caller, secret: &str) -> Result<(DocumentId, Role), Fault> {
+        let redeemed = self.store()?.redeem_invitation(hash_of(secret), caller.account, unix_ms()).await;
+        match redeemed.map_err(unstored)? {
+            Redemption::Redeemed { document, role } => {
+                self.live().ask_again(caller.account, document);
+                Ok((document, role))
+            }
+            Redemption::Invalid => Err(Fault::InvitationInvalid),
+        }
+    }
+
+    /// The documents that an account may read, one page in the order of their ids.
+    pub(crate) async fn documents_of(
+        &self,
+        account: AccountId,
+        after: Option<DocumentId>,
+        limit: usize,
+    ) -> Result<Vec<(DocumentId, Role)>, Fault> {
+        self.store()?.roles_of(account, after, limit).await.map_err(unstored)
+    }
+
+    /// The account of this name, as people write it.
+    pub(crate) async fn account_named(&self, name: &str) -> Result<AccountId, Fault> {
+        let key = Username::parse(name).map_err(|_| Fault::AccountNotFound)?;
+        let found = self.store()?.account_by_name(key.key()).await.map_err(unstored)?;
+        found.map(|account| account.id).ok_or(Fault::AccountNotFound)
+    }
+
+    pub(super) fn store(&self) -> Result<&AccountStore, Fault> {
+        self.accounts().ok_or(Fault::AccountsOff)
+    }
+}
+
+/// What a caller may know of a store that did not do it.
+pub(super) fn unstored(error: StorageError) -> Fault {
+    Fault::Refused(refusal(&error))
+}

@@ -1,0 +1,194 @@
+//! Accounts, their devices and sessions: `--auth accounts`.
+
+mod login;
+mod names;
+mod oneself;
+mod passwords;
+mod registration;
+mod signed_out;
+mod throttle;
+mod tickets;
+mod tokens;
+mod turns;
+
+pub(crate) use login::{Login, SignedIn};
+pub(crate) use names::Username;
+pub(crate) use registration::SignUp;
+pub(crate) use tickets::TICKET_TIME;
+pub(crate) use tokens::ACCESS_TIME;
+
+use crate::access::{Caller, Credentials, Live};
+use crate::storage::refusal;
+use futures_util::future::BoxFuture;
+use names::InvalidUsername;
+use passwords::{Busy, Hasher, InvalidPassword};
+use signed_out::SignedOut;
+use std::future::ready;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use throttle::Throttle;
+use tickets::Tickets;
+use tiebreak_driver::{Clock, unix_ms};
+use tiebreak_protocol::{DocumentId, Refusal, StorageId};
+use tiebreak_storage::StorageError;
+use tiebreak_storage::accounts::AccountStore;
+use tokens::Tokens;
+use tracing::warn;
+use turns::Turns;
+
+/// How often keys are looked after.
+const LOOK_AFTER_EVERY: Duration = Duration::from_secs(3600);
+
+/// Why somebody did not get what it asked of an account.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AccountError {
+    #[error("this name, or one that looks the same, belongs to another account; choose another")]
+    NameTaken,
+    #[error("this is no username: {0}")]
+    InvalidUsername(#[from] InvalidUsername),
+    #[error("this password is not accepted: {0}")]
+    InvalidPassword(#[from] InvalidPassword),
+    #[error("a {0} has 1 to {TEXT_CHARS_MAX} characters, none of them control characters")]
+    InvalidText(&'static str),
+    /// Which of them it is nobody is told.
+    #[error("no account has this name and this password")]
+    InvalidCredentials,
+    #[error("this session is over; sign in again")]
+    SessionOver,
+    #[error("too many attempts; try again in {} seconds", .0.as_secs().max(1))]
+    TooManyAttempts(Duration),
+    #[error("an Idempotency-Key is 1 to {KEY_CHARS_MAX} printable characters")]
+    InvalidIdempotencyKey,
+    #[error("another request came with this Idempotency-Key; use a new key for a new request")]
+    IdempotencyKeyReused,
+    #[error("others use documents that only this account owns: give them another owner first, or delete them: {}", list(.0))]
+    SoleOwner(Vec<DocumentId>),
+    #[error("this account has no such device")]
+    DeviceNotFound,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("the server made a mistake; its log tells more")]
+    Internal,
+}
+
+/// Longest name of a person or a device, characters.
+pub(crate) const TEXT_CHARS_MAX: usize = 64;
+
+/// Longest idempotency key, characters.
+pub(crate) const KEY_CHARS_MAX: usize = 255;
+
+impl From<Busy> for AccountError {
+    fn from(_busy: Busy) -> Self {
+        Self::Refused(Refusal::Busy)
+    }
+}
+
+impl From<StorageError> for AccountError {
+    fn from(error: StorageError) -> Self {
+        Self::Refused(refusal(&error))
+    }
+}
+
+/// Everything about accounts; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountService {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: AccountStore,
+    tokens: Tokens,
+    hasher: Hasher,
+    throttle: Mutex<Throttle>,
+    signed_out: SignedOut,
+    tickets: Tickets,
+    turns: Turns,
+    live: Live,
+    clock: Clock,
+}
+
+impl AccountService {
+    /// # Errors
+    /// When the store cannot be used.
+    pub(crate) async fn open(
+        store: AccountStore,
+        storage: &StorageId,
+        clock: Clock,
+        live: Live,
+    ) -> Result<Self, AccountError> {
+        let now_ms = unix_ms();
+        let tokens = Tokens::open(&store, format!("tiebreak:{}", storage.as_str()), now_ms).await?;
+        let signed_out = SignedOut::default();
+        let since_ms = now_ms - ACCESS_TIME.as_millis() as i64;
+        signed_out.add(store.revoked_since(since_ms).await?, now_ms);
+        let shared = Shared {
+            store,
+            tokens,
+            hasher: Hasher::new(hashes_at_once()),
+            throttle: Mutex::default(),
+            signed_out,
+            tickets: Tickets::default(),
+            turns: Turns::default(),
+            live,
+            clock,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Looks after the keys, for as long as it is polled.
+    pub(crate) async fn look_after(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AFTER_EVERY).await;
+            if let Err(error) = self.shared.tokens.renew(&self.shared.store, unix_ms()).await {
+                warn!(%error, "the signing keys were not looked after");
+            }
+        }
+    }
+
+    /// The keys that verify access tokens.
+    pub(crate) fn jwks(&self) -> serde_json::Value {
+        self.shared.tokens.jwks()
+    }
+
+    fn throttle(&self) -> std::sync::MutexGuard<'_, Throttle> {
+        self.shared.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets somebody try who has not failed too often.
+    fn allow(&self, account: &str, address: IpAddr) -> Result<(), AccountError> {
+        let now = self.shared.clock.now().elapsed;
+        self.throttle().allow(now, account, address).map_err(|wait| AccountError::TooManyAttempts(wait.0))
+    }
+}
+
+impl Credentials for AccountService {
+    fn verify<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Refusal>> {
+        Box::pin(ready(self.shared.tokens.verify(token).and_then(|caller| {
+            let is_out = caller.device.is_some_and(|device| self.shared.signed_out.has(device));
+            if is_out { Err(Refusal::SignedOut) } else { Ok(caller) }
+        })))
+    }
+
+    fn redeem_ticket(&self, ticket: &str, now_ms: i64) -> Option<Caller> {
+        let caller = self.shared.tickets.redeem(ticket, now_ms)?;
+        caller.device.is_none_or(|device| !self.shared.signed_out.has(device)).then_some(caller)
+    }
+}
+
+/// As many as there are cores: they give way to everything else.
+fn hashes_at_once() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A name for people, as it is kept.
+pub(crate) fn text(what: &'static str, text: &str) -> Result<String, AccountError> {
+    let text = text.trim();
+    let is_good = (1..=TEXT_CHARS_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    if is_good { Ok(text.to_owned()) } else { Err(AccountError::InvalidText(what)) }
+}
+
+fn list(documents: &[DocumentId]) -> String {
+    documents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,58 @@
+//! `POST /v1/accounts`: a new account.
+
+use super::json_body::JsonBody;
+use super::problem::{AccountProblems, Fault};
+use crate::accounts::{AccountService, SignUp};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use tiebreak_protocol::Secret;
+use utoipa::ToSchema;
+
+/// The header that makes a repeated request the same request.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// An account to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewAccount {
+    /// 2 to 32 letters, digits, `.`, `-` and `_`. Names that look alike are the same name.
+    username: String,
+    /// 8 to 256 characters.
+    password: String,
+    /// The username, if left out.
+    display_name: Option<String>,
+}
+
+/// An account that was made.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MadeAccount {
+    id: String,
+}
+
+/// Make an account
+///
+/// Of all who ask for one name, one gets it. With an `Idempotency-Key`, the same request asked again within a day
+/// is answered with the same account.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts",
+    tag = "accounts",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Any text that names this request")),
+    request_body = NewAccount,
+    responses((status = CREATED, description = "The account", body = MadeAccount), AccountProblems)
+)]
+pub(super) async fn create_account(
+    State(accounts): State<Option<AccountService>>,
+    headers: HeaderMap,
+    JsonBody(new): JsonBody<NewAccount>,
+) -> Result<(StatusCode, Json<MadeAccount>), Fault> {
+    let accounts = accounts.ok_or(Fault::AccountsOff)?;
+    let idempotency_key =
+        headers.get(IDEMPOTENCY_KEY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let NewAccount { username, password, display_name } = new;
+    let sign_up = SignUp { username, password: Secret::new(password), display_name, idempotency_key };
+    let id = accounts.register(sign_up).await?;
+    Ok((StatusCode::CREATED, Json(MadeAccount { id: id.to_string() })))
+}

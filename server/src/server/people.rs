@@ -1,0 +1,77 @@
+//! Who may come in, as configured: everybody, people with accounts of this server, or those whom an identity provider
+//! vouches for.
+
+use super::ServerError;
+use crate::access::{AccessControl, Accounts, Credentials, KeysInAddress, Live};
+use crate::accounts::AccountService;
+use crate::config::{Auth, Config};
+use crate::jwt::credentials::Vouched;
+use crate::jwt::provider::IdentityProvider;
+use std::sync::Arc;
+use tiebreak_driver::Clock;
+use tiebreak_protocol::{Secret, StorageId};
+use tiebreak_storage::AccountStore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What answers the doors' questions.
+pub(super) struct People {
+    /// `None`: nobody is asked who they are, or somebody else keeps the accounts.
+    pub(super) accounts: Option<AccountService>,
+    provider: Option<IdentityProvider>,
+    store: AccountStore,
+    live: Live,
+    clock: Clock,
+}
+
+impl People {
+    pub(super) async fn open(
+        config: &Config,
+        store: AccountStore,
+        storage: &StorageId,
+        clock: Clock,
+    ) -> Result<Self, ServerError> {
+        let live = Live::default();
+        let accounts = match config.auth {
+            Auth::Accounts => Some(AccountService::open(store.clone(), storage, clock, live.clone()).await?),
+            Auth::Open | Auth::Jwt => None,
+        };
+        let provider = match config.identity_provider() {
+            Some(provider) => Some(IdentityProvider::open(&provider, store.clone(), clock.now()).await?),
+            None => None,
+        };
+        Ok(Self { accounts, provider, store, live, clock })
+    }
+
+    /// `operator` is the secret of the command line on this machine.
+    pub(super) fn access(&self, config: &Config, operator: Secret) -> AccessControl {
+        let accounts = self.accounts.clone().map(|accounts| Arc::new(accounts) as Arc<dyn Credentials>);
+        let provider = self
+            .provider
+            .clone()
+            .map(|provider| Arc::new(Vouched { provider, clock: self.clock }) as Arc<dyn Credentials>);
+        let keys_in_address =
+            if config.allow_url_keys { KeysInAddress::Taken } else { KeysInAddress::Refused };
+        let accounts = accounts.or(provider).map(|credentials| Accounts {
+            store: self.store.clone(),
+            credentials,
+            keys_in_address,
+        });
+        AccessControl::new(accounts, self.live.clone(), operator)
+    }
+
+    /// Keeps keys fresh until the server closes.
+    pub(super) fn look_after(self, tasks: &TaskTracker, closing: &CancellationToken) {
+        let Self { accounts, provider, clock, .. } = self;
+        if let Some(accounts) = accounts {
+            let closing = closing.clone();
+            tasks.spawn(async move { closing.run_until_cancelled(accounts.look_after()).await });
+        }
+        if let Some(provider) = provider {
+            let closing = closing.clone();
+            tasks.spawn(async move {
+                closing.run_until_cancelled(provider.look_after(|| clock.now())).await;
+            });
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What a connection may do, and how long.
+
+use super::{Person, post, refused_connection, start, start_with};
+use crate::support::{JSON, request};
+use serde_json::json;
+use std::time::Duration;
+use tiebreak_protocol::{DocumentId, Frame, Join, PeerMetadata};
+use tiebreak_tests::peer::{Ended, Peer, open};
+use tungstenite::Message;
+
+const NEW: DocumentId = DocumentId::from_bytes([7; 16]);
+
+/// How long a right that was taken away may still be used.
+const REVOKED_WITHIN: Duration = Duration::from_secs(5);
+
+#[test]
+fn a_connection_without_a_token_or_with_one_that_is_none_ends_with_4401() {
+    let api = start();
+    let without = Peer::try_connect(api.server.address(), "nobody").unwrap_err();
+    assert_eq!(without, Ended::Closed(Some(4401)));
+    for token in ["", "x", "tbk_nonsense", "a.b.c", &"t".repeat(4096)] {
+        assert_eq!(refused_connection(&api, token), Ended::Closed(Some(4401)), "{token}");
+    }
+}
+
+#[test]
+fn who_writes_first_owns_the_document_and_others_do_not_see_it() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
+    hers.write(NEW, "key", 1).unwrap();
+    hers.until("the answer", |peer| peer.is_acknowledged(NEW)).unwrap();
+    let grants = ann.asks(&api, "GET", &format!("/v1/documents/{NEW}/grants")).expect(200).json();
+    assert_eq!(
+        (&grants["items"][0]["account"], &grants["items"][0]["role"]),
+        (&json!(ann.account), &json!("owner"))
+    );
+    his.ask(NEW).unwrap();
+    his.until("an answer", |peer| peer.is_unavailable(NEW)).unwrap();
+    // What he writes into it is refused, and told so.
+    his.write(NEW, "key", 2).unwrap();
+    his.until("a refusal", |peer| peer.is_refused(NEW, "access_denied")).unwrap();
+    assert_eq!(
+        ann.asks(&api, "GET", &format!("/v1/documents/{NEW}")).expect(200).json(),
+        json!({ "key": 1 })
+    );
+}
+
+#[test]
+fn a_share_opens_the_document_on_a_connection_that_has_asked_for_it() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let document = ann.creates(&api);
+    let mut his = bob.connects(&api);
+    his.ask(document).unwrap();
+    his.until("an answer", |peer| peer.is_unavailable(document)).unwrap();
+    ann.gives(&api, document, &bob, "viewer");
+    his.until("the document", |peer| peer.content(document).is_some_and(|content| !content.is_empty()))
+        .unwrap();
+}
+
+#[test]
+fn a_viewers_changes_reach_nobody_until_it_may_write() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let document = ann.creates(&api);
+    ann.gives(&api, document, &bob, "viewer");
+    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
+    hers.ask(document).unwrap();
+    hers.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    his.ask(document).unwrap();
+    his.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    his.write(document, "his", 1).unwrap();
+    his.until("a refusal", |peer| peer.is_refused(document, "read_only")).unwrap();
+    let seen = ann.asks(&api, "GET", &format!("/v1/documents/{document}")).expect(200).json();
+    assert_eq!(seen, json!({ "made": true }));
+    // What was refused is asked for once it may be written.
+    ann.gives(&api, document, &bob, "editor");
+    his.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
+    hers.until("his change", |peer| peer.value(document, "his") == Some(1)).unwrap();
+}
+
+#[test]
+fn a_right_that_is_taken_away_is_gone_from_open_connections_at_once() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let document = ann.creates(&api);
+    ann.gives(&api, document, &bob, "editor");
+    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
+    his.ask(document).unwrap();
+    his.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    ann.takes(&api, document, &bob);
+    let begun = std::time::Instant::now();
+    his.until("the end", |peer| peer.is_refused(document, "access_denied")).unwrap();
+    assert!(begun.elapsed() < REVOKED_WITHIN);
+    hers.ask(document).unwrap();
+    hers.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    let secret = hers.write(document, "secret", 1).unwrap();
+    hers.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
+    his.write(document, "his", 1).unwrap();
+    // He hears that his own is refused, and by then would have heard of hers.
+    while his.receive(Duration::from_millis(300)).unwrap().is_some() {}
+    assert!(!his.has(document, secret));
+    let seen = ann.asks(&api, "GET", &format!("/v1/documents/{document}")).expect(200).json();
+    assert_eq!(seen, json!({ "made": true, "secret": 1 }));
+}
+
+#[test]
+fn a_device_that_is_signed_out_loses_its_connections_and_its_tokens() {
+    let api = start();
+    let phone = Person::new(&api, "ann");
+    let laptop = Person::on_another_device(&api, "ann");
+    let (mut on_phone, mut on_laptop) = (phone.connects(&api), laptop.connects(&api));
+    laptop.asks(&api, "DELETE", &format!("/v1/devices/{}", phone.device)).expect(204);
+    assert_eq!(on_phone.until_end(), Ended::Closed(Some(4401)));
+    assert_eq!(refused_connection(&api, &phone.access_token), Ended::Closed(Some(4401)));
+    assert_eq!(phone.asks(&api, "GET", "/v1/account").expect(401).code(), "signed_out");
+    let refresh = post(&api, "/v1/sessions/refresh", &json!({ "refresh_token": phone.refresh_token }));
+    assert_eq!(refresh.expect(401).code(), "session_over");
+    let key = post(&api, "/v1/sessions", &json!({ "device_key": phone.device_key }));
+    assert_eq!(key.expect(401).code(), "invalid_credentials");
+    on_laptop.write(NEW, "key", 1).unwrap();
+    on_laptop.until("the answer", |peer| peer.is_acknowledged(NEW)).unwrap();
+}
+
+#[test]
+fn a_signed_out_device_stays_out_when_the_server_starts_again() {
+    let mut api = start();
+    let phone = Person::new(&api, "ann");
+    phone.asks(&api, "DELETE", "/v1/sessions/current").expect(204);
+    api.server.terminate();
+    api.server.wait();
+    api.server =
+        tiebreak_tests::server_process::ServerProcess::start(api.data.path(), &["--auth", "accounts"]);
+    assert_eq!(phone.asks(&api, "GET", "/v1/account").expect(401).code(), "signed_out");
+}
+
+#[test]
+fn another_accounts_actor_is_refused() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
+    hers.write(NEW, "key", 1).unwrap();
+    hers.until("the answer", |peer| peer.is_acknowledged(NEW)).unwrap();
+    ann.gives(&api, NEW, &bob, "editor");
+    his.write_as("ann");
+    his.ask(NEW).unwrap();
+    his.until("the document", |peer| peer.value(NEW, "key") == Some(1)).unwrap();
+    his.hold(NEW, his.content(NEW).unwrap().clone());
+    his.write(NEW, "forged", 1).unwrap();
+    his.until("a refusal", |peer| peer.is_refused(NEW, "actor_taken")).unwrap();
+    assert_eq!(
+        ann.asks(&api, "GET", &format!("/v1/documents/{NEW}")).expect(200).json(),
+        json!({ "key": 1 })
+    );
+}
+
+#[test]
+fn a_ticket_lets_one_connection_in_and_a_token_in_the_address_none() {
+    let api = start();
+    let ann = Person::new(&api, "ann");
+    let ticket =
+        ann.asks(&api, "POST", "/v1/tickets").expect(201).json()["ticket"].as_str().unwrap().to_owned();
+    let upgrade = |query: &str| {
+        let headers = [
+            "connection: Upgrade",
+            "upgrade: websocket",
+            "sec-websocket-version: 13",
+            "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==",
+        ];
+        request(api.server.address(), "GET", &format!("/automerge?{query}"), &headers, b"")
+    };
+    upgrade(&format!("ticket={ticket}")).expect(101);
+    assert_eq!(upgrade(&format!("ticket={ticket}")).expect(401).code(), "unauthorized");
+    for name in ["token", "access_token", "key"] {
+        let reply = upgrade(&format!("{name}={}", ann.access_token));
+        assert_eq!(reply.expect(401).code(), "unauthorized", "{name}");
+    }
+    assert!(!api.server.log().contains(&ann.access_token), "no log shows a token");
+}
+
+#[test]
+fn who_says_nothing_or_too_much_before_it_is_known_is_sent_away() {
+    let api = start_with(&["--handshake-seconds", "1"]);
+    let mut silent = open(api.server.address()).unwrap();
+    let ended = loop {
+        match silent.read() {
+            Ok(Message::Close(frame)) => break frame.map(|frame| u16::from(frame.code)),
+            Ok(_other) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!(ended, Some(4508));
+    let mut loud = open(api.server.address()).unwrap();
+    let name = "loud".parse().unwrap();
+    let extensions = vec!["x".repeat(20_000)];
+    let join = Frame::Join(Join::new(name, PeerMetadata { extensions, ..PeerMetadata::default() }));
+    loud.send(Message::Binary(join.encode())).unwrap();
+    let Ok(Message::Close(Some(frame))) = loud.read() else { panic!("not sent away") };
+    assert_eq!(u16::from(frame.code), 4413);
+}
+
+#[test]
+fn a_token_in_a_header_lets_a_connection_in() {
+    let api = start();
+    let ann = Person::new(&api, "ann");
+    let headers = [
+        "connection: Upgrade",
+        "upgrade: websocket",
+        "sec-websocket-version: 13",
+        "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==",
+        &ann.bearer(),
+    ];
+    request(api.server.address(), "GET", "/automerge", &headers, b"").expect(101);
+    let bad = [&headers[..4], &["authorization: Bearer x", JSON]].concat();
+    request(api.server.address(), "GET", "/automerge", &bad, b"").expect(401);
+}
