@@ -8,6 +8,7 @@ mod full_disk;
 mod hostile;
 mod killed;
 mod memory;
+mod openings;
 mod reconnect;
 mod refused;
 mod tls;

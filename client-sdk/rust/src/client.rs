@@ -81,8 +81,8 @@ impl Tiebreak {
     /// in the background.
     ///
     /// # Errors
-    /// When the directory is in use by another client or cannot be read, or an address or certificate is
-    /// malformed.
+    /// When the directory is in use by another client, is a server's or cannot be used, or an address or
+    /// certificate is malformed.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -93,7 +93,7 @@ impl Tiebreak {
     /// let tiebreak = Tiebreak::open(TiebreakConfig::new(folder.path())).await?;
     /// // One directory, one client: a second one would write behind its back.
     /// let second = Tiebreak::open(TiebreakConfig::new(folder.path())).await;
-    /// assert!(matches!(second, Err(OpenError::Store(_))));
+    /// assert!(matches!(second, Err(OpenError::InUse { .. })));
     /// tiebreak.close().await;
     /// # Ok(())
     /// # }
@@ -111,6 +111,7 @@ impl Tiebreak {
         }
         let store = opening::store(path.clone()).await?;
         let identity = identity::of(&store)?;
+        opening::claim(&store, &path).await?;
         let server = identity::name_of_server(address.as_ref().map(Address::url))?;
         let notes = Arc::new(store);
         let store: Arc<dyn DocumentStore> = notes.clone();

@@ -1,5 +1,6 @@
 //! What can go wrong, operation by operation.
 
+use std::path::PathBuf;
 use tiebreak_document::{EditError, ImportError};
 use tiebreak_protocol::{DocumentId, Refusal};
 use tiebreak_storage::StorageError;
@@ -9,11 +10,48 @@ use tiebreak_sync::replica::Obstacle;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The directory is in use by another client, damaged, written by a newer version, or cannot be used.
-    #[error("could not open the local store")]
-    Store(#[from] tiebreak_storage::OpenError),
+    /// Another client, in this process or another, has the directory open. It gives it back when it is closed.
+    #[error("the directory {directory:?} is in use by another client or process")]
+    InUse {
+        /// As it was given.
+        directory: PathBuf,
+    },
+    /// The directory cannot be used: it is a file, may not be written, its disk is full.
+    #[error("the directory {directory:?} cannot be used: {reason}")]
+    Directory {
+        /// As it was given.
+        directory: PathBuf,
+        /// For a person.
+        reason: String,
+    },
+    /// The directory is the data directory of a server, whose documents are not a device's.
+    #[error("the directory {directory:?} holds the data of a server: give the client one of its own")]
+    ServerData {
+        /// As it was given.
+        directory: PathBuf,
+    },
+    /// What lies there is not readable: damaged, or no database of documents.
+    #[error("what is stored in {directory:?} is not readable: {reason}")]
+    Unreadable {
+        /// As it was given.
+        directory: PathBuf,
+        /// For a person.
+        reason: String,
+    },
+    /// A newer version of this library has used the directory; this one must not.
+    #[error(
+        "what is stored in {directory:?} was written by a newer version (schema {found}, known up to {known})"
+    )]
+    TooNew {
+        /// As it was given.
+        directory: PathBuf,
+        /// The version of what is stored.
+        found: i64,
+        /// The newest that this library knows.
+        known: i64,
+    },
     /// The store opened, but did not answer.
-    #[error("could not read the local store")]
+    #[error(transparent)]
     Storage(#[from] StoreError),
     /// A token would travel where everybody can read it: use `wss://`, or
     /// [`allow_exposed_token`](crate::TiebreakConfig::allow_exposed_token) where that is meant.

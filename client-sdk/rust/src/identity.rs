@@ -39,6 +39,18 @@ pub(crate) fn name_of_server(url: Option<&str>) -> Result<StorageId, OpenError> 
     format!("server-{}", hex(&digest[..16])).parse().map_err(|_| OpenError::Random)
 }
 
+/// What marks a store as a device's: servers mark theirs otherwise.
+const STORE_NAME_PREFIX: &str = "device-store-";
+
+pub(crate) fn name_of_store() -> Result<StorageId, OpenError> {
+    let random: [u8; 12] = random()?;
+    format!("{STORE_NAME_PREFIX}{}", hex(&random)).parse().map_err(|_| OpenError::Random)
+}
+
+pub(crate) fn is_name_of_store(name: &StorageId) -> bool {
+    name.as_str().starts_with(STORE_NAME_PREFIX)
+}
+
 /// Random bytes from the system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], OpenError> {
     let mut bytes = [0; N];

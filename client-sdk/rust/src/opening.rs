@@ -2,19 +2,79 @@
 
 use crate::client::store_options;
 use crate::error::{OpenError, StoreError};
+use crate::identity;
 use crate::status::StatusBoard;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tiebreak_document::Document;
 use tiebreak_driver::RoomStore;
 use tiebreak_protocol::{DocumentId, Heads, StorageId};
-use tiebreak_storage::{DocumentStore, DocumentSummary, PAGE_DOCUMENTS_MAX, SqliteStore};
+use tiebreak_storage::{self as storage, DocumentStore, DocumentSummary, PAGE_DOCUMENTS_MAX, SqliteStore};
 use tiebreak_sync::replica::Standing;
+use tokio::time::Instant;
 
-pub(crate) async fn store(path: PathBuf) -> Result<SqliteStore, OpenError> {
-    let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &store_options())).await;
-    let opened = opened.map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
-    Ok(opened?)
+/// A client that was let go of without waiting for its closing needs a moment to give its directory back.
+const GIVING_BACK_TIME: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Opens the local store, once whoever had it before has given it back.
+pub(crate) async fn store(directory: PathBuf) -> Result<SqliteStore, OpenError> {
+    let reason = match std::fs::metadata(&directory) {
+        _ if directory.as_os_str().is_empty() => Some("its path is empty"),
+        Ok(metadata) if !metadata.is_dir() => Some("it is not a directory"),
+        Ok(_) | Err(_) => None,
+    };
+    if let Some(reason) = reason {
+        return Err(OpenError::Directory { directory, reason: reason.to_owned() });
+    }
+    let give_up_at = Instant::now() + GIVING_BACK_TIME;
+    loop {
+        let path = directory.clone();
+        let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&path, &store_options())).await;
+        let opened = opened.map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+        match opened {
+            Err(storage::OpenError::InUse { .. }) if Instant::now() < give_up_at => {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+            opened => return opened.map_err(|error| in_words(directory, error)),
+        }
+    }
+}
+
+fn in_words(directory: PathBuf, error: storage::OpenError) -> OpenError {
+    match error {
+        storage::OpenError::InUse { .. } => OpenError::InUse { directory },
+        storage::OpenError::Directory { source, .. } => {
+            OpenError::Directory { directory, reason: source.to_string() }
+        }
+        storage::OpenError::SchemaTooNew { found, known } => OpenError::TooNew { directory, found, known },
+        storage::OpenError::Setting { .. }
+        | storage::OpenError::SqliteTooOld { .. }
+        | storage::OpenError::Thread(_) => OpenError::Directory { directory, reason: with_causes(&error) },
+        storage::OpenError::Damaged { .. }
+        | storage::OpenError::Migration(_)
+        | storage::OpenError::Sqlite(_) => OpenError::Unreadable { directory, reason: with_causes(&error) },
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Marks a store as a device's, and turns one away that a server has marked as its own.
+pub(crate) async fn claim(store: &SqliteStore, directory: &Path) -> Result<(), OpenError> {
+    let mark = identity::name_of_store()?;
+    let marked = store.own_storage_id(mark).await.map_err(StoreError::from);
+    match marked {
+        Ok(owner) if !identity::is_name_of_store(&owner) => {
+            Err(OpenError::ServerData { directory: directory.to_owned() })
+        }
+        // A full disk takes no mark; what is there can be read all the same.
+        Ok(_) | Err(StoreError::Full) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Notes for every document what the server has not confirmed, so that the first status is true. Answers their

@@ -4,7 +4,7 @@ use super::{SOON, config, folder, until_status};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tiebreak_client::{ChangeError, ConnectionState, OpenError, Tiebreak, TiebreakConfig, WaitError};
+use tiebreak_client::{ChangeError, ConnectionState, Tiebreak, TiebreakConfig, WaitError};
 use tiebreak_tests::dice::Dice;
 use tiebreak_tests::scripted_server::{Answer, ScriptedServer};
 use tiebreak_tests::server_process::ServerProcess;
@@ -177,16 +177,4 @@ async fn clearing_leaves_no_file_behind_and_the_directory_free() {
     again.find(kept).await.expect("the server has it");
     assert!(is_connected(&again));
     again.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_directory_in_use_is_refused_in_words_and_free_after_closing() {
-    let local = folder();
-    let client = Tiebreak::open(TiebreakConfig::new(local.path())).await.expect("opens");
-    let error = Tiebreak::open(TiebreakConfig::new(local.path())).await.expect_err("it is in use");
-    let OpenError::Store(cause) = error else { panic!("{error}") };
-    let words = cause.to_string();
-    assert!(words.contains("another process is using the data directory"), "{words}");
-    client.close().await;
-    Tiebreak::open(TiebreakConfig::new(local.path())).await.expect("free again").close().await;
 }
