@@ -13,11 +13,12 @@ use crate::doc::Doc;
 use crate::error::{CreateError, OpenError, StoreError};
 use crate::hub::{self, Hub, HubParts};
 use crate::open_document::Parts;
+use crate::opening::{self, NeedsIo};
 use crate::registry::Registry;
 use crate::status::{StatusBoard, SyncStatus};
 use crate::updates::{self, Updates};
 use crate::websocket::{Address, InvalidAddress};
-use crate::{ChangeError, identity, last_synced, opening};
+use crate::{ChangeError, identity, last_synced};
 use connection::Wanted;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ use tiebreak_driver::{Clock, Compactor, unix_ms};
 use tiebreak_protocol::{DocumentId, Limits};
 use tiebreak_storage::{DocumentStore, PAGE_DOCUMENTS_MAX, SqliteOptions};
 use tiebreak_sync::link::Link;
+use tokio::runtime::Handle;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +67,10 @@ struct Client {
     parts: Parts,
     registry: Registry,
     tasks: TaskTracker,
+    /// Where the client's tasks run, whoever asks for them.
+    runtime: Handle,
+    /// Set once the directory was given back.
+    closed: OnceCell<()>,
     wanted: Mutex<Wanted>,
     has_server: HasServer,
     find_time: Duration,
@@ -81,8 +88,8 @@ impl Tiebreak {
     /// in the background.
     ///
     /// # Errors
-    /// When the directory is in use by another client, is a server's or cannot be used, or an address or
-    /// certificate is malformed.
+    /// When the directory is in use by another client, is a server's or cannot be used, an address or
+    /// certificate is malformed, or there is no Tokio runtime with everything enabled.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -99,7 +106,7 @@ impl Tiebreak {
     /// # }
     /// ```
     pub async fn open(config: TiebreakConfig) -> Result<Self, OpenError> {
-        tokio::runtime::Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
+        let runtime = opening::runtime(if config.url.is_some() { NeedsIo::Yes } else { NeedsIo::No })?;
         let TiebreakConfig { path, url, token_provider, start, limits, link, .. } = config;
         let limits = Arc::new(limits);
         let address = url.as_deref().map(|url| address(url, &config.roots, &limits)).transpose()?;
@@ -133,7 +140,7 @@ impl Tiebreak {
             server,
             closing,
         };
-        let registry = Registry::new(tasks.clone());
+        let registry = Registry::new(tasks.clone(), runtime.clone());
         let has_server = if address.is_some() { HasServer::Yes } else { HasServer::No };
         let hub = HubParts {
             link: Link::new(identity.client, link, identity.seed),
@@ -146,8 +153,8 @@ impl Tiebreak {
         let Parts { board, server, closing, .. } = &parts;
         tasks.spawn(last_synced::keep(notes, server.clone(), board.subscribe(), closing.clone()));
         let find_time = config.find_time;
-        let wanted = Mutex::default();
-        let client = Client { path, parts, registry, tasks, wanted, has_server, find_time };
+        let (wanted, closed) = (Mutex::default(), OnceCell::new());
+        let client = Client { path, parts, registry, tasks, runtime, closed, wanted, has_server, find_time };
         let opened = Self { client: Arc::new(client) };
         if start == Start::Connected {
             opened.connect();
@@ -212,6 +219,9 @@ impl Tiebreak {
     /// # }
     /// ```
     pub async fn list(&self) -> Result<Vec<DocumentId>, StoreError> {
+        if self.client.parts.closing.is_cancelled() {
+            return Err(StoreError::Closed);
+        }
         let (mut documents, mut after) = (Vec::new(), None);
         loop {
             let page = self.client.parts.store.list(after, PAGE_DOCUMENTS_MAX).await?;

@@ -77,8 +77,8 @@ pub enum OpenError {
     /// The system gave no random numbers, without which devices cannot be told apart.
     #[error("the system gave no random numbers")]
     Random,
-    /// The client works in the background of a Tokio runtime, and was opened outside of one.
-    #[error("open the client inside a Tokio runtime, as under #[tokio::main]")]
+    /// The client works in the background of a Tokio runtime that has timers and I/O, and was opened without.
+    #[error("open the client inside a Tokio runtime with `enable_all`, as under #[tokio::main]")]
     NoRuntime,
 }
 
@@ -95,6 +95,9 @@ pub enum StoreError {
         /// For a person.
         reason: String,
     },
+    /// Nothing more will happen.
+    #[error("the client was closed")]
+    Closed,
 }
 
 impl From<StorageError> for StoreError {

@@ -134,6 +134,8 @@ impl Hub {
 
     /// Keeps these documents in step until the client closes.
     pub(crate) async fn run(mut self, documents: Vec<DocumentId>) {
+        // Also when the runtime drops the task: without it nothing would ever answer.
+        let _closed = self.parts.closing.clone().drop_guard();
         for document in documents {
             self.roster.add(document);
         }

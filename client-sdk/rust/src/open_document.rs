@@ -15,6 +15,7 @@ use tiebreak_sync::Replica;
 use tiebreak_sync::replica::{Effect, Input, Standing, Word};
 use tiebreak_sync::room::{self, Answer, Condition, Expected, PeerInfo, Submitter, Ticket};
 use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 /// Words from the server that wait for one document; with more, the connection waits.
 const WORDS_MAX: usize = 16;
@@ -47,6 +48,8 @@ pub(crate) struct OpenDocument {
     pub(crate) words: mpsc::Sender<Delivery>,
     pub(crate) heads: watch::Sender<Heads>,
     pub(crate) standing: watch::Sender<Standing>,
+    /// Cancelled when the document's task is gone: because it ended, or its runtime did.
+    ended: CancellationToken,
 }
 
 /// What the lock guards. It is never held while anything is waited for.
@@ -160,8 +163,7 @@ impl OpenDocument {
             answer
         };
         self.nudge.notify_one();
-        let answer = answer.await.map_err(|_closed| ChangeError::Closed)??;
-        Ok(answer == Answer::Deleted)
+        Ok(self.answered(answer).await? == Answer::Deleted)
     }
 
     /// Looks into the document, which then holds nothing that is not durable.
@@ -184,7 +186,7 @@ impl OpenDocument {
     }
 
     async fn submitted(&self, answer: oneshot::Receiver<Result<Answer, Refusal>>) -> Result<(), ChangeError> {
-        match answer.await.map_err(|_closed| ChangeError::Closed)?? {
+        match self.answered(answer).await? {
             Answer::Submitted { refused, .. } => match refused.first() {
                 Some((_, refusal)) => Err((*refusal).into()),
                 None => Ok(()),
@@ -196,6 +198,17 @@ impl OpenDocument {
             | Answer::Deleted
             | Answer::Unexpected { .. }
             | Answer::Missing => Err(Refusal::StorageUnavailable.into()),
+        }
+    }
+
+    async fn answered(
+        &self,
+        answer: oneshot::Receiver<Result<Answer, Refusal>>,
+    ) -> Result<Answer, ChangeError> {
+        tokio::select! {
+            biased;
+            answer = answer => Ok(answer.map_err(|_closed| ChangeError::Closed)??),
+            () = self.ended.cancelled() => Err(ChangeError::Closed),
         }
     }
 
@@ -211,7 +224,8 @@ impl OpenDocument {
             changed.as_mut().enable();
             let mut state = self.state.lock().await;
             let condition = state.replica.condition();
-            if !state.is_closed && conditions.contains(&condition) {
+            let is_closed = state.is_closed || self.ended.is_cancelled();
+            if !is_closed && conditions.contains(&condition) {
                 let is_heavy = state.replica.stored_bytes() > HEAVY_BYTES;
                 if is_heavy && !state.replica.is_document_open() && !was_opened {
                     drop(state);
@@ -222,7 +236,7 @@ impl OpenDocument {
                 return Ok(state);
             }
             let unfit = match condition {
-                _ if state.is_closed => Some(Unfit::Closed),
+                _ if is_closed => Some(Unfit::Closed),
                 Condition::Deleted => Some(Unfit::Deleted),
                 Condition::Broken => Some(Unfit::Unreadable),
                 Condition::Unread => {
@@ -243,7 +257,7 @@ impl OpenDocument {
                 Some(Unfit::Closed) => return Err(ChangeError::Closed),
                 None => {
                     let _place = Place::take(self);
-                    changed.await;
+                    self.ended.run_until_cancelled(changed).await;
                 }
             }
         }

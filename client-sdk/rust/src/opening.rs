@@ -12,11 +12,36 @@ use tiebreak_driver::RoomStore;
 use tiebreak_protocol::{DocumentId, Heads, StorageId};
 use tiebreak_storage::{self as storage, DocumentStore, DocumentSummary, PAGE_DOCUMENTS_MAX, SqliteStore};
 use tiebreak_sync::replica::Standing;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 /// A client that was let go of without waiting for its closing needs a moment to give its directory back.
 const GIVING_BACK_TIME: Duration = Duration::from_secs(1);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Whether a client will ever open a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NeedsIo {
+    Yes,
+    No,
+}
+
+/// The runtime that the client is to live in. Timers and I/O are tried here, where somebody hears of it: Tokio says
+/// that one is missing by a panic, and no other way.
+pub(crate) fn runtime(needs_io: NeedsIo) -> Result<Handle, OpenError> {
+    let runtime = Handle::try_current().map_err(|_| OpenError::NoRuntime)?;
+    let try_out = move || {
+        drop(tokio::time::sleep(Duration::ZERO));
+        if needs_io == NeedsIo::Yes
+            && let Ok(socket) = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))
+            && socket.set_nonblocking(true).is_ok()
+        {
+            drop(tokio::net::UdpSocket::from_std(socket));
+        }
+    };
+    std::panic::catch_unwind(try_out).map_err(|_panic| OpenError::NoRuntime)?;
+    Ok(runtime)
+}
 
 /// Opens the local store, once whoever had it before has given it back.
 pub(crate) async fn store(directory: PathBuf) -> Result<SqliteStore, OpenError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tiebreak_protocol::DocumentId;
 use tiebreak_sync::room::PeerInfo;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
@@ -13,6 +14,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) struct Registry {
     open: Arc<Mutex<BTreeMap<DocumentId, Listed>>>,
     tasks: TaskTracker,
+    runtime: Handle,
 }
 
 #[derive(Debug)]
@@ -31,8 +33,8 @@ pub(crate) struct Held {
 }
 
 impl Registry {
-    pub(crate) fn new(tasks: TaskTracker) -> Self {
-        Self { open: Arc::default(), tasks }
+    pub(crate) fn new(tasks: TaskTracker, runtime: Handle) -> Self {
+        Self { open: Arc::default(), tasks, runtime }
     }
 
     /// Opens a document for the app.
@@ -103,7 +105,7 @@ impl Registry {
     ) -> &'a mut Listed {
         open.entry(id).or_insert_with(|| {
             let (document, task) = DocumentTask::new(id, parts.clone(), self.clone());
-            self.tasks.spawn(task.run());
+            self.tasks.spawn_on(task.run(), &self.runtime);
             Listed { document, holders: 0 }
         })
     }

@@ -4,7 +4,7 @@ use super::{SOON, config, folder, until_status};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::Duration;
-use tiebreak_client::{ChangeError, ConnectionState, Tiebreak, TiebreakConfig, WaitError};
+use tiebreak_client::{ChangeError, ConnectionState, StoreError, Tiebreak, TiebreakConfig, WaitError};
 use tiebreak_tests::dice::Dice;
 use tiebreak_tests::scripted_server::{Answer, ScriptedServer};
 use tiebreak_tests::server_process::ServerProcess;
@@ -170,6 +170,7 @@ async fn clearing_leaves_no_file_behind_and_the_directory_free() {
         .unwrap_or_default();
     assert_eq!(left, Vec::<std::ffi::OsString>::new());
     assert!(matches!(note.change(|edit| edit.put("n", 1)).await, Err(ChangeError::Closed)));
+    assert_eq!(client.list().await, Err(StoreError::Closed));
 
     let again = Tiebreak::open(config).await.expect("opens again");
     assert_eq!((again.list().await.expect("listed"), again.status().pending_changes), (vec![], 0));

@@ -2,6 +2,7 @@
 
 use super::{Client, Tiebreak};
 use crate::error::ClearError;
+use std::sync::Arc;
 use tiebreak_storage::SqliteStore;
 
 /// What [`Tiebreak::disconnect_and_clear`] removed.
@@ -22,7 +23,7 @@ pub struct Cleared {
 
 impl Tiebreak {
     /// Ends the connection, lets what is being stored be stored, and gives the directory back. Handles that are
-    /// left answer that the client was closed.
+    /// left answer that the client was closed. If the future is dropped before it ends, the closing goes on.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -41,12 +42,13 @@ impl Tiebreak {
     /// # }
     /// ```
     pub async fn close(&self) {
-        let Client { parts, tasks, .. } = &*self.client;
-        parts.closing.cancel();
-        tasks.close();
-        tasks.wait().await;
-        if let Err(error) = parts.store.close().await {
-            tracing::warn!(%error, "the local store did not close in order");
+        self.client.parts.closing.cancel();
+        let client = Arc::clone(&self.client);
+        // In a task of its own, so that it comes to its end if nobody waits for that.
+        let closing = self.client.runtime.spawn(async move { client.end().await });
+        if closing.await.is_err() {
+            // The runtime is gone, and all tasks with it.
+            self.client.end().await;
         }
     }
 
@@ -78,6 +80,20 @@ impl Tiebreak {
         let removed = tokio::task::spawn_blocking(move || SqliteStore::remove(&path)).await;
         removed.map_err(std::io::Error::other)??;
         Ok(Cleared { discarded_changes })
+    }
+}
+
+impl Client {
+    async fn end(&self) {
+        let Self { parts, tasks, closed, .. } = self;
+        let end = async || {
+            tasks.close();
+            tasks.wait().await;
+            if let Err(error) = parts.store.close().await {
+                tracing::warn!(%error, "the local store did not close in order");
+            }
+        };
+        closed.get_or_init(end).await;
     }
 }
 

@@ -92,6 +92,7 @@ impl DocumentTask {
             words,
             heads: watch::Sender::default(),
             standing: watch::Sender::default(),
+            ended: CancellationToken::new(),
         });
         let task = Self {
             document: Arc::clone(&document),
@@ -114,6 +115,8 @@ impl DocumentTask {
 
     /// Runs until the client closes and nothing is being stored, or until nobody needs the document.
     pub(crate) async fn run(mut self) {
+        // Also when the runtime drops the task.
+        let _ended = self.document.ended.clone().drop_guard();
         // What cannot be remembered counts as not uploaded, until the server says otherwise.
         let (server, id) = (self.parts.server.clone(), self.document.id);
         let confirmed = self.parts.store.shared_heads(server, id).await.ok().flatten().unwrap_or_default();
