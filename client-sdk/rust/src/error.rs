@@ -276,10 +276,13 @@ pub enum ReadError {
 #[non_exhaustive]
 pub enum WaitError {
     /// Time ran out; what was under way goes on.
-    #[error("time ran out with {pending_changes} changes not uploaded")]
+    #[error("time ran out with {pending_changes} changes not uploaded{}", because(last_error.as_ref()))]
     Timeout {
         /// Changes not uploaded by then.
         pending_changes: usize,
+        /// Why there is no connection, as far as the last try showed: no server at this address, for instance.
+        /// `None` while there is one.
+        last_error: Option<String>,
     },
     /// The server refuses this client; [`status`](crate::Tiebreak::status) says why. Waiting longer is of no use.
     #[error("the server does not let this client in: {reason}")]
@@ -322,6 +325,10 @@ impl WaitError {
             Obstacle::Unreadable => Self::Unreadable { document },
         }
     }
+}
+
+fn because(reason: Option<&String>) -> String {
+    reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
 /// Why the local data could not be wiped.

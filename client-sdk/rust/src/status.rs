@@ -1,5 +1,6 @@
 //! How far this device and the server are apart: one snapshot for the whole client.
 
+use crate::error::WaitError;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -81,6 +82,17 @@ impl SyncStatus {
     /// ```
     pub fn is_uploaded(&self) -> bool {
         self.pending_changes == 0
+    }
+
+    /// What a wait says whose time has run out.
+    pub(crate) fn timeout(self) -> WaitError {
+        let last_error = match self.last_error {
+            Some(SyncError::Connection { reason }) if self.state != ConnectionState::Connected => {
+                Some(reason)
+            }
+            Some(_) | None => None,
+        };
+        WaitError::Timeout { pending_changes: self.pending_changes, last_error }
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tiebreak_client::{Tiebreak, TiebreakConfig};
+use tiebreak_client::{ConnectionState, SyncError, SyncStatus, Tiebreak, TiebreakConfig, Updates};
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Profile {
@@ -17,6 +17,18 @@ struct Profile {
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// An app works without a server; this one has nothing to show without.
+async fn tell_if_nobody_is_there(mut statuses: Updates<SyncStatus>, url: String) {
+    while let Some(status) = statuses.next().await {
+        if let (ConnectionState::Waiting { .. }, Some(SyncError::Connection { reason })) =
+            (status.state, status.last_error)
+        {
+            println!("There is no server at {url} ({reason}); trying on. `make run` starts one.");
+            return;
+        }
+    }
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // Three devices would be three apps; here they are three folders.
@@ -26,6 +38,8 @@ async fn main() -> anyhow::Result<()> {
     let phone = Tiebreak::open(config("phone")).await?;
     let watch = Tiebreak::open(config("watch")).await?;
     let laptop = Tiebreak::open(config("laptop")).await?;
+
+    tokio::spawn(tell_if_nobody_is_there(phone.status_stream(), url.clone()));
 
     // From here on it is what an app would write.
     let new = Profile { display_name: "Ann".into(), bio: "I run.".into(), goals: BTreeMap::new() };

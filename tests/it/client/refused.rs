@@ -118,7 +118,7 @@ async fn a_refusal_that_may_pass_is_waited_for_and_one_of_an_old_connection_coun
     let note = client.create(&json!({})).await.expect("made");
     client.connect();
     until_status(&client, "the refusal", |status| status.last_error.is_some()).await;
-    let timeout = Err(WaitError::Timeout { pending_changes: 1 });
+    let timeout = Err(WaitError::Timeout { pending_changes: 1, last_error: None });
     assert_eq!(client.wait_for_upload(Duration::from_millis(100)).await, timeout);
     leave(&client).await;
     client.connect();

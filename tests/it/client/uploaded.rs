@@ -40,7 +40,7 @@ async fn bytes_that_the_server_took_without_a_word_stay_pending() {
     let note = client.create(&json!({ "n": 1 })).await.expect("made");
     note.change(|edit| edit.put("n", 2)).await.expect("changed");
     while takes.recv_timeout(SOON).expect("the changes leave") == 0 {}
-    let timeout = WaitError::Timeout { pending_changes: 2 };
+    let timeout = WaitError::Timeout { pending_changes: 2, last_error: None };
     assert_eq!(client.wait_for_upload(A_MOMENT).await, Err(timeout.clone()));
     assert_eq!(note.wait_for_upload(A_MOMENT).await, Err(timeout.clone()));
     assert_eq!(client.sync_once(A_MOMENT).await, Err(timeout));
@@ -84,7 +84,10 @@ async fn heads_that_nobody_has_confirm_nothing() {
     let client = Tiebreak::open(config(&local, server.address())).await.expect("opens");
     client.create(&json!({ "n": 1 })).await.expect("made");
     is_done.recv_timeout(SOON).expect("the lies have arrived");
-    assert_eq!(client.wait_for_upload(A_MOMENT).await, Err(WaitError::Timeout { pending_changes: 1 }));
+    assert_eq!(
+        client.wait_for_upload(A_MOMENT).await,
+        Err(WaitError::Timeout { pending_changes: 1, last_error: None })
+    );
     client.close().await;
 }
 

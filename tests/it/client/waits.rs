@@ -104,8 +104,12 @@ async fn without_a_server_waits_end_with_what_is_missing() {
 
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
     let apart = Tiebreak::open(config(&local, nobody)).await.expect("opens");
-    let timeout = Err(WaitError::Timeout { pending_changes: 1 });
-    assert_eq!(apart.wait_for_upload(Duration::from_millis(50)).await, timeout);
+    until_status(&apart, "the first try to fail", |status| status.last_error.is_some()).await;
+    let waited = apart.wait_for_upload(Duration::from_millis(50)).await.expect_err("nobody is there");
+    let WaitError::Timeout { pending_changes: 1, last_error: Some(reason) } = &waited else {
+        panic!("{waited:?}")
+    };
+    assert!(waited.to_string().contains(reason) && reason.contains("refused"), "{waited}");
     let waiting = tokio::spawn({
         let apart = apart.clone();
         async move { apart.wait_for_upload(Duration::from_secs(3600)).await }

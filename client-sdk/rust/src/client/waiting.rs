@@ -45,7 +45,7 @@ impl Tiebreak {
     /// match tiebreak.wait_for_upload(Duration::from_millis(50)).await {
     ///     Ok(()) => println!("this device may be lost now"),
     ///     // Nothing is lost; it goes on in the background.
-    ///     Err(WaitError::Timeout { pending_changes }) => assert_eq!(pending_changes, 1),
+    ///     Err(WaitError::Timeout { pending_changes, .. }) => assert_eq!(pending_changes, 1),
     ///     // Waiting longer is of no use: show it to the person.
     ///     Err(WaitError::Refused { document, detail, .. }) => println!("{document}: {detail}"),
     ///     Err(error) => return Err(error.into()),
@@ -124,7 +124,7 @@ impl Tiebreak {
         match self.client.parts.closing.run_until_cancelled(limited).await {
             None => Err(WaitError::Closed),
             Some(Ok(waited)) => waited,
-            Some(Err(_elapsed)) => Err(WaitError::Timeout { pending_changes: self.status().pending_changes }),
+            Some(Err(_elapsed)) => Err(self.status().timeout()),
         }
     }
 }
