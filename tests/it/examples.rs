@@ -67,7 +67,7 @@ impl Terminal {
         until("the notebook's name", || {
             let screen = self.screen();
             let (_, rest) = screen.split_once("./laptop ")?;
-            Some(rest.lines().next()?.trim().to_owned())
+            Some(rest.split_whitespace().next()?.to_owned())
         })
     }
 
@@ -97,6 +97,37 @@ fn a_profile_edited_on_three_devices_offline_ends_the_same_on_all() {
     for device in ["phone", "watch", "laptop"] {
         assert!(printed.contains(&format!("{device}: {profile}")), "{printed}");
     }
+}
+
+#[test]
+fn without_a_server_the_profile_says_so_and_goes_on_when_there_is_one() {
+    let data = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(data.path(), &[]);
+    let (at, url) = (server.address(), address(&server));
+    server.kill();
+    let mut child = example("profile-sync").arg(&url).stdout(Stdio::piped()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let first = lines.next().expect("it says something").unwrap();
+    assert!(first.contains(&format!("There is no server at {url}")), "{first}");
+    let _server = ServerProcess::start_at(at, data.path(), &[]);
+    let printed: String = lines.map_while(Result::ok).collect();
+    assert!(child.wait().unwrap().success() && printed.contains("laptop: Profile"), "{printed}");
+}
+
+#[test]
+fn the_notes_explain_what_they_do_not_do_and_pass_no_commands_to_the_terminal() {
+    let folders = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(&folders.path().join("data"), &[]);
+    let mut phone = Terminal::open(&folders.path().join("phone"), &address(&server), None);
+    phone.wait_for("cargo run --package offline-notes -- ./laptop ");
+    phone.type_line("add");
+    phone.wait_for("what is to be noted?");
+    phone.type_line("sing");
+    phone.wait_for("there is no command \"sing\"");
+    phone.type_line("add red \u{1b}[31mink");
+    phone.wait_for("red \u{fffd}[31mink");
+    assert!(!phone.screen().contains('\u{1b}'));
+    phone.quit();
 }
 
 #[test]

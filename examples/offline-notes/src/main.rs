@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a terminal app prints")]
 
 mod notebook;
+mod screen;
 
 use clap::Parser;
 use futures_util::StreamExt;
@@ -17,6 +18,8 @@ use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 const HELP: &str =
     "add TEXT · done N · undo N · edit N TEXT · drop N · offline · online · status · help · quit";
 
+const SERVER: &str = "ws://127.0.0.1:7070/automerge";
+
 /// Notes that work without a network.
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -24,7 +27,7 @@ struct Arguments {
     folder: PathBuf,
     /// A notebook made on another device; without it the first one here is opened, or a new one made.
     notebook: Option<DocumentId>,
-    #[arg(long, default_value = "ws://127.0.0.1:7070/automerge")]
+    #[arg(long, default_value = SERVER)]
     server: String,
 }
 
@@ -33,7 +36,11 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let tiebreak = Tiebreak::open(TiebreakConfig::new(&arguments.folder).url(&arguments.server)).await?;
     let notebook = Notebook::open(&tiebreak, arguments.notebook).await?;
-    println!("On another device: offline-notes ./laptop {}", notebook.id());
+    let server = match arguments.server.as_str() {
+        SERVER => String::new(),
+        other => format!(" --server {other}"),
+    };
+    println!("On another device: cargo run --package offline-notes -- ./laptop {}{server}", notebook.id());
     println!("{HELP}");
 
     let mut lines = BufReader::new(stdin()).lines();
@@ -77,15 +84,17 @@ async fn obey(tiebreak: &Tiebreak, notebook: &Notebook, line: &str) {
             println!("{}", describe(&tiebreak.status()));
             Ok(())
         }
+        "help" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        "add" if rest.trim().is_empty() => Err(anyhow::anyhow!("what is to be noted? add TEXT")),
         "add" => notebook.add(rest).await,
         "done" => notebook.mark(rest, Mark::Done).await,
         "undo" => notebook.mark(rest, Mark::Open).await,
         "edit" => notebook.edit(rest).await,
         "drop" => notebook.remove(rest).await,
-        _ => {
-            println!("{HELP}");
-            Ok(())
-        }
+        unknown => Err(anyhow::anyhow!("there is no command {unknown:?}: {HELP}")),
     };
     if let Err(error) = done {
         println!("That did not work: {error:#}");

@@ -1,5 +1,6 @@
 //! The notebook: a map of notes, so that devices which write different notes never meet.
 
+use crate::screen::harmless;
 use anyhow::Context;
 use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
@@ -99,7 +100,7 @@ impl fmt::Display for Notes {
         for (number, note) in self.notes.values().enumerate() {
             let mark = if note.done { 'x' } else { ' ' };
             let end = if number + 1 < self.notes.len() { "\n" } else { "" };
-            write!(f, "  {}. [{mark}] {}{end}", number + 1, note.text)?;
+            write!(f, "  {}. [{mark}] {}{end}", number + 1, harmless(&note.text))?;
         }
         Ok(())
     }
