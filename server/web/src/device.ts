@@ -1,7 +1,10 @@
 /** One device of the demo: a client with a storage of its own, and what a person sees of it. */
 
+import { applyChanges, getChangesSince, getHeads } from "@automerge/automerge/slim"
 import { Tiebreak, type RefusedChange, type SyncStatus } from "@tiebreak/client"
 import type { DocHandle, DocumentId, StorageAdapterInterface, UrlHeads } from "@automerge/automerge-repo/slim"
+import { Drafts } from "./drafts.js"
+import { Journal, changesIn } from "./journal.js"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
 import { DOCUMENT_MADE } from "./history.js"
 import { forget, remember, remembered } from "./remember.js"
@@ -39,6 +42,9 @@ export class Device extends EventTarget {
   statusAt = Date.now()
   /** Changes made here since the page was opened. */
   editsCount = 0
+  /** What is being written here, by document. */
+  readonly drafts: Record<Kind, Drafts>
+  readonly #journal: Journal
   /** The last change of each document that the server did not take. */
   readonly #refused = new Map<DocumentId, RefusedChange>()
   /** Why this device could not store a document, by document. */
@@ -57,6 +63,9 @@ export class Device extends EventTarget {
   ) {
     super()
     this.title = DEVICE_TITLES[name]
+    this.#journal = new Journal(name)
+    const newDrafts = () => new Drafts(() => this.#update())
+    this.drafts = { profile: newDrafts(), cart: newDrafts(), group: newDrafts() }
     tiebreak.on("status", () => {
       this.statusAt = Date.now()
       this.#update()
@@ -141,6 +150,7 @@ export class Device extends EventTarget {
     const handle = this.#handles[kind] as DocHandle<Documents[K]> | undefined
     if (!handle) return
     this.editsCount += 1
+    const before = getHeads(handle.doc())
     this.#isWriting = true
     try {
       const options = this.#described(what)
@@ -150,7 +160,8 @@ export class Device extends EventTarget {
     } finally {
       this.#isWriting = false
     }
-    void this.#store(handle.documentId)
+    const journaled = this.#journal.keep(handle.documentId, getChangesSince(handle.doc(), before))
+    void this.#store(handle.documentId, journaled)
   }
 
   #described(what: string) {
@@ -162,16 +173,20 @@ export class Device extends EventTarget {
     return this.#storingCount > 0
   }
 
-  /** Changes of one document that only this device is known to have. */
+  /** Changes of one document that only this device is known to have, with what is just being written. */
   pendingOf(kind: Kind): number {
-    const handle = this.#handles[kind]
-    return handle ? this.tiebreak.pendingOf(handle.documentId) : 0
+    return this.#unsentOf(kind) + this.drafts[kind].count
+  }
+
+  /** The same of all documents. */
+  get pendingCount(): number {
+    return KINDS.reduce((sum, kind) => sum + this.drafts[kind].count, this.status.pendingChanges)
   }
 
   /** The change of this document that the server did not take, for as long as something waits. */
   refusedOf(kind: Kind): RefusedChange | undefined {
     const id = this.#handles[kind]?.documentId
-    if (id && this.pendingOf(kind) === 0) this.#refused.delete(id)
+    if (id && this.#unsentOf(kind) === 0) this.#refused.delete(id)
     return id && this.#refused.get(id)
   }
 
@@ -191,15 +206,22 @@ export class Device extends EventTarget {
   async clear(): Promise<void> {
     this.#isClosed = true
     forget(cutKey(this.name))
+    this.#journal.clear()
     await this.tiebreak.disconnectAndClear()
   }
 
+  #unsentOf(kind: Kind): number {
+    const handle = this.#handles[kind]
+    return handle ? this.tiebreak.pendingOf(handle.documentId) : 0
+  }
+
   /** At once: the library would gather changes for a moment, in which a person can close the page. */
-  async #store(id: DocumentId): Promise<void> {
+  async #store(id: DocumentId, journaled: readonly string[] = []): Promise<void> {
     this.#storingCount += 1
     try {
       await this.tiebreak.repo.flush([id])
       this.#storageFaults.delete(id)
+      this.#journal.drop(journaled)
     } catch (error) {
       this.#storageFaults.set(id, error instanceof Error ? error.message : String(error))
     }
@@ -211,7 +233,9 @@ export class Device extends EventTarget {
     let pauseMs = FIND_AGAIN_MS
     while (!this.#isClosed && !this.#handles[kind]) {
       try {
-        this.#attach(kind, await this.tiebreak.find<Documents[K]>(id as DocumentId))
+        const handle = await this.tiebreak.find<Documents[K]>(id as DocumentId)
+        this.#takeUp(handle)
+        this.#attach(kind, handle)
         this.#missingSince.delete(kind)
       } catch {
         if (!this.#missingSince.has(kind)) this.#missingSince.set(kind, Date.now())
@@ -221,6 +245,14 @@ export class Device extends EventTarget {
       }
     }
     this.#update()
+  }
+
+  /** What the page before this one wrote without having stored it. A change that is there already is not made twice. */
+  #takeUp(handle: DocHandle<Documents[Kind]>): void {
+    const kept = this.#journal.keptOf(handle.documentId)
+    if (kept.length === 0) return
+    handle.update(document => applyChanges(document, changesIn(kept))[0])
+    void this.#store(handle.documentId, kept)
   }
 
   async #connected(): Promise<void> {

@@ -124,7 +124,7 @@ export class DemoPage extends LitElement {
       const { tone, words } = connection(device.status, device.statusAt, device.isCut, now)
       const title = html`
         <span class="dot" data-tone=${tone} aria-hidden="true"></span>${device.title}
-        <span class="visually-hidden">, ${words}</span>${pendingBadge(device.status.pendingChanges)}
+        <span class="visually-hidden">, ${words}</span>${pendingBadge(device.pendingCount)}
       `
       return { value: device.name, title }
     })

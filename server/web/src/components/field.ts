@@ -3,6 +3,7 @@
 import type { UrlHeads } from "@automerge/automerge-repo/slim"
 import { LitElement, html, nothing } from "lit"
 import { customElement, property } from "lit/decorators.js"
+import type { Drafts } from "../drafts.js"
 import { conflictHint } from "../views/conflict.js"
 import { showText } from "./caret.js"
 
@@ -11,6 +12,9 @@ const TEXT_CHARACTERS_MAX = 5_000
 
 /** A value that is written whole is written when the typing pauses, not at each letter. */
 const PAUSE_MS = 600
+
+/** A page that goes into the background may be ended there without another word. */
+const LEAVING = ["pagehide", "visibilitychange"] as const
 
 export type Write = (value: string, since?: UrlHeads) => void
 
@@ -40,6 +44,9 @@ export class Field extends LitElement {
   /** With `since`, the value was written without having seen what came after it. */
   @property({ attribute: false, hasChanged: () => false }) write: Write = () => undefined
 
+  /** Where it is told that somebody is writing here. */
+  @property({ attribute: false }) drafts: Drafts | undefined
+
   /** What somebody is writing and the document does not have yet. */
   #draft: Draft | null = null
   #pause: ReturnType<typeof setTimeout> | undefined
@@ -48,9 +55,21 @@ export class Field extends LitElement {
     return this
   }
 
+  override connectedCallback() {
+    super.connectedCallback()
+    for (const event of LEAVING) addEventListener(event, this.#leave)
+  }
+
   override disconnectedCallback() {
     super.disconnectedCallback()
-    this.#writeDraft()
+    for (const event of LEAVING) removeEventListener(event, this.#leave)
+    this.#leave()
+    this.#end()
+  }
+
+  readonly #leave = () => {
+    // A date that is not whole would be written as none.
+    if (!this.#control.validity.badInput) this.#writeDraft()
   }
 
   override render() {
@@ -95,8 +114,8 @@ export class Field extends LitElement {
       placeholder=${this.placeholder}
       aria-describedby=${hint}
       @compositionstart=${this.#typed}
-      @compositionend=${this.#writeText}
-      @input=${(event: InputEvent) => (event.isComposing ? this.#typed(event) : this.#writeText())}
+      @compositionend=${this.#writeLetters}
+      @input=${(event: InputEvent) => (event.isComposing ? this.#typed(event) : this.#writeLetters())}
     ></textarea>`
   }
 
@@ -108,6 +127,7 @@ export class Field extends LitElement {
     const { value, heads } = this
     this.#draft ??= { text: "", value, others: this.others.join(), heads }
     this.#draft.text = this.#control.value
+    this.drafts?.begin(this.name)
     clearTimeout(this.#pause)
     // Neither a date nor a letter that is being composed has a meaning before it is whole: the browser tells when.
     const isComposing = event instanceof InputEvent && event.isComposing
@@ -118,24 +138,35 @@ export class Field extends LitElement {
     clearTimeout(this.#pause)
     const draft = this.#draft
     this.#draft = null
-    if (draft === null || draft.text === draft.value) return this.requestUpdate()
+    if (draft !== null && draft.text !== draft.value) this.#writeText(draft)
+    this.#end()
+  }
+
+  #writeText(draft: Draft) {
     // What arrived meanwhile was not seen: it stands beside what is written, not under it.
     const isUnseen = draft.value !== this.value || draft.others !== this.others.join()
     if (isUnseen) this.write(draft.text, draft.heads)
     else this.write(draft.text)
   }
 
-  /** While an input method composes, the text is a draft. */
-  #writeText() {
+  /** The text as it is, letter by letter; while an input method composes, it is a draft. */
+  #writeLetters() {
     if (this.#draft === null) return this.write(this.#control.value)
     this.#draft.text = this.#control.value
     this.#writeDraft()
+  }
+
+  /** What was shown meanwhile is shown now. */
+  #end() {
+    this.drafts?.end(this.name)
+    this.requestUpdate()
   }
 
   #settle(value: string) {
     clearTimeout(this.#pause)
     this.#draft = null
     this.write(value)
+    this.#end()
     showText(this.#control, value)
     this.#control.focus()
   }

@@ -84,6 +84,7 @@ function lineView(device: Device, product: Product, line: Line) {
         .value=${String(line.note)}
         .others=${otherValues(line, "note")}
         .heads=${device.heads("cart")}
+        .drafts=${device.drafts.cart}
         .write=${writeNote}
         ?arrived=${device.isHighlighted("cart", `${path}/note`)}
       ></tb-field>

@@ -55,7 +55,7 @@ function networkSwitch(device: Device) {
 function statusView(device: Device, now: number) {
   const { status } = device
   const { words } = connection(status, device.statusAt, device.isCut, now)
-  const pending = status.pendingChanges
+  const pending = device.pendingCount
   return html`
     <dl class="status">
       <div>

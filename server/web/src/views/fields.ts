@@ -32,6 +32,7 @@ export function wholeField<K extends Owner>(device: Device, kind: K, key: Key<K>
       .value=${String(document[key])}
       .others=${otherValues(document, key)}
       .heads=${device.heads(kind)}
+      .drafts=${device.drafts[kind]}
       .write=${writeWhole(device, kind, key)}
       ?arrived=${device.isHighlighted(kind, key)}
     ></tb-field>
@@ -51,6 +52,7 @@ export function textField<K extends Owner>(device: Device, kind: K, key: Key<K>,
       placeholder=${placeholder}
       .value=${String(device.document(kind)?.[key])}
       .heads=${device.heads(kind)}
+      .drafts=${device.drafts[kind]}
       .write=${write}
       ?arrived=${device.isHighlighted(kind, key)}
     ></tb-field>

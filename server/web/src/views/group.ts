@@ -61,6 +61,7 @@ function memberView(device: Device, id: string, member: Member) {
         .value=${nickname}
         .others=${otherValues(member, "nickname")}
         .heads=${device.heads("group")}
+        .drafts=${device.drafts.group}
         .write=${write}
       ></tb-field>
       ${removeButton(nickname || "member", () =>
@@ -86,6 +87,7 @@ function eventView(device: Device, id: string, event: GroupEvent) {
       .value=${String(event[key])}
       .others=${otherValues(event, key)}
       .heads=${device.heads("group")}
+      .drafts=${device.drafts.group}
       .write=${(text: string, since?: UrlHeads) =>
         device.change("group", `${inSentence(LABELS.group[key])} of an event`, edit(key, text), since)}
       ?arrived=${device.isHighlighted("group", `events/${id}/${key}`)}
