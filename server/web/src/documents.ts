@@ -11,6 +11,9 @@ export type DocumentIds = Record<Kind, string>
 export type Register = ImmutableString
 export const register = (text: string): Register => new ImmutableString(text)
 
+/** The member that a group begins with: before all that join. */
+const FOUNDER = "0-founder"
+
 export interface Profile {
   name: Register
   /** Edited together, letter by letter. */
@@ -78,10 +81,20 @@ export function initialDocuments(): Documents {
     group: {
       name: register("Sunday walkers"),
       description: "",
-      members: { robin: { nickname: register("Robin") } },
+      members: { [FOUNDER]: { nickname: register("Robin") } },
       events: {},
     },
   }
+}
+
+/** An id for an entry of a map, greater than those made before: by the device's clock, which orders nothing else. */
+export function newId(now = Date.now()): string {
+  return `${now.toString(36)}-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`
+}
+
+/** The entries of a map in the order in which they were made, on every device the same: a map itself has none. */
+export function inOrder<T>(map: Record<string, T>): [string, T][] {
+  return Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
 export function newLine(): Line {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { moved } from "../.compiled/server/web/src/components/caret.js"
+import { inOrder, newId } from "../.compiled/server/web/src/documents.js"
 import { History } from "../.compiled/server/web/src/history.js"
 import { ago, connection, count } from "../.compiled/server/web/src/words.js"
 
@@ -9,6 +10,13 @@ test("a caret moves with the text around it", () => {
   assert.equal(moved(3, "Tea and rain", "Tea and rain!"), 3, "written behind it")
   assert.equal(moved(5, "Tea and rain", "Tea"), 3, "taken away around it")
   assert.equal(moved(0, "", "Tea"), 0)
+})
+
+test("entries have one order, whoever made them and wherever they are shown", () => {
+  const [first, second] = [newId(1_800_000_000_000), newId(1_800_000_000_001)]
+  const names = map => inOrder(map).map(([, name]) => name)
+  assert.deepEqual(names({ [second]: "Sam", "0-founder": "Robin", [first]: "Kim" }), ["Robin", "Kim", "Sam"])
+  assert.deepEqual(names({ [first]: "Kim", [second]: "Sam", "0-founder": "Robin" }), ["Robin", "Kim", "Sam"])
 })
 
 const change = (hash, startOp, deps, message, { actor = message, time = 0 } = {}) => {

@@ -5,7 +5,7 @@ import { html } from "lit"
 import { repeat } from "lit/directives/repeat.js"
 import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
-import { register, type Group, type GroupEvent, type Member } from "../documents.js"
+import { inOrder, newId, register, type Group, type GroupEvent, type Member } from "../documents.js"
 import { LABELS, inSentence } from "../labels.js"
 import { textField, wholeField } from "./fields.js"
 import { icons } from "./icons.js"
@@ -14,13 +14,13 @@ import "../components/field.js"
 
 export function groupView(device: Device, group: Group) {
   const change = (what: string, edit: (draft: Group) => void) => device.change("group", what, edit)
-  const events = Object.entries(group.events).sort(([, a], [, b]) => String(a.date).localeCompare(String(b.date)))
+  const events = inOrder(group.events).sort(([, a], [, b]) => String(a.date).localeCompare(String(b.date)))
   return html`
     ${wholeField(device, "group", "name")}
     ${textField(device, "group", "description", "What the group is about.")}
     <h4>${LABELS.group.members}</h4>
     <ul class="rows">
-      ${repeat(Object.entries(group.members), byId, ([id, member]) => memberView(device, id, member))}
+      ${repeat(inOrder(group.members), byId, ([id, member]) => memberView(device, id, member))}
     </ul>
     <button class="chip" @click=${() => change("a new member", draft => (draft.members[newId()] = newMember(draft)))}>
       ${icons.add}Add a member
@@ -114,8 +114,4 @@ function newMember(group: Group): Member {
 
 function newEvent(): GroupEvent {
   return { title: register(""), date: register(new Date().toISOString().slice(0, 10)), place: register("") }
-}
-
-function newId(): string {
-  return crypto.getRandomValues(new Uint32Array(2)).join("-")
 }
