@@ -112,7 +112,7 @@ pub enum Input {
     },
     /// Nothing more is to be heard of this document.
     Close(DocumentId),
-    /// The time given by [`Link::deadline`] has come.
+    /// The time given by [`Link::deadline`](super::Link::deadline) has come.
     DeadlinePassed,
 }
 
@@ -136,7 +136,7 @@ pub enum Effect {
         document: DocumentId,
         word: Word,
     },
-    /// [`Link::state`] is another.
+    /// [`Link::state`](super::Link::state) is another.
     StateChanged,
     /// A try or a connection ended in a way that passes, for the app's eyes.
     Troubled {
