@@ -4,6 +4,7 @@ mod account;
 mod accounts;
 mod attached;
 mod callers;
+mod cors;
 mod create_document;
 mod delete_document;
 pub(crate) mod demo;
@@ -29,6 +30,7 @@ pub(crate) mod problem;
 mod request;
 mod sessions;
 mod show_document;
+mod strangers;
 mod strict_json;
 mod time;
 pub(crate) mod tls;
@@ -38,6 +40,8 @@ mod write_deadline;
 pub(crate) use callers::{Callers, LocalPages};
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
+pub(crate) use peer_address::Remote;
+pub(crate) use strangers::{Addresses, Stranger, Strangers};
 
 use crate::access::{AccessControl, Principal};
 use crate::accounts::AccountService;
@@ -49,6 +53,7 @@ use axum::extract::{DefaultBodyLimit, Extension, FromRef};
 use axum::middleware::from_fn_with_state;
 use problem::Fault;
 use tiebreak_protocol::Limits;
+use tower::util::option_layer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -191,9 +196,11 @@ fn finish<S: Clone + Send + Sync + 'static>(
     guard: Guard,
 ) -> Router<S> {
     let (router, _description) = routes.split_for_parts();
+    let cors = guard.callers().map(cors::cors);
     router
         .fallback(async || Fault::NotFound)
         .method_not_allowed_fallback(async || Fault::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(body_bytes_max))
         .layer(from_fn_with_state(guard, guard::guard))
+        .layer(option_layer(cors))
 }

@@ -9,6 +9,7 @@ mod http;
 mod jwt;
 mod memory;
 mod metrics;
+mod network;
 mod outbox;
 mod room_driver;
 mod rooms;

@@ -1,6 +1,6 @@
 //! Who a credential belongs to, and how that account stands to a document.
 
-use super::{Caller, Live, Principal, Scope, Standing};
+use super::{Action, Caller, Live, Principal, Scope, Standing};
 use crate::storage::refusal;
 use axum::http::Uri;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
@@ -79,13 +79,22 @@ impl AccessControl {
         self.shared.accounts.as_ref().map(|accounts| &accounts.store)
     }
 
-    /// Who a request is from.
+    /// Who a request is from that asks for `action`.
     ///
     /// # Errors
-    /// When it brings a credential that is none, or has one where none may stand.
-    pub(crate) async fn principal(&self, headers: &HeaderMap, uri: &Uri) -> Result<Principal, Refusal> {
+    /// When it brings a credential that is none, or has one where none may stand: in an address, other than that of
+    /// a WebSocket.
+    pub(crate) async fn principal(
+        &self,
+        headers: &HeaderMap,
+        uri: &Uri,
+        action: Action,
+    ) -> Result<Principal, Refusal> {
         let Some(accounts) = &self.shared.accounts else { return Ok(Principal::Open) };
         let in_address = credentials_in(uri.query().unwrap_or_default());
+        if !in_address.is_empty() && action != Action::Connect {
+            return Err(Refusal::Unauthorized);
+        }
         if let Some(token) = bearer(headers)? {
             // Two credentials say two things.
             return if in_address.is_empty() {

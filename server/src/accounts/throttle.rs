@@ -6,6 +6,7 @@
 
 mod recent;
 
+use crate::network::Network;
 use recent::Recent;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
@@ -54,10 +55,6 @@ struct Attempts {
 struct Budget {
     empty_at: Duration,
 }
-
-/// An IPv4 address, or the /64 of an IPv6 address, which is what one subscriber gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Network(u64);
 
 impl Default for Throttle {
     fn default() -> Self {
@@ -141,16 +138,6 @@ impl Budget {
 
     fn charge(&mut self, now: Duration) {
         self.empty_at = self.empty_at.max(now) + ADDRESS_PERIOD;
-    }
-}
-
-impl Network {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self(u64::from(address.to_bits())),
-            // The lowest block of IPv6, where the two could meet, belongs to no subscriber.
-            IpAddr::V6(address) => Self((address.to_bits() >> 64) as u64),
-        }
     }
 }
 

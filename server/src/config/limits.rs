@@ -95,6 +95,12 @@ pub struct HttpArgs {
     /// A caller that takes nothing of its answer for this long is given up, seconds
     #[arg(long, env = "TIEBREAK_HTTP_WRITE_SECONDS", default_value = "60")]
     pub http_write_seconds: Seconds,
+    /// Connections at once that have not said who they are, plain HTTP among them; further ones are closed
+    #[arg(long, env = "TIEBREAK_STRANGERS_MAX", default_value_t = 4096)]
+    pub strangers_max: usize,
+    /// Those of one address; behind a proxy, where addresses are the proxy's, this bound is its own to keep
+    #[arg(long, env = "TIEBREAK_STRANGERS_PER_ADDRESS_MAX", default_value_t = 256)]
+    pub strangers_per_address_max: usize,
 }
 
 impl HttpArgs {

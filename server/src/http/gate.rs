@@ -39,7 +39,7 @@ async fn admit(access: &AccessControl, request: &Parts) -> Result<Principal, Fau
         let is_known = access::knows(path.as_str());
         return Err(if is_known { Fault::MethodNotAllowed } else { Fault::NotFound });
     };
-    let principal = access.principal(&request.headers, &request.uri).await?;
+    let principal = access.principal(&request.headers, &request.uri, rule.action).await?;
     let standing = match rule.target {
         Target::Oneself => None,
         Target::Document => Some(standing(access, &principal, request.uri.path()).await?),

@@ -39,6 +39,11 @@ impl Guard {
         Self { callers, memory, in_flight, request_time_max: limits.request_time_max() }
     }
 
+    /// Which pages may ask; `None` where nobody else can.
+    pub(super) fn callers(&self) -> Option<Callers> {
+        self.callers.clone()
+    }
+
     fn admit(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Fault> {
         if let Some(callers) = &self.callers {
             callers.check(request.headers())?;

@@ -1,9 +1,11 @@
 //! Takes connections and serves them, within bounds on how slowly a request may begin and its answer be taken.
 
 use super::peer_address::Remote;
+use super::strangers::Strangers;
 use super::tls::Tls;
 use super::write_deadline::WriteDeadline;
 use crate::config::Proxy;
+use crate::metrics;
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -28,8 +30,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// How long requests that have begun may go on once the server stops.
 const LAST_REQUESTS_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How connections are counted that are closed unread.
+const TOO_MANY_STRANGERS: &str = "too_many_strangers";
+
 /// How patient a listener is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Patience {
     /// Time for the head of a request, idle time before it included. WebSockets have their own clock.
     pub(crate) head_time_max: Duration,
@@ -37,6 +42,8 @@ pub(crate) struct Patience {
     pub(crate) write_time_max: Duration,
     /// Who tells from where a request comes.
     pub(crate) proxy: Proxy,
+    /// How many may be there without having said who they are.
+    pub(crate) strangers: Strangers,
 }
 
 /// Serves until `closing` is cancelled, then finishes the requests that have begun.
@@ -58,9 +65,14 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let remote = Remote { ip: peer.ip(), proxy: patience.proxy };
+                let Some(stranger) = patience.strangers.admit(peer.ip()) else {
+                    // Before a word was read there is no language to answer in; closing is understood in all.
+                    metrics::refused_request(TOO_MANY_STRANGERS);
+                    continue;
+                };
+                let remote = Remote { ip: peer.ip(), proxy: patience.proxy, stranger: Some(stranger) };
                 let router = Extension(remote).layer(router.clone());
-                let conversation = begin(stream, tls.clone(), router, patience, closing.clone());
+                let conversation = begin(stream, tls.clone(), router, patience.clone(), closing.clone());
                 drop(connections.spawn(conversation));
             }
             Err(error) if is_about_the_connection(&error) => {

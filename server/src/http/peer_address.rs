@@ -1,5 +1,6 @@
 //! Where a request comes from, for limits by address.
 
+use super::strangers::Stranger;
 use crate::config::Proxy;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -9,11 +10,13 @@ use std::net::{IpAddr, Ipv4Addr};
 /// What stands in for an address where there is none, as for the command line in the same process.
 const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// The address behind a connection, set by the listener.
-#[derive(Debug, Clone, Copy)]
+/// The other side of a connection, set by the listener.
+#[derive(Debug, Clone)]
 pub(crate) struct Remote {
     pub(crate) ip: IpAddr,
     pub(crate) proxy: Proxy,
+    /// Its place, to be given back once it is known who this is.
+    pub(crate) stranger: Option<Stranger>,
 }
 
 /// From where a request comes.
@@ -55,7 +58,7 @@ mod tests {
             request = request.header("X-Forwarded-For", *value);
         }
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        parts.extensions.insert(Remote { ip: "10.0.0.1".parse().unwrap(), proxy });
+        parts.extensions.insert(Remote { ip: "10.0.0.1".parse().unwrap(), proxy, stranger: None });
         PeerAddress::of(&parts).0.to_string()
     }
 

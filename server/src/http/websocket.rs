@@ -1,5 +1,6 @@
 //! `GET /automerge` and `GET /`: where devices connect, and what people see who come with a browser.
 
+use super::peer_address::Remote;
 use super::problem::{Fault, UpgradeProblems};
 use crate::access::Principal;
 use crate::doors::automerge::{self, Door};
@@ -56,10 +57,11 @@ const PAGE: &str = "<!doctype html>
 pub(super) async fn connect(
     door: State<Door>,
     principal: Extension<Principal>,
+    remote: Option<Extension<Remote>>,
     upgrade: Upgrade,
 ) -> Response {
     match upgrade {
-        Ok(upgrade) => automerge::open(door, principal, upgrade).await,
+        Ok(upgrade) => automerge::open(door, principal, remote, upgrade).await,
         Err(_) => Fault::UpgradeRequired.into_response(),
     }
 }
@@ -80,11 +82,12 @@ pub(super) async fn connect(
 pub(super) async fn welcome(
     door: State<Door>,
     principal: Extension<Principal>,
+    remote: Option<Extension<Remote>>,
     headers: HeaderMap,
     upgrade: Upgrade,
 ) -> Response {
     if headers.contains_key(UPGRADE) {
-        return connect(door, principal, upgrade).await;
+        return connect(door, principal, remote, upgrade).await;
     }
     let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/html") {

@@ -1,10 +1,10 @@
 //! Where the server can be reached, and what it serves at each place.
 
 use super::ServerError;
-use crate::config::{Auth, Config, Demo, LogFormat, StoreChoice};
+use crate::config::{Auth, Config, Demo, LogFormat, Proxy, StoreChoice};
 use crate::http::listener::{Patience, serve};
 use crate::http::tls::Tls;
-use crate::http::{self, App, Callers, Guard, LocalPages};
+use crate::http::{self, Addresses, App, Callers, Guard, LocalPages, Strangers};
 use crate::memory::Memory;
 use axum::Router;
 use std::io;
@@ -56,25 +56,22 @@ impl Listeners {
     ) -> impl Future<Output = io::Result<()>> + use<> {
         let Self { main, tls, admin, local } = self;
         let guard = |listener: &TcpListener| guard(config, listener, memory);
-        let patience = Patience {
-            head_time_max: config.http.head_time_max(),
-            write_time_max: config.http.write_time_max(),
-            proxy: config.transport.proxy(),
-        };
+        // Each listener counts its own: strangers at the main one keep no operator from the others.
+        let patience = || patience(config);
         if let Some(admin) = admin {
             let router = http::operations(app.health.clone(), guard(&admin));
-            tasks.spawn(serve_beside(admin, router, patience, closing.clone()));
+            tasks.spawn(serve_beside(admin, router, patience(), closing.clone()));
         }
         if let Some(local) = local {
             let router = http::router(app.clone(), Demo::LeftOut, guard(&local));
-            tasks.spawn(serve_beside(local, router, patience, closing.clone()));
+            tasks.spawn(serve_beside(local, router, patience(), closing.clone()));
         }
         if let Some(tls) = tls.clone() {
             let closing = closing.clone();
             tasks.spawn(async move { closing.run_until_cancelled(tls.look_after()).await });
         }
         let router = http::router(app, config.demo(), guard(&main));
-        serve(main, router, patience, tls, closing.clone())
+        serve(main, router, patience(), tls, closing.clone())
     }
 
     #[expect(clippy::print_stderr, reason = "the first lines tell a person at the terminal where to go")]
@@ -103,6 +100,20 @@ impl Listeners {
             StoreChoice::Sqlite => eprintln!("  documents are in {}", config.data.display()),
             StoreChoice::Postgres(_) => eprintln!("  documents are in {}", config.store),
         }
+    }
+}
+
+fn patience(config: &Config) -> Patience {
+    let proxy = config.transport.proxy();
+    let addresses = match proxy {
+        Proxy::None => Addresses::Own,
+        Proxy::InFront => Addresses::OfAProxy,
+    };
+    Patience {
+        head_time_max: config.http.head_time_max(),
+        write_time_max: config.http.write_time_max(),
+        proxy,
+        strangers: Strangers::new(&config.http, addresses),
     }
 }
 

@@ -4,8 +4,11 @@ mod connections;
 mod identity_provider;
 mod keys;
 mod matrix;
+mod messages;
+mod secrets;
 mod sessions;
 mod sharing;
+mod strangers;
 
 use crate::support::{Api, JSON, Reply};
 use serde_json::{Value, json};
@@ -101,6 +104,13 @@ pub(crate) fn login(api: &Api, name: &str, password: &str) -> Reply {
         "/v1/sessions",
         &json!({ "username": name, "password": password, "device": { "name": "phone" } }),
     )
+}
+
+/// What the command line on this machine shows.
+pub(crate) fn operator_bearer(api: &Api) -> String {
+    let file = std::fs::read_to_string(api.data.path().join("tiebreak.address")).unwrap();
+    let secret = file.lines().find(|line| line.starts_with("tbo_")).unwrap();
+    format!("authorization: Bearer {secret}")
 }
 
 /// How a connection that brings this token ends.

@@ -91,3 +91,33 @@ fn every_operation_announces_the_refusals_of_pages() {
         }
     }
 }
+
+#[test]
+fn a_listed_page_may_read_answers_and_others_may_not() {
+    let api = Api::start(&["--auth", "accounts", "--allow-origin", "https://app.example"]);
+    let listed = "origin: https://app.example";
+    let refused = api.request("POST", "/v1/sessions", &[JSON, listed], b"{}").expect(400);
+    assert_eq!(refused.header("access-control-allow-origin"), "https://app.example");
+    assert!(refused.header("vary").contains("origin"));
+    let asks_first = |origin| {
+        let wants = [
+            origin,
+            "access-control-request-method: PUT",
+            "access-control-request-headers: authorization,content-type,idempotency-key",
+        ];
+        api.request("OPTIONS", "/v1/documents/x/grants/@bob", &wants, b"")
+    };
+    let may = asks_first(listed).expect(200);
+    assert_eq!(may.header("access-control-allow-origin"), "https://app.example");
+    assert!(may.header("access-control-allow-methods").contains("PUT"));
+    for header in ["authorization", "content-type", "idempotency-key"] {
+        assert!(may.header("access-control-allow-headers").contains(header), "{header}");
+    }
+    // No cookie lets anybody in, so none is asked for.
+    assert!(!may.headers.contains_key("access-control-allow-credentials"));
+    for origin in ["origin: https://evil.example", "origin: http://localhost:3000", "origin: null"] {
+        assert!(!asks_first(origin).headers.contains_key("access-control-allow-origin"), "{origin}");
+        let read = api.request("GET", "/healthz", &[origin], b"").expect(403);
+        assert!(!read.headers.contains_key("access-control-allow-origin"), "{origin}");
+    }
+}

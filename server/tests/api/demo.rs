@@ -52,7 +52,7 @@ fn files_are_compressed_for_those_who_take_that() {
         assert_eq!(compressed.header("content-type"), plain.header("content-type"));
         assert!(!plain.headers.contains_key("content-encoding"));
         for reply in [plain, compressed] {
-            assert_eq!(reply.header("vary"), "accept-encoding");
+            assert!(reply.header("vary").contains("accept-encoding"));
         }
     }
 }

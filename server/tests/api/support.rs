@@ -135,10 +135,13 @@ fn read(stream: &mut TcpStream) -> Reply {
     let head = String::from_utf8(bytes[..head_end].to_vec()).unwrap();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers: BTreeMap<_, _> = lines
-        .map(|line| line.split_once(": ").unwrap())
-        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-        .collect();
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
+        // A header that stands twice means its values one behind the other.
+        let header = headers.entry(name.to_lowercase()).or_default();
+        let separator = if header.is_empty() { "" } else { ", " };
+        *header = format!("{header}{separator}{value}");
+    }
     let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = bytes[head_end + 4..].to_vec();
     let missing = length - body.len();

@@ -47,6 +47,11 @@ impl Session {
         }
     }
 
+    /// Whether the peer has joined, and has said who it is where that is asked.
+    pub fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live(_))
+    }
+
     pub(super) fn join(&mut self, now: Moment, join: Join, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let Phase::Handshaking { deadline } = self.phase else { return Err(Refusal::HandshakeRepeated) };
         match self.admission.clone() {

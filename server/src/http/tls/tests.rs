@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Proxy;
 use crate::http::listener::{Patience, serve};
+use crate::http::strangers::Strangers;
 use axum::Router;
 use axum::routing::get;
 use base64::Engine;
@@ -49,7 +50,8 @@ async fn listen(tls: Tls) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     let router = Router::new().route("/", get(async || "sealed"));
     let time = Duration::from_secs(60);
-    let patience = Patience { head_time_max: time, write_time_max: time, proxy: Proxy::None };
+    let strangers = Strangers::bounded(10, None);
+    let patience = Patience { head_time_max: time, write_time_max: time, proxy: Proxy::None, strangers };
     tokio::spawn(serve(listener, router, patience, Some(tls), CancellationToken::new()));
     address
 }

@@ -215,3 +215,58 @@ fn a_token_in_a_header_lets_a_connection_in() {
     let bad = [&headers[..4], &["authorization: Bearer x", JSON]].concat();
     request(api.server.address(), "GET", "/automerge", &bad, b"").expect(401);
 }
+
+#[test]
+fn a_right_that_is_taken_away_in_the_middle_of_a_stream_ends_it() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let document = ann.creates(&api);
+    ann.gives(&api, document, &bob, "viewer");
+    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
+    his.ask(document).unwrap();
+    his.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    hers.ask(document).unwrap();
+    hers.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    let writes = std::thread::spawn(move || {
+        // Until somebody says stop: she never does, so the stream flows when the right goes.
+        let mut written = Vec::new();
+        for count in 0..400 {
+            written.push(hers.write(document, "count", count).unwrap());
+            hers.receive(Duration::from_millis(5)).unwrap();
+        }
+        hers.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
+        written
+    });
+    his.until("the stream", |peer| peer.value(document, "count").is_some_and(|count| count > 20)).unwrap();
+    ann.takes(&api, document, &bob);
+    let begun = std::time::Instant::now();
+    his.until("the end", |peer| peer.is_refused(document, "access_denied")).unwrap();
+    assert!(begun.elapsed() < REVOKED_WITHIN);
+    let last = his.value(document, "count");
+    let written = writes.join().unwrap();
+    // Behind the refusal nothing comes: what was queued before it went with it.
+    while let Some(frame) = his.receive(Duration::from_millis(300)).unwrap() {
+        assert!(!matches!(frame, Frame::Sync(_)), "a change behind the refusal");
+    }
+    assert_eq!(his.value(document, "count"), last);
+    assert!(!his.has(document, *written.last().unwrap()), "the stream went on for others");
+}
+
+#[test]
+fn a_credential_in_an_address_is_taken_from_a_websocket_alone() {
+    let api = start_with(&["--allow-url-keys"]);
+    let ann = Person::new(&api, "ann");
+    let document = ann.creates(&api);
+    let wanted = json!({
+        "name": "stock", "role": "viewer", "documents": [document.to_string()], "in_address": true,
+    });
+    let made = ann.sends(&api, "POST", "/v1/keys", &wanted).expect(201).json();
+    let key = made["secret"].as_str().unwrap();
+    for path in [format!("/v1/documents/{document}"), "/v1/documents".to_owned(), "/healthz".to_owned()] {
+        assert_eq!(api.get(&format!("{path}?key={key}")).expect(401).code(), "unauthorized", "{path}");
+    }
+    let ticket = ann.asks(&api, "POST", "/v1/tickets").expect(201).json();
+    let ticket = ticket["ticket"].as_str().unwrap();
+    let account = api.get(&format!("/v1/account?ticket={ticket}"));
+    assert_eq!(account.expect(401).code(), "unauthorized");
+}
