@@ -18,6 +18,7 @@ pub(crate) use sharing::{INVITATION_TIME_MAX, INVITATION_USES_MAX, Invite};
 
 use std::time::Duration;
 use tiebreak_protocol::{AccountId, DeviceId, DocumentId, Role};
+use tiebreak_storage::accounts::SecretHash;
 use tiebreak_sync::Moment;
 use tiebreak_sync::access::{Access, Identity};
 
@@ -40,6 +41,8 @@ pub(crate) struct Caller {
     /// `None` for a key, which belongs to no device.
     pub(crate) device: Option<DeviceId>,
     pub(crate) scope: Scope,
+    /// With which key it came, if with one.
+    pub(crate) key: Option<SecretHash>,
     /// When the token is over, Unix milliseconds. `None`: never.
     pub(crate) until_ms: Option<i64>,
 }

@@ -166,14 +166,18 @@ impl AccountService {
 impl Credentials for AccountService {
     fn verify<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Refusal>> {
         Box::pin(ready(self.shared.tokens.verify(token).and_then(|caller| {
-            let is_out = caller.device.is_some_and(|device| self.shared.signed_out.has(device));
-            if is_out { Err(Refusal::SignedOut) } else { Ok(caller) }
+            if self.is_signed_in(&caller) { Ok(caller) } else { Err(Refusal::SignedOut) }
         })))
+    }
+
+    fn is_signed_in(&self, caller: &Caller) -> bool {
+        caller.device.is_none_or(|device| !self.shared.signed_out.has(device))
     }
 
     fn redeem_ticket(&self, ticket: &str, now_ms: i64) -> Option<Caller> {
         let caller = self.shared.tickets.redeem(ticket, now_ms)?;
-        caller.device.is_none_or(|device| !self.shared.signed_out.has(device)).then_some(caller)
+        let is_over = caller.until_ms.is_some_and(|until_ms| until_ms <= now_ms);
+        (!is_over && self.is_signed_in(&caller)).then_some(caller)
     }
 }
 

@@ -27,6 +27,7 @@ mod merged;
 mod openapi;
 pub(crate) mod peer_address;
 pub(crate) mod problem;
+mod read_budget;
 mod request;
 mod sessions;
 mod show_document;
@@ -41,7 +42,7 @@ pub(crate) use callers::{Callers, LocalPages};
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
 pub(crate) use peer_address::Remote;
-pub(crate) use strangers::{Addresses, Stranger, Strangers};
+pub(crate) use strangers::{Addresses, Strangers};
 
 use crate::access::{AccessControl, Principal};
 use crate::accounts::AccountService;

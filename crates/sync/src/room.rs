@@ -19,7 +19,7 @@ mod turn;
 mod waiting;
 
 pub use effect::{Answer, Effect, Notice};
-pub use input::{Expected, Input, Loaded, PeerInfo, Question, Received, Submitter, Ticket};
+pub use input::{Expected, Input, Loaded, NewActors, PeerInfo, Question, Received, Submitter, Ticket};
 
 use crate::{Moment, SessionId};
 use authors::Authors;

@@ -132,19 +132,26 @@ impl Session {
     /// Applies one input and answers what the driver must do.
     pub fn handle(&mut self, now: Moment, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let handled = match input {
-            Input::Binary(bytes) => self.receive(now, &bytes, &mut effects),
-            Input::Text => Err(Refusal::MalformedMessage),
-            Input::FromRoom { document, notice } => self.pass_on(document, notice, &mut effects),
-            Input::Authenticated(answer) => self.authenticated(now, answer, &mut effects),
-            Input::Authorized { document, access } => self.authorized(now, document, access, &mut effects),
-            Input::SignedOut => Err(Refusal::SignedOut),
-            Input::DeadlinePassed => self.check_deadline(now, &mut effects),
-        };
+        // A fresh token may be the answer that comes just in time.
+        let is_answer = matches!(input, Input::Authenticated(_));
+        let may_speak = if is_answer { Ok(()) } else { self.check_term(now) };
+        let handled = may_speak.and_then(|()| self.apply(now, input, &mut effects));
         if let Err(refusal) = handled {
             self.refuse_connection(refusal, &mut effects);
         }
         effects
+    }
+
+    fn apply(&mut self, now: Moment, input: Input, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        match input {
+            Input::Binary(bytes) => self.receive(now, &bytes, effects),
+            Input::Text => Err(Refusal::MalformedMessage),
+            Input::FromRoom { document, notice } => self.pass_on(document, notice, effects),
+            Input::Authenticated(answer) => self.authenticated(now, answer, effects),
+            Input::Authorized { document, access } => self.authorized(now, document, access, effects),
+            Input::SignedOut => Err(Refusal::SignedOut),
+            Input::DeadlinePassed => self.check_deadline(now, effects),
+        }
     }
 
     fn receive(&mut self, now: Moment, bytes: &Bytes, effects: &mut Vec<Effect>) -> Result<(), Refusal> {

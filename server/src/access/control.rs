@@ -30,6 +30,9 @@ pub(crate) trait Credentials: fmt::Debug + Send + Sync + 'static {
     /// [`Refusal::Unauthorized`], [`Refusal::TokenExpired`] or [`Refusal::SignedOut`].
     fn verify<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Caller, Refusal>>;
 
+    /// Whether the device of a caller is signed in, as far as is known here.
+    fn is_signed_in(&self, caller: &Caller) -> bool;
+
     /// Takes a ticket, which holds once and for a moment.
     fn redeem_ticket(&self, ticket: &str, now_ms: i64) -> Option<Caller>;
 }
@@ -129,6 +132,22 @@ impl AccessControl {
         }
     }
 
+    /// Looks at a caller's credential once more.
+    ///
+    /// # Errors
+    /// [`Refusal::SignedOut`] when it holds no more, or when the store cannot be read.
+    pub(crate) async fn check_again(&self, caller: &Caller) -> Result<(), Refusal> {
+        let Some(accounts) = &self.shared.accounts else { return Ok(()) };
+        let holds = match caller.key {
+            Some(hash) => {
+                let found = accounts.store.key_by_hash(hash, unix_ms()).await;
+                found.map_err(|error| refusal(&error))?.is_some()
+            }
+            None => accounts.credentials.is_signed_in(caller),
+        };
+        if holds { Ok(()) } else { Err(Refusal::SignedOut) }
+    }
+
     /// How somebody stands to a document.
     ///
     /// # Errors
@@ -166,10 +185,12 @@ impl AccessControl {
         if !key.starts_with(KEY_PREFIX) || key.len() > CREDENTIAL_BYTES_MAX {
             return Ok(None);
         }
-        let found = accounts.store.key_by_hash(super::secrets::hash_of(key), unix_ms()).await;
+        let hash = super::secrets::hash_of(key);
+        let found = accounts.store.key_by_hash(hash, unix_ms()).await;
         let Some(found) = found.map_err(|error| refusal(&error))? else { return Ok(None) };
         let Some(scope) = Scope::of_stored(&found.scope) else { return Ok(None) };
-        Ok(Some(Caller { account: found.account, device: None, scope, until_ms: found.expires_ms }))
+        let (account, until_ms) = (found.account, found.expires_ms);
+        Ok(Some(Caller { account, device: None, scope, key: Some(hash), until_ms }))
     }
 }
 

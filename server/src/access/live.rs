@@ -1,5 +1,6 @@
 //! The connections that are there, by whose they are: so that a right that is taken away is taken away at once.
 
+use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tiebreak_protocol::{AccountId, DeviceId, DocumentId};
@@ -37,6 +38,8 @@ pub(crate) struct Registration {
     account: AccountId,
     session: SessionId,
     words: mpsc::Receiver<Word>,
+    /// Taken from there, and not heard yet.
+    next: Option<Word>,
 }
 
 impl Live {
@@ -51,7 +54,7 @@ impl Live {
         let (sender, words) = mpsc::channel(WORDS_MAX);
         let entry = Entry { device, words: sender };
         self.lock().entry(account).or_default().insert(session, entry);
-        Registration { live: self.clone(), account, session, words }
+        Registration { live: self.clone(), account, session, words, next: None }
     }
 
     /// What an account may do with a document has changed.
@@ -89,7 +92,24 @@ impl Live {
 impl Registration {
     /// The next word. A connection that missed one is signed out, and comes back.
     pub(crate) async fn heard(&mut self) -> Word {
-        self.words.recv().await.unwrap_or(Word::SignedOut)
+        self.word().await;
+        self.next.take().unwrap_or(Word::SignedOut)
+    }
+
+    /// The next word, if it is there.
+    pub(crate) fn heard_already(&mut self) -> Option<Word> {
+        if self.has_word() { self.next.take() } else { None }
+    }
+
+    /// Resolves when there is a word, and leaves it there.
+    pub(crate) async fn word(&mut self) {
+        if self.next.is_none() {
+            self.next = Some(self.words.recv().await.unwrap_or(Word::SignedOut));
+        }
+    }
+
+    pub(crate) fn has_word(&mut self) -> bool {
+        self.word().now_or_never().is_some()
     }
 }
 
@@ -108,7 +128,6 @@ impl Drop for Registration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::FutureExt;
 
     const ANN: AccountId = AccountId::from_bytes([1; 16]);
     const BOB: AccountId = AccountId::from_bytes([2; 16]);
@@ -146,6 +165,17 @@ mod tests {
             assert_eq!(heard(&mut phone), Some(Word::Ask(DOCUMENT)));
         }
         assert_eq!(heard(&mut phone), Some(Word::SignedOut));
+    }
+
+    #[test]
+    fn a_word_that_was_seen_is_still_heard() {
+        let live = Live::default();
+        let mut phone = live.register(ANN, Some(PHONE), SessionId(1));
+        assert!(!phone.has_word());
+        live.ask_again(ANN, DOCUMENT);
+        assert!(phone.has_word() && phone.word().now_or_never().is_some());
+        assert_eq!(phone.heard_already(), Some(Word::Ask(DOCUMENT)));
+        assert_eq!((phone.heard_already(), heard(&mut phone)), (None, None));
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Scope {
         self.in_address
     }
 
+    /// Whether the account itself acts, and not a program for it.
+    pub(crate) fn is_persons(&self) -> bool {
+        self.reach == Reach::Account
+    }
+
     /// Whether it reaches documents that its account has no grant on.
     pub(crate) fn reaches_everything(&self) -> bool {
         self.reach == Reach::All

@@ -4,7 +4,7 @@ const ANN: AccountId = AccountId::from_bytes([1; 16]);
 const DOCUMENT: DocumentId = DocumentId::from_bytes([2; 16]);
 
 fn caller(scope: Scope) -> Principal {
-    Principal::Account(Caller { account: ANN, device: None, scope, until_ms: None })
+    Principal::Account(Caller { account: ANN, device: None, scope, key: None, until_ms: None })
 }
 
 fn standing(role: Option<Role>) -> Standing {

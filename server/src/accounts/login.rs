@@ -19,6 +19,9 @@ const REFRESH_PREFIX: &str = "tbr_";
 /// What a device's key begins with.
 const DEVICE_PREFIX: &str = "tbd_";
 
+/// What no name key begins with.
+pub(super) const NO_NAME: char = '\u{0}';
+
 /// Longest credential that is looked at, bytes.
 const CREDENTIAL_BYTES_MAX: usize = 128;
 
@@ -66,15 +69,26 @@ impl AccountService {
         password: &Secret,
         address: IpAddr,
     ) -> Result<Account, AccountError> {
-        // A name that nobody can have is tried like any other.
-        let key = Username::parse(username).map_or_else(|_| "\u{0}".to_owned(), |name| name.key().to_owned());
-        self.allow(&key, address)?;
-        let verdict = self.verify(&key, password).await;
+        // A name that nobody can have is tried like any other, and each such name for itself.
+        let key = Username::parse(username)
+            .map_or_else(|_| format!("{NO_NAME}{username}"), |name| name.key().to_owned());
+        self.guess(&key, (&key, password), address).await
+    }
+
+    /// The same, with attempts counted under `counted_as`.
+    pub(super) async fn guess(
+        &self,
+        counted_as: &str,
+        (key, password): (&str, &Secret),
+        address: IpAddr,
+    ) -> Result<Account, AccountError> {
+        self.allow(counted_as, address)?;
+        let verdict = self.verify(key, password).await;
         let now = self.shared.clock.now().elapsed;
         match &verdict {
-            Ok(Some(_account)) => self.throttle().succeeded(now, &key, address),
-            Ok(None) => self.throttle().failed(now, &key),
-            Err(_unknown) => self.throttle().unchecked(now, &key, address),
+            Ok(Some(_account)) => self.throttle().succeeded(now, counted_as, address),
+            Ok(None) => self.throttle().failed(now, counted_as, address),
+            Err(_unknown) => self.throttle().unchecked(now, counted_as, address),
         }
         verdict?.ok_or(AccountError::InvalidCredentials)
     }

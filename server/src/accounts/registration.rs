@@ -4,6 +4,7 @@ use super::passwords::Password;
 use super::{AccountError, AccountService, KEY_CHARS_MAX, Username, text};
 use crate::access::{hash_of, random};
 use sha2::{Digest, Sha256};
+use std::net::IpAddr;
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::AccountId;
 use tiebreak_storage::accounts::{AccountKind, Idempotency, NewAccount, Registration};
@@ -23,7 +24,7 @@ impl AccountService {
     ///
     /// # Errors
     /// When the name is taken, or what was given is not accepted.
-    pub(crate) async fn register(&self, sign_up: SignUp) -> Result<AccountId, AccountError> {
+    pub(crate) async fn register(&self, sign_up: SignUp, address: IpAddr) -> Result<AccountId, AccountError> {
         let username = Username::parse(&sign_up.username)?;
         let password = Password::parse(sign_up.password.expose().to_owned(), &username)?;
         let display_name = text("display name", sign_up.display_name.as_deref().unwrap_or(username.shown()))?;
@@ -41,6 +42,8 @@ impl AccountService {
         if store.account_by_name(username.key()).await?.is_some() {
             return Err(AccountError::NameTaken);
         }
+        let now = self.shared.clock.now().elapsed;
+        self.throttle().allow_sign_up(now, address).map_err(|wait| AccountError::TooManyAttempts(wait.0))?;
         let password_hash = Some(self.shared.hasher.hash(password).await?);
         let id = AccountId::from_bytes(random()?);
         let account = NewAccount {

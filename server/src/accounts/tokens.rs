@@ -182,6 +182,7 @@ impl Tokens {
         Ok(Caller {
             account: sub.parse().map_err(|_| Refusal::Unauthorized)?,
             device: Some(dev.parse().map_err(|_| Refusal::Unauthorized)?),
+            key: None,
             scope: Scope::EVERYTHING,
             until_ms: Some(until_ms),
         })

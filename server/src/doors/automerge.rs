@@ -57,8 +57,7 @@ pub(crate) async fn open(
         metrics::refused(Refusal::Busy);
         return crate::http::problem::refused(Refusal::Busy).into_response();
     };
-    let stranger = remote.and_then(|Extension(remote)| remote.stranger);
-    let comer = Comer { principal, stranger, place };
+    let comer = Comer { principal, remote: remote.map(|Extension(remote)| remote), place };
     let message_bytes_max = door.limits.message_bytes_max;
     let tracker = door.connections.clone();
     upgrade

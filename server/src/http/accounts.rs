@@ -1,6 +1,7 @@
 //! `POST /v1/accounts`: a new account.
 
 use super::json_body::JsonBody;
+use super::peer_address::PeerAddress;
 use super::problem::{AccountProblems, Fault};
 use crate::accounts::{AccountService, SignUp};
 use axum::Json;
@@ -45,6 +46,7 @@ pub(crate) struct MadeAccount {
 )]
 pub(super) async fn create_account(
     State(accounts): State<Option<AccountService>>,
+    PeerAddress(address): PeerAddress,
     headers: HeaderMap,
     JsonBody(new): JsonBody<NewAccount>,
 ) -> Result<(StatusCode, Json<MadeAccount>), Fault> {
@@ -53,6 +55,6 @@ pub(super) async fn create_account(
         headers.get(IDEMPOTENCY_KEY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let NewAccount { username, password, display_name } = new;
     let sign_up = SignUp { username, password: Secret::new(password), display_name, idempotency_key };
-    let id = accounts.register(sign_up).await?;
+    let id = accounts.register(sign_up, address).await?;
     Ok((StatusCode::CREATED, Json(MadeAccount { id: id.to_string() })))
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tiebreak_document::{CheckedChange, FileChanges, HistoryEntry};
 use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
 use tiebreak_storage::{DocumentPage, DocumentStore, DocumentSummary};
-use tiebreak_sync::room::{Answer, Expected, Question, Submitter};
+use tiebreak_sync::room::{Answer, Expected, NewActors, Question, Submitter};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -214,10 +214,11 @@ impl Documents {
 }
 
 /// Whose the actors and the document are that a caller brings. What a service brings over from elsewhere is the work
-/// of others: its actors are left to whoever goes on with them.
+/// of others: actors that are new are left to whoever goes on as them.
 fn submitter(by: &Principal) -> Submitter {
     let Some(caller) = by.caller() else { return Submitter::default() };
-    Submitter { author: caller.device.is_some().then_some(caller.account), owner: Some(caller.account) }
+    let new_actors = if caller.scope.is_persons() { NewActors::Submitters } else { NewActors::Strangers };
+    Submitter { account: Some(caller.account), new_actors }
 }
 
 impl Offered {

@@ -7,21 +7,29 @@ use super::problem::{self, Fault};
 use crate::config::HttpArgs;
 use crate::memory::Memory;
 use crate::metrics;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
+use futures_util::stream::iter;
+use futures_util::{FutureExt, StreamExt};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tiebreak_protocol::Refusal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Where documents are asked for. Devices have bounds of their own, and operators are always answered.
 const BOUNDED_PATHS: &str = "/v1/";
+
+/// What is read of a body before its request takes a place …
+const BEGINNING_BYTES_MAX: usize = 64 * 1024;
+/// … and in what time.
+const BEGINNING_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What the guard of one listener goes by; cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,18 +52,20 @@ impl Guard {
         self.callers.clone()
     }
 
-    fn admit(&self, request: &Request) -> Result<Option<OwnedSemaphorePermit>, Fault> {
+    /// Lets a request begin, or says why not.
+    async fn admit(&self, request: Request) -> Result<(Request, Option<OwnedSemaphorePermit>), Fault> {
         if let Some(callers) = &self.callers {
             callers.check(request.headers())?;
         }
         if !request.uri().path().starts_with(BOUNDED_PATHS) {
-            return Ok(None);
+            return Ok((request, None));
         }
         if self.memory.is_full() {
             return Err(Refusal::Busy.into());
         }
+        let request = begun(request).await?;
         match Arc::clone(&self.in_flight).try_acquire_owned() {
-            Ok(permit) => Ok(Some(permit)),
+            Ok(permit) => Ok((request, Some(permit))),
             Err(_full) => Err(Refusal::Busy.into()),
         }
     }
@@ -67,7 +77,7 @@ impl Guard {
         let request =
             request.map(|body| Attached::body(body, attached, |is_in| is_in.store(true, Ordering::Relaxed)));
         let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
-        match tokio::time::timeout(self.request_time_max, answering).await {
+        match timeout(self.request_time_max, answering).await {
             Ok(Ok(response)) => response,
             Ok(Err(_panic)) => {
                 tracing::error!(path, "a handler panicked");
@@ -80,8 +90,8 @@ impl Guard {
 }
 
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let mut response = match guard.admit(&request) {
-        Ok(permit) => {
+    let mut response = match guard.admit(request).await {
+        Ok((request, permit)) => {
             let response = guard.answer(request, next).await;
             // Until the last byte has been taken, the answer is in memory.
             response.map(|body| Attached::body(body, permit, |_permit| ()))
@@ -97,11 +107,35 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     response
 }
 
+/// Reads the beginning of a body, which for most is all of it: who sends slowly, or nothing, takes no place from others
+/// meanwhile.
+async fn begun(request: Request) -> Result<Request, Fault> {
+    let (head, body) = request.into_parts();
+    let mut rest = body.into_data_stream();
+    let (mut beginning, mut bytes) = (Vec::new(), 0);
+    let is_whole = timeout(BEGINNING_TIME_MAX, async {
+        while bytes <= BEGINNING_BYTES_MAX {
+            let Some(piece) = rest.next().await else { return true };
+            bytes += piece.as_ref().map_or(0, Bytes::len);
+            beginning.push(piece);
+        }
+        false
+    });
+    let is_whole = is_whole.await.map_err(|_slow| Fault::RequestTimedOut)?;
+    let body = match <[_; 1]>::try_from(beginning) {
+        Ok([Ok(only)]) if is_whole => Body::from(only),
+        Ok([only]) => Body::from_stream(iter([only]).chain(rest)),
+        Err(none) if is_whole && none.is_empty() => Body::empty(),
+        Err(pieces) => Body::from_stream(iter(pieces).chain(rest)),
+    };
+    Ok(Request::from_parts(head, body))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::Router;
-    use axum::body::{Body, Bytes};
+    use axum::extract::DefaultBodyLimit;
     use axum::http::StatusCode;
     use axum::middleware::from_fn_with_state;
     use axum::routing::post;
@@ -113,6 +147,7 @@ mod tests {
         Router::new()
             .route("/v1/slow", post(async |_body: Bytes| std::future::pending::<()>().await))
             .route("/v1/echo", post(async |body: Bytes| body))
+            .route("/v1/long", post(async |body: Bytes| body).layer(DefaultBodyLimit::disable()))
             .layer(from_fn_with_state(guard, super::guard))
     }
 
@@ -121,7 +156,7 @@ mod tests {
         router.clone().oneshot(request).await.unwrap()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn whoever_was_slow_is_named() {
         let router = router(Duration::from_millis(50));
         for body in [Body::from("whole"), Body::empty()] {
@@ -142,5 +177,31 @@ mod tests {
         assert_eq!(one_past.status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(axum::body::to_bytes(held.into_body(), 100).await.unwrap(), "held");
         assert_eq!(post_to(&router, "/v1/echo", Body::from("again")).await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_begins_a_body_and_sends_no_more_takes_no_place() {
+        let router = router(Duration::from_secs(60));
+        let one_byte = iter([Ok::<_, std::io::Error>(Bytes::from_static(b"x"))]);
+        let endless = Body::from_stream(one_byte.chain(futures_util::stream::pending()));
+        let slow = tokio::spawn({
+            let router = router.clone();
+            async move { post_to(&router, "/v1/echo", endless).await.status() }
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(post_to(&router, "/v1/echo", Body::from("whole")).await.status(), StatusCode::OK);
+        assert_eq!(slow.await.unwrap(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_any_length_comes_through_whole() {
+        let router = router(Duration::from_secs(60));
+        for pieces in [0, 1, 2, 5, 100] {
+            let piece = Bytes::from(vec![7; BEGINNING_BYTES_MAX / 3]);
+            let whole = piece.repeat(pieces);
+            let body = Body::from_stream(iter(vec![piece; pieces]).map(Ok::<_, std::io::Error>));
+            let answer = post_to(&router, "/v1/long", body).await;
+            assert_eq!(axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap(), whole);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Takes connections and serves them, within bounds on how slowly a request may begin and its answer be taken.
 
 use super::peer_address::Remote;
+use super::read_budget::{Budgeted, ReadBudget};
 use super::strangers::Strangers;
 use super::tls::Tls;
 use super::write_deadline::WriteDeadline;
@@ -70,8 +71,19 @@ pub(crate) async fn serve(
                     metrics::refused_request(TOO_MANY_STRANGERS);
                     continue;
                 };
-                let remote = Remote { ip: peer.ip(), proxy: patience.proxy, stranger: Some(stranger) };
+                // Small frames leave at once; the batching is ours.
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%error, "small frames of a connection may be delayed");
+                }
+                let reading = ReadBudget::default();
+                let remote = Remote {
+                    ip: peer.ip(),
+                    proxy: patience.proxy,
+                    _stranger: Some(stranger),
+                    reading: reading.clone(),
+                };
                 let router = Extension(remote).layer(router.clone());
+                let stream = Budgeted::new(stream, reading);
                 let conversation = begin(stream, tls.clone(), router, patience.clone(), closing.clone());
                 drop(connections.spawn(conversation));
             }
@@ -94,16 +106,12 @@ pub(crate) async fn serve(
 }
 
 async fn begin(
-    stream: TcpStream,
+    stream: Budgeted<TcpStream>,
     tls: Option<Tls>,
     router: AddExtension<Router, Remote>,
     patience: Patience,
     closing: CancellationToken,
 ) {
-    // Small frames leave at once; the batching is ours.
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!(%error, "small frames of a connection may be delayed");
-    }
     let Some(tls) = tls else { return converse(stream, router, patience, closing).await };
     match tls.accept(stream, patience.head_time_max).await {
         Ok(stream) => converse(stream, router, patience, closing).await,

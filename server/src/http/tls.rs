@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -90,11 +90,11 @@ impl Tls {
     ///
     /// # Errors
     /// When the other side does not get through the handshake in time.
-    pub(super) async fn accept(
+    pub(super) async fn accept<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
-        stream: TcpStream,
+        stream: S,
         time_max: Duration,
-    ) -> io::Result<TlsStream<TcpStream>> {
+    ) -> io::Result<TlsStream<S>> {
         let config = Arc::clone(&self.loaded.read().unwrap_or_else(PoisonError::into_inner).config);
         timeout(time_max, TlsAcceptor::from(config).accept(stream)).await?
     }

@@ -9,18 +9,24 @@ use tiebreak_tests::wait::until;
 
 const BUSY: (u16, &str) = (503, "busy");
 
-/// A request whose body does not come, once the server waits for it.
+/// What the server reads of a body before its request takes a place, and more.
+const BEGINNING: usize = 100 * 1024;
+
+/// A request that has its place, and whose body lacks its last byte: `}`.
 fn half_a_request(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
-    let head = "POST /v1/documents HTTP/1.1\r\nhost: localhost\r\n\
-        content-type: application/json\r\ncontent-length: 2\r\n\
-        expect: 100-continue\r\n\r\n";
+    let head = format!(
+        "POST /v1/documents HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        BEGINNING + 2
+    );
     stream.write_all(head.as_bytes()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     let mut go_on = [0; 25];
     stream.read_exact(&mut go_on).unwrap();
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
-    stream.write_all(b"{").unwrap();
+    let spaces = " ".repeat(BEGINNING);
+    stream.write_all(format!("{{{spaces}").as_bytes()).unwrap();
     stream
 }
 
@@ -51,7 +57,8 @@ fn refusals(api: &Api, code: &str) -> f64 {
 fn requests_at_the_limit_are_worked_on_and_one_more_is_told_to_come_back() {
     let api = Api::start(&["--http-requests-max", "2"]);
     let mut held: Vec<_> = (0..2).map(|_| half_a_request(api.server.address())).collect();
-    let one_more = api.get("/v1/documents").expect(503);
+    let asked = || Some(api.get("/v1/documents")).filter(|reply| reply.status != 200);
+    let one_more = until("the places to be taken", asked);
     assert_eq!((one_more.status, one_more.code().as_str()), BUSY);
     assert_eq!(one_more.header("retry-after"), "5");
     assert!(refusals(&api, "busy") >= 1.0);

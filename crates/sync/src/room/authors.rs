@@ -3,7 +3,7 @@
 //! they are known already.
 
 use super::turn::Turn;
-use super::{Effect, Member, Notice, Received, Room};
+use super::{Effect, Member, NewActors, Notice, Received, Room, Submitter};
 use crate::SessionId;
 use crate::access::Access;
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,15 +78,17 @@ impl Room {
                 if document.has(&hash) {
                     return true;
                 }
-                let account = turn.account_by_change.get(&hash).copied();
-                let account = account.or_else(|| turn.author_of(&hash).and_then(account_of));
-                let Some(account) = account else { return true };
+                let by = turn.submitter_by_change.get(&hash).copied().unwrap_or_else(|| Submitter {
+                    account: turn.author_of(&hash).and_then(account_of),
+                    new_actors: NewActors::Submitters,
+                });
+                let Some(account) = by.account else { return true };
                 let actor = ActorId::from_bytes(change.actor());
                 let known = authors.account_by_actor.get(&actor).or_else(|| turn.claims.actors.get(&actor));
                 let is_taken = known.is_some_and(|first| *first != account);
                 if is_taken {
                     taken.push(hash);
-                } else if known.is_none() {
+                } else if known.is_none() && by.new_actors == NewActors::Submitters {
                     turn.claims.actors.insert(actor, account);
                 }
                 !is_taken

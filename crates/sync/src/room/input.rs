@@ -37,10 +37,19 @@ pub struct Ticket(pub u64);
 /// For whom a caller submits changes. With nothing set, as where nobody asks, everything is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Submitter {
-    /// Whose the actors are that are new to the document.
-    pub author: Option<AccountId>,
-    /// Whose the document is if this makes it.
-    pub owner: Option<AccountId>,
+    /// Who submits. With an actor of anybody else nothing is taken, and the document is its own if this makes it.
+    pub account: Option<AccountId>,
+    pub new_actors: NewActors,
+}
+
+/// Whose the actors are that a submission brings and the document does not know.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum NewActors {
+    /// Who submits writes as them.
+    #[default]
+    Submitters,
+    /// They wrote elsewhere: each is left to whoever goes on as it.
+    Strangers,
 }
 
 /// What a caller believes of the document; if it is otherwise by then, nothing is done.

@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::{Moment, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{CheckedChange, Document, SavedChange};
-use tiebreak_protocol::{AccountId, ChangeHash, Heads, Refusal};
+use tiebreak_protocol::{ChangeHash, Heads, Refusal};
 
 /// What one turn merges, and who hears of it.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ pub(super) struct Turn {
     pub(super) submits: Vec<Submit>,
     author_by_change: BTreeMap<ChangeHash, SessionId>,
     /// For whom callers submitted changes.
-    pub(super) account_by_change: BTreeMap<ChangeHash, AccountId>,
+    pub(super) submitter_by_change: BTreeMap<ChangeHash, Submitter>,
     pub(super) claims: Claims,
     /// To be judged.
     pub(super) changes: Vec<CheckedChange>,
@@ -86,9 +86,7 @@ impl Turn {
 
     fn submit(&mut self, ticket: Ticket, changes: Vec<CheckedChange>, by: Submitter) {
         let hashes: BTreeSet<_> = changes.iter().map(CheckedChange::hash).collect();
-        if let Some(author) = by.author {
-            self.account_by_change.extend(hashes.iter().map(|hash| (*hash, author)));
-        }
+        self.submitter_by_change.extend(hashes.iter().map(|hash| (*hash, by)));
         self.submits.push(Submit { ticket, changes: hashes, refused: Vec::new() });
         self.changes.extend(changes);
     }
@@ -136,7 +134,7 @@ impl Room {
                     Some(answer) => effects.push(Effect::Answer { ticket, answer }),
                     None => {
                         let makes = self.document.heads().is_empty() && turn.is_empty();
-                        turn.claims.owner = turn.claims.owner.or(by.owner.filter(|_| makes));
+                        turn.claims.owner = turn.claims.owner.or(by.account.filter(|_| makes));
                         turn.submit(ticket, changes, by);
                     }
                 },

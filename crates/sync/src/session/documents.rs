@@ -5,6 +5,7 @@ use crate::Moment;
 use crate::access::Access;
 use crate::checked::Checked;
 use crate::room::{self, Notice, Received};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use tiebreak_document::SyncMessage;
 use tiebreak_protocol::{
@@ -113,7 +114,11 @@ impl Session {
             }
             (Standing::In(before), Some(access)) => {
                 *standing = Standing::In(access);
-                if before < access { self.ask_for_all(document, access, effects) } else { Ok(()) }
+                match before.cmp(&access) {
+                    Ordering::Less => self.ask_for_all(document, access, effects),
+                    Ordering::Equal => Ok(()),
+                    Ordering::Greater => self.begin_again(document, access, effects),
+                }
             }
             (Standing::In(_), None) => {
                 let session = self.live()?.info.session;
@@ -141,6 +146,18 @@ impl Session {
         let peer = Arc::clone(&self.live()?.info);
         effects.push(Effect::ToRoom { document, input: room::Input::AskForAll { peer, access } });
         Ok(())
+    }
+
+    /// The peer may do less than before: what it has sent and is not taken yet goes.
+    fn begin_again(
+        &mut self,
+        document: DocumentId,
+        access: Access,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let session = self.live()?.info.session;
+        effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
+        self.greet(document, access, effects)
     }
 
     fn greet(

@@ -137,6 +137,13 @@ impl Session {
         Ok(())
     }
 
+    /// Nothing is read from or told to who may not be here any more, however busy the connection is.
+    pub(super) fn check_term(&self, now: Moment) -> Result<(), Refusal> {
+        let Phase::Live(Live { term: Some(term), .. }) = &self.phase else { return Ok(()) };
+        let is_over = term.identity.until.is_some_and(|until| now.elapsed >= until);
+        if is_over { Err(Refusal::TokenExpired) } else { Ok(()) }
+    }
+
     pub(super) fn check_deadline(&mut self, now: Moment, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         match &mut self.phase {
             Phase::Handshaking { deadline } | Phase::Authenticating { deadline, .. } => {
@@ -145,9 +152,6 @@ impl Session {
             Phase::Live(live) => {
                 let Some(term) = &mut live.term else { return Ok(()) };
                 let Some(until) = term.identity.until else { return Ok(()) };
-                if now.elapsed >= until {
-                    return Err(Refusal::TokenExpired);
-                }
                 if live.info.extended && term.ask_at.is_some_and(|at| now.elapsed >= at) {
                     let left_ms = u64::try_from((until - now.elapsed).as_millis()).unwrap_or(u64::MAX);
                     let (sender, target) = (self.server.peer.clone(), live.info.peer.clone());

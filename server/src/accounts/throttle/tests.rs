@@ -14,18 +14,29 @@ fn guess(throttle: &mut Throttle, guesses: u32, pace: Duration) -> u32 {
     for number in 0..guesses {
         let now = pace * number;
         if throttle.allow(now, "ada", address(number)).is_ok() {
-            throttle.failed(now, "ada");
+            throttle.failed(now, "ada", address(number));
             hashes += 1;
         }
     }
     hashes
 }
 
+/// Wrong guesses on `ada`, all from one address and at once.
+fn guess_from_one(throttle: &mut Throttle, guesses: u32) {
+    for _ in 0..guesses {
+        assert_eq!(throttle.allow(Duration::ZERO, "ada", address(1)), Ok(()));
+        throttle.failed(Duration::ZERO, "ada", address(1));
+    }
+}
+
 #[test]
 fn of_ten_thousand_guesses_hardly_any_is_looked_at() {
     for pace in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(60), SECOND] {
         let hashes = guess(&mut Throttle::default(), 10_000, pace);
-        assert!((FREE_ATTEMPTS..=30).contains(&hashes), "{hashes} hashes at one guess every {pace:?}");
+        assert!(
+            (FREE_ATTEMPTS_OF_ALL..=FREE_ATTEMPTS_OF_ALL + 22).contains(&hashes),
+            "{hashes} hashes at one guess every {pace:?}"
+        );
     }
 }
 
@@ -33,7 +44,7 @@ fn of_ten_thousand_guesses_hardly_any_is_looked_at() {
 fn guesses_that_are_all_under_way_at_once_are_counted_too() {
     let mut throttle = Throttle::default();
     let allowed = (0..10_000).filter(|&n| throttle.allow(SECOND, "ada", address(n)).is_ok()).count();
-    assert_eq!(allowed, FREE_ATTEMPTS as usize);
+    assert_eq!(allowed, FREE_ATTEMPTS_OF_ALL as usize);
 }
 
 #[test]
@@ -55,21 +66,21 @@ fn the_owner_gets_in_after_the_delay_and_then_the_account_starts_afresh() {
 #[test]
 fn the_delay_doubles() {
     let mut throttle = Throttle::default();
-    guess(&mut throttle, FREE_ATTEMPTS, Duration::ZERO);
+    guess_from_one(&mut throttle, FREE_ATTEMPTS);
     let mut now = Duration::ZERO;
     for seconds in [1, 2, 4, 8, 16] {
         assert_eq!(throttle.allow(now, "ada", address(1)), Err(Wait(SECOND * seconds)));
         now += SECOND * seconds;
         assert_eq!(throttle.allow(now, "ada", address(1)), Ok(()));
-        throttle.failed(now, "ada");
+        throttle.failed(now, "ada", address(1));
     }
 }
 
 #[test]
 fn the_delay_begins_when_the_wrong_guess_has_been_looked_at() {
     let mut throttle = Throttle::default();
-    guess(&mut throttle, FREE_ATTEMPTS, Duration::ZERO);
-    throttle.failed(SECOND * 10, "ada");
+    guess_from_one(&mut throttle, FREE_ATTEMPTS);
+    throttle.failed(SECOND * 10, "ada", address(1));
     assert_eq!(throttle.allow(SECOND * 10, "ada", address(1)), Err(Wait(DELAY_FIRST)));
 }
 
@@ -115,7 +126,7 @@ fn spray(throttle: &mut Throttle, now: Duration, address: impl Fn(u32) -> IpAddr
     for number in 0..2 * ADDRESS_BURST {
         let name = format!("user{number}");
         if throttle.allow(now, &name, address(number)).is_ok() {
-            throttle.failed(now, &name);
+            throttle.failed(now, &name, address(number));
             allowed += 1;
         }
     }
@@ -152,14 +163,14 @@ fn an_ipv4_address_in_ipv6_clothes_is_the_same_address() {
 #[test]
 fn memory_is_bounded_and_the_oldest_goes_first() {
     let mut throttle = Throttle::default();
-    guess(&mut throttle, FREE_ATTEMPTS, Duration::ZERO);
+    guess_from_one(&mut throttle, FREE_ATTEMPTS);
     for number in 0..u32::try_from(ACCOUNTS_MAX).unwrap() - 1 {
         assert_eq!(throttle.allow(Duration::ZERO, &format!("user{number}"), address(number)), Ok(()));
     }
-    assert!(throttle.allow(Duration::ZERO, "ada", address(7)).is_err(), "still remembered");
+    assert!(throttle.allow(Duration::ZERO, "ada", address(1)).is_err(), "still remembered");
     assert_eq!(throttle.allow(Duration::ZERO, "one more", address(u32::MAX)), Ok(()));
     assert_eq!((throttle.accounts.len(), throttle.addresses.len()), (ACCOUNTS_MAX, ADDRESSES_MAX));
-    assert!(throttle.allow(Duration::ZERO, "ada", address(7)).is_ok(), "forgotten");
+    assert!(throttle.allow(Duration::ZERO, "ada", address(1)).is_ok(), "forgotten");
 }
 
 #[test]
@@ -168,6 +179,53 @@ fn what_is_over_leaves_memory_by_itself() {
     spray(&mut throttle, Duration::ZERO, address);
     assert_eq!(throttle.allow(FORGET_AFTER, "ada", address(1)), Ok(()));
     assert_eq!((throttle.accounts.len(), throttle.addresses.len()), (1, 1));
+}
+
+#[test]
+fn who_guesses_from_one_place_makes_that_place_wait_and_no_other() {
+    let mut throttle = Throttle::default();
+    guess_from_one(&mut throttle, FREE_ATTEMPTS);
+    assert!(throttle.allow(Duration::ZERO, "ada", address(1)).is_err());
+    assert_eq!(throttle.allow(Duration::ZERO, "ada", address(2)), Ok(()));
+}
+
+#[test]
+fn guesses_from_everywhere_do_not_keep_an_owner_out_where_it_has_been_before() {
+    let (mut throttle, home) = (Throttle::default(), address(u32::MAX));
+    assert_eq!(throttle.allow(SECOND, "ada", home), Ok(()));
+    throttle.succeeded(SECOND, "ada", home);
+    for number in 0..10_000 {
+        let now = SECOND * number;
+        if throttle.allow(now, "ada", address(number)).is_ok() {
+            throttle.failed(now, "ada", address(number));
+        }
+        if number % 100 == 0 {
+            assert_eq!(throttle.allow(now, "ada", home), Ok(()), "after {number} guesses");
+            throttle.succeeded(now, "ada", home);
+        }
+    }
+}
+
+#[test]
+fn a_right_password_makes_no_room_for_guesses_from_elsewhere() {
+    let mut throttle = Throttle::default();
+    guess(&mut throttle, 10_000, SECOND);
+    let now = SECOND * 10_000;
+    assert!(throttle.allow(now, "ada", address(3)).is_err());
+    throttle.succeeded(now, "ada", address(u32::MAX));
+    assert!(throttle.allow(now, "ada", address(3)).is_err());
+}
+
+#[test]
+fn one_place_makes_so_many_accounts_and_then_waits() {
+    let mut throttle = Throttle::default();
+    for _ in 0..ADDRESS_BURST {
+        assert_eq!(throttle.allow_sign_up(SECOND, address(1)), Ok(()));
+    }
+    assert_eq!(throttle.allow_sign_up(SECOND, address(1)), Err(Wait(ADDRESS_PERIOD)));
+    assert_eq!(throttle.allow_sign_up(SECOND + ADDRESS_PERIOD, address(1)), Ok(()));
+    assert_eq!(throttle.allow_sign_up(SECOND, address(2)), Ok(()));
+    assert_eq!(throttle.allow(SECOND, "ada", address(1)), Ok(()), "who has an account signs in");
 }
 
 proptest! {
@@ -187,7 +245,7 @@ proptest! {
                 0 => throttle.succeeded(now, &name, from),
                 1 => throttle.unchecked(now, &name, from),
                 2 => {} // Cut off.
-                _ => throttle.failed(now, &name),
+                _ => throttle.failed(now, &name, from),
             }
         }
     }

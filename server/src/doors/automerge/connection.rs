@@ -2,7 +2,7 @@
 
 use super::Door;
 use crate::access::{self, Principal, Registration, Word};
-use crate::http::Stranger;
+use crate::http::Remote;
 use crate::metrics;
 use crate::outbox::{Outbox, OutboxReader, Outgoing, outbox};
 use crate::rooms::{ENTRIES_MAX, Inbox, Message as RoomMessage};
@@ -20,7 +20,7 @@ use tiebreak_sync::access::{Admission, Identity};
 use tiebreak_sync::session::{Effect, Input};
 use tiebreak_sync::{Moment, Session, SessionId, room};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
@@ -30,8 +30,12 @@ const NOTICES_PER_FLUSH: usize = 256;
 const MESSAGES_PER_FLUSH: usize = 256;
 /// Messages from this size on are read on a thread of their own right.
 const HEAVY_MESSAGE_BYTES: usize = 64 * 1024;
+/// How many times the largest greeting is read of who has not joined: who is a little above it is told so.
+const GREETINGS_READ_MAX: u64 = 4;
 /// A peer that takes nothing for this long is given up.
 const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long a connection that is busy writing may leave unheard that it has lost a right.
+const WORD_TIME_MAX: Duration = Duration::from_secs(2);
 /// How long the closing handshake may take.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -48,8 +52,8 @@ enum End {
 /// Who comes in.
 pub(super) struct Comer {
     pub(super) principal: Principal,
-    /// Its place among those of whom nobody is known.
-    pub(super) stranger: Option<Stranger>,
+    /// Its place among those of whom nobody is known, and how much is read of it so long. `None`: from this process.
+    pub(super) remote: Option<Remote>,
     /// Its place among the connections.
     pub(super) place: OwnedSemaphorePermit,
 }
@@ -72,14 +76,18 @@ pub(super) struct Connection {
     pinged: bool,
     /// What the log has been told of.
     refused: BTreeSet<&'static str>,
-    /// Until it has joined.
-    stranger: Option<Stranger>,
+    /// Until it has joined: then it is no stranger, and its messages have a budget of their own.
+    stranger: Option<Remote>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
     pub(super) fn new(door: Door, comer: Comer, socket: WebSocket) -> Self {
-        let Comer { principal, stranger, place } = comer;
+        let Comer { principal, remote, place } = comer;
+        if let Some(remote) = &remote {
+            let greeting_bytes_max = door.limits.handshake_bytes_max as u64;
+            remote.reading.limit(greeting_bytes_max.saturating_mul(GREETINGS_READ_MAX));
+        }
         let id = SessionId(door.next_session.fetch_add(1, Ordering::Relaxed));
         let limits = Arc::clone(&door.limits);
         let now = door.clock.now();
@@ -104,14 +112,17 @@ impl Connection {
             heard_at: Instant::now(),
             pinged: false,
             refused: BTreeSet::new(),
-            stranger,
+            stranger: remote,
             _place: place,
         }
     }
 
     pub(super) async fn run(mut self: Box<Self>) {
         metrics::connected();
-        let end = self.converse().await;
+        let end = match self.is_still_in().await {
+            Ok(()) => self.converse().await,
+            Err(refusal) => End::Refused(refusal),
+        };
         for inbox in std::mem::take(&mut self.rooms).into_values() {
             let (session, outbox, input) = (self.id, self.outbox.clone(), room::Input::Left(self.id));
             // A room that has gone has nobody in it who could leave.
@@ -151,8 +162,8 @@ impl Connection {
                 biased;
                 () = self.overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
                 () = self.door.closing.cancelled() => Err(End::Refused(Refusal::ShuttingDown)),
-                () = self.inbox.take(&mut outgoing, NOTICES_PER_FLUSH) => self.pass_on(&mut outgoing).await,
                 word = heard(&mut self.registration) => self.hear(word).await,
+                () = self.inbox.take(&mut outgoing, NOTICES_PER_FLUSH) => self.pass_on(&mut outgoing).await,
                 message = self.stream.next(), if reads => self.receive(message).await,
                 () = sleep_until(wake) => self.wake().await,
             };
@@ -195,6 +206,10 @@ impl Connection {
 
     async fn pass_on(&mut self, outgoing: &mut Vec<Outgoing>) -> Result<(), End> {
         for Outgoing { document, notice } in outgoing.drain(..) {
+            // What is told from here on is told by the rights of now.
+            while let Some(word) = self.registration.as_mut().and_then(Registration::heard_already) {
+                self.hear(word).await?;
+            }
             let effects = self.session.handle(self.door.clock.now(), Input::FromRoom { document, notice });
             self.perform_unflushed(effects).await?;
         }
@@ -224,12 +239,15 @@ impl Connection {
             if let Some(input) = input {
                 let effects = self.handle(input);
                 self.perform_unflushed(effects).await?;
-                if self.stranger.is_some() && self.session.is_live() {
-                    self.stranger = None;
+                if self.session.is_live()
+                    && let Some(remote) = self.stranger.take()
+                {
+                    remote.reading.lift();
                 }
             }
             // Nothing may be taken from the stream after this, or it would be lost.
-            if self.paused_until.is_some() || taken >= MESSAGES_PER_FLUSH {
+            let is_word_waiting = self.registration.as_mut().is_some_and(Registration::has_word);
+            if self.paused_until.is_some() || is_word_waiting || taken >= MESSAGES_PER_FLUSH {
                 break;
             }
             match self.stream.next().now_or_never() {
@@ -306,13 +324,29 @@ impl Connection {
 
     async fn authenticate(&mut self, token: &Secret) -> Result<Identity, Refusal> {
         let caller = self.door.access.identify(token).await?;
+        if let Some(before) = self.principal.caller()
+            && before.scope != caller.scope
+        {
+            // What the other credential has opened would stay open.
+            return Err(Refusal::Unauthorized);
+        }
         let (live, now) = (self.door.access.live(), self.door.clock.now());
         if self.registration.is_none() {
             self.registration = Some(live.register(caller.account, caller.device, self.id));
         }
         let identity = caller.identity(now);
         self.principal = Principal::Account(caller);
+        self.is_still_in().await?;
         Ok(identity)
+    }
+
+    /// Whether who came in while its credential was being looked at has not lost it meanwhile: what is taken away from
+    /// its registration on, it hears of.
+    async fn is_still_in(&self) -> Result<(), Refusal> {
+        match self.principal.caller() {
+            Some(caller) => self.door.access.check_again(caller).await,
+            None => Ok(()),
+        }
     }
 
     /// What the connection may do with a document, as of now.
@@ -380,6 +414,7 @@ impl Connection {
                 Err(_) => Err(End::Refused(Refusal::TooSlow)),
             },
             () = overflow.cancelled() => Err(End::Refused(Refusal::TooSlow)),
+            () = unheard(&mut self.registration) => Err(End::Refused(Refusal::TooSlow)),
             () = closing.cancelled() => Err(End::Refused(Refusal::ShuttingDown)),
         }
     }
@@ -400,6 +435,17 @@ fn admission(
             let registration = door.access.live().register(caller.account, caller.device, id);
             (Admission::Known(caller.identity(now)), Some(registration))
         }
+    }
+}
+
+/// Resolves when a word has waited for too long: who takes what it is told slowly keeps no right by it.
+async fn unheard(registration: &mut Option<Registration>) {
+    match registration {
+        Some(registration) => {
+            registration.word().await;
+            sleep(WORD_TIME_MAX).await;
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use std::time::Duration;
 use tiebreak_protocol::{DocumentId, Frame, Join, PeerMetadata};
 use tiebreak_tests::peer::{Ended, Peer, open};
+use tiebreak_tests::wait::until;
 use tungstenite::Message;
 
 const NEW: DocumentId = DocumentId::from_bytes([7; 16]);
@@ -269,4 +270,67 @@ fn a_credential_in_an_address_is_taken_from_a_websocket_alone() {
     let ticket = ticket["ticket"].as_str().unwrap();
     let account = api.get(&format!("/v1/account?ticket={ticket}"));
     assert_eq!(account.expect(401).code(), "unauthorized");
+}
+
+#[test]
+fn who_takes_what_it_is_told_slowly_keeps_no_right_by_it() {
+    // Not given up for what waits for it.
+    let api = start_with(&["--outbox-bytes-max", "1000000000"]);
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let document = ann.creates(&api);
+    ann.gives(&api, document, &bob, "viewer");
+    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
+    his.ask(document).unwrap();
+    his.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    hers.ask(document).unwrap();
+    hers.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    // He reads nothing from here on, and she fills everything between the server and him.
+    for count in 0..40 {
+        hers.write_text(document, "long", &format!("{count}{}", "x".repeat(400_000))).unwrap();
+        hers.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
+    }
+    assert!(open_connections(&api) > 1.0, "both are there");
+    ann.takes(&api, document, &bob);
+    let begun = std::time::Instant::now();
+    let secret = hers.write(document, "secret", 1).unwrap();
+    hers.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
+    until("his connection to end", || (open_connections(&api) < 2.0).then_some(()));
+    assert!(begun.elapsed() < REVOKED_WITHIN);
+    while let Ok(Some(_)) = his.receive(Duration::from_millis(300)) {}
+    assert!(!his.has(document, secret));
+}
+
+fn open_connections(api: &crate::support::Api) -> f64 {
+    let metrics = api.request("GET", "/metrics", &[&super::operator_bearer(api)], b"").expect(200);
+    let metrics = String::from_utf8(metrics.body).unwrap();
+    let value = metrics.lines().find_map(|line| line.strip_prefix("tiebreak_connections "));
+    value.unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_token_of_another_reach_does_not_renew_a_connection() {
+    let api = start();
+    let ann = Person::new(&api, "ann");
+    let (first, second) = (ann.creates(&api), ann.creates(&api));
+    let key = |documents: &[DocumentId]| {
+        let documents: Vec<_> = documents.iter().map(ToString::to_string).collect();
+        let wanted = json!({ "name": "backend", "role": "viewer", "documents": documents });
+        let made = ann.sends(&api, "POST", "/v1/keys", &wanted).expect(201).json();
+        made["secret"].as_str().unwrap().to_owned()
+    };
+    let (wide, narrow) = (key(&[first, second]), key(&[first]));
+    let mut backend = Peer::connect_with_token(api.server.address(), "backend", &wide).unwrap();
+    let Frame::Ephemeral(address) = backend.shouting(first, 0) else { unreachable!("shouting is ephemeral") };
+    let token = |token: &str| Frame::Extension {
+        sender: address.sender.clone(),
+        target: address.target.clone(),
+        frame: tiebreak_protocol::ExtensionFrame::Token {
+            token: tiebreak_protocol::Secret::new(token.to_owned()),
+        },
+    };
+    backend.send(&token(&wide)).unwrap();
+    backend.ask(second).unwrap();
+    backend.until("the document", |peer| peer.is_acknowledged(second)).unwrap();
+    backend.send(&token(&narrow)).unwrap();
+    assert_eq!(backend.until_end(), Ended::Closed(Some(4401)));
 }

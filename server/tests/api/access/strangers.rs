@@ -146,3 +146,33 @@ fn before_it_is_known_who_comes_one_message_is_read() {
     };
     assert!(closed.is_some_and(|code| (4400..4500).contains(&code)), "{closed:?}");
 }
+
+#[test]
+fn of_a_stranger_no_more_than_a_greeting_is_held() {
+    let api = start();
+    let before = rss_mib(api.server.pid());
+    let large: Vec<_> = (0..20)
+        .map(|_| {
+            let mut socket = tiebreak_tests::peer::open(api.server.address()).unwrap();
+            // The beginning of one frame of 15 MiB, masked with zeros, and most of it.
+            let stream = socket.get_mut();
+            let length = (15_u64 << 20).to_be_bytes();
+            let head = [&[0x82, 0x80 | 127], &length[..], &[0; 4]].concat();
+            stream.write_all(&head).ok();
+            stream.set_write_timeout(Some(Duration::from_secs(10))).unwrap();
+            let sent = (0..14).take_while(|_| stream.write_all(&vec![0; 1 << 20]).is_ok()).count();
+            (socket, sent)
+        })
+        .collect();
+    let grown = rss_mib(api.server.pid()) - before;
+    assert!(grown < MEMORY_MIB_MAX, "{} strangers took {grown} MiB", large.len());
+    assert!(large.iter().any(|(_, sent)| *sent < 14), "they were cut off");
+    // Who has said who it is sends large messages.
+    let ann = Person::new(&api, "ann");
+    let mut hers = ann.connects(&api);
+    let document = ann.creates(&api);
+    hers.ask(document).unwrap();
+    hers.until("the document", |peer| peer.is_acknowledged(document)).unwrap();
+    hers.write_text(document, "long", &"x".repeat(500_000)).unwrap();
+    hers.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
+}

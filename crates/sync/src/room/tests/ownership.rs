@@ -188,3 +188,28 @@ fn who_is_asked_for_all_is_told_when_it_is_durable() {
     let [(2, answer)] = &sync_messages(&effects)[..] else { panic!("not answered: {effects:?}") };
     assert_eq!(answer.heads, [change.hash()]);
 }
+
+#[test]
+fn a_service_brings_the_work_of_strangers_and_nobody_elses() {
+    let mut room = TestRoom::empty();
+    let mut ann = Author::new(1);
+    room.input(says(&whose(1, ANN), Access::Creates, vec![ann.write("key", 1)]));
+    room.input(Input::Appended(Ok(1)));
+    let (forged, mut stranger) = (ann.write("key", 2), Author::new(7));
+    let submit = |ticket, account, changes| Input::Submit {
+        ticket: Ticket(ticket),
+        expected: Expected::Anything,
+        changes,
+        by: Submitter { account, new_actors: NewActors::Strangers },
+    };
+    let effects = room.input(submit(1, Some(BOB), vec![forged.clone(), stranger.write("old", 1)]));
+    assert_eq!(refused(&effects), [Refusal::ActorTaken]);
+    assert_eq!(appended(&effects), Some((1, vec![], None)), "a stranger's actor stays free");
+    room.input(Input::Appended(Ok(2)));
+    // For whoever goes on as it; and an operator brings back what was anybody's.
+    let effects = room.input(says(&whose(2, BOB), Access::Writes, vec![stranger.write("new", 1)]));
+    assert_eq!(appended(&effects), Some((1, vec![(actor(7), BOB)], None)));
+    room.input(Input::Appended(Ok(3)));
+    let effects = room.input(submit(2, None, vec![forged]));
+    assert_eq!(appended(&effects), Some((1, vec![], None)));
+}

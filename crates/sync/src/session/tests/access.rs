@@ -197,3 +197,30 @@ fn who_made_a_document_may_write_and_who_found_another_there_may_not() {
     assert!(matches!(sent(&effects)[..], [Frame::DocUnavailable { .. }]));
     assert_eq!(session.handle(NOW, Input::Binary(sync(DOCUMENT).encode())), [Effect::Authorize(DOCUMENT)]);
 }
+
+#[test]
+fn who_may_not_be_here_any_more_is_neither_heard_nor_told_however_busy_the_connection_is() {
+    let mut session = with_access(Access::Writes);
+    let effects = session.handle(at(100), Input::Binary(sync_with(vec![good_change()]).encode()));
+    assert_eq!(closed_with(&effects), Some(Refusal::TokenExpired));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::ToRoom { .. })));
+    let mut session = with_access(Access::Writes);
+    let effects =
+        session.handle(at(100), Input::FromRoom { document: DOCUMENT, notice: Notice::Unavailable });
+    assert_eq!(closed_with(&effects), Some(Refusal::TokenExpired));
+    assert!(!is_unavailable(&effects));
+}
+
+#[test]
+fn who_may_do_less_than_before_begins_again_in_the_room() {
+    let mut session = with_access(Access::Writes);
+    let effects = session.handle(NOW, Input::Authorized { document: DOCUMENT, access: Some(Access::Reads) });
+    let inputs: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| if let Effect::ToRoom { input, .. } = effect { Some(input) } else { None })
+        .collect();
+    assert!(
+        matches!(inputs[..], [RoomInput::Left(_), RoomInput::Greet { access: Access::Reads, .. }]),
+        "what waits of its changes would still be taken: {inputs:?}"
+    );
+}
