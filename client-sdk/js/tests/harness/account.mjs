@@ -2,7 +2,6 @@
 
 import { Account } from "@tiebreak/client"
 import { Server } from "../../../../tests/interop/harness/server.mjs"
-import { until } from "../../../../tests/interop/harness/until.mjs"
 
 export const PASSWORD = "a long enough password"
 
@@ -41,20 +40,50 @@ export class Net {
   asked = []
   /** Decides by a request's name what happens to it: nothing, `no request` or `no answer`. */
   fault = () => undefined
+  /** Answers in the server's place, if it gives a status and a problem. */
+  answer = () => undefined
+  /** How long an answer is on its way. */
+  delay = async () => {}
 
-  fetch = async (url, init) => {
+  send = async (url, init) => {
     const name = `${init.method} ${url.pathname.replace("/v1/", "")}`
     this.asked.push(name)
     const fault = this.fault(name)
     if (fault === "no request") throw new TypeError("fetch failed")
-    const response = await fetch(url, init)
+    const answer = this.answer(name)
+    const response = await (answer ? answering(...answer)() : fetch(url, init))
+    await this.delay(name)
     if (fault === "no answer") throw new TypeError("terminated")
     return response
   }
 
+  /** Can be replaced at any time. */
+  fetch = (url, init) => this.send(url, init)
+
   count(name) {
     return this.asked.filter(asked => asked === name).length
   }
+}
+
+/** A `fetch` that answers everything alike. */
+export function answering(status, body, headers = {}) {
+  return async () => new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers })
+}
+
+/** Gives this process the locks that a browser has between its tabs, until the test ends. */
+export function shareLocks(t) {
+  const lasts = new Map()
+  const request = (name, _options, work) => {
+    const mine = (lasts.get(name) ?? Promise.resolve()).then(work)
+    lasts.set(name, mine.catch(() => {}))
+    return mine
+  }
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator")
+  Object.defineProperty(globalThis, "navigator", { value: { locks: { request } }, configurable: true })
+  t.after(() => {
+    if (before) Object.defineProperty(globalThis, "navigator", before)
+    else delete globalThis.navigator
+  })
 }
 
 export class AccountServerUnderTest {
@@ -70,7 +99,7 @@ export class AccountServerUnderTest {
   }
 
   options({ credentials = new MemoryCredentials(), net = new Net(), ...more } = {}) {
-    return { server: this.http, credentials, fetch: net.fetch, ...more }
+    return { server: this.http, credentials, fetch: (...request) => net.fetch(...request), ...more }
   }
 
   signUp(username, options) {
@@ -84,9 +113,4 @@ export class AccountServerUnderTest {
   resume(options) {
     return Account.resume(this.options(options))
   }
-}
-
-/** Waits until `find` has the document. */
-export function untilFound(device, url) {
-  return until("the document is found", () => device.find(url))
 }
