@@ -71,6 +71,10 @@ export async function failingAs<T>(code: TiebreakErrorCode, work: Promise<T>): P
   }
 }
 
+export function hasCode(error: unknown, ...codes: TiebreakErrorCode[]): boolean {
+  return error instanceof TiebreakError && codes.includes(error.code)
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { describe, test } from "node:test"
+import { until } from "../../../tests/interop/harness/until.mjs"
 import { AccountServerUnderTest, MemoryCredentials, Net, shareLocks } from "./harness/account.mjs"
 import { openDevice, untilState } from "./harness/device.mjs"
 
@@ -162,6 +163,19 @@ describe("two tabs on the same credentials", () => {
     const asked = net.asked.length
     assert.equal(await token(tabs[1]), null)
     assert.equal(net.asked.length, asked)
+  })
+
+  test("stay signed out when one signs out while the other refreshes", async t => {
+    const { credentials, net, tabs } = await twoTabs(t)
+    await token(tabs[0])
+    let answer
+    net.delay = name => name === REFRESH && new Promise(resolve => (answer = resolve))
+    const late = token(tabs[1])
+    await until("the refresh is answered", () => answer)
+    await tabs[0].signOut()
+    answer()
+    assert.equal(await late, null)
+    assert.equal(credentials.text, null)
   })
 
   test("do not share the account of whoever signs in next", async t => {

@@ -52,11 +52,13 @@ describe("signing out", () => {
     let answer
     net.delay = () => new Promise(resolve => (answer = resolve))
     const token = account.getToken({ reason: "retry" })
-    await until("the refresh is at the server", () => answer)
+    await until("the refresh is answered", () => answer)
+    t.mock.timers.enable({ apis: ["setTimeout"] })
     const signedOut = account.signOut()
-    answer()
+    t.mock.timers.tick(5_000)
     await signedOut
-    await token
+    answer()
+    assert.equal(await token, null)
     assert.equal(credentials.text, null)
   })
 

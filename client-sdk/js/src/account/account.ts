@@ -98,7 +98,8 @@ export class Account {
     return credentials && new Account(credentials, new Session(server, store, credentials))
   }
 
-  static async #keep(server: AccountServer, options: AccountOptions, { credentials, access }: SignedIn): Promise<Account> {
+  static async #keep(server: AccountServer, options: AccountOptions, signedIn: SignedIn): Promise<Account> {
+    const { credentials, access } = signedIn
     const store = new StoredCredentials(options.credentials)
     await store.save(credentials)
     return new Account(credentials, new Session(server, store, credentials, access))
@@ -112,7 +113,8 @@ export class Account {
   }
 
   /** What `Tiebreak.open({ account })` asks before every connection. */
-  readonly getToken: GetToken = ({ reason }) => (reason === "expired" ? this.#session.freshToken() : this.#session.token())
+  readonly getToken: GetToken = ({ reason }) =>
+    reason === "expired" ? this.#session.freshToken() : this.#session.token()
 
   /** Gives an account a role on a document, in place of the one it has. */
   async share(document: AnyDocumentId, username: string, role: Role): Promise<void> {
@@ -163,7 +165,8 @@ export class Account {
 
   /** Signs all other devices out. */
   async changePassword(oldPassword: string, newPassword: string): Promise<void> {
-    await this.#session.request({ method: "PUT", path: "account/password", body: { old: oldPassword, new: newPassword } })
+    const body = { old: oldPassword, new: newPassword }
+    await this.#session.request({ method: "PUT", path: "account/password", body })
   }
 
   /** Deletes the account with the documents that nobody else has, and signs out here. */

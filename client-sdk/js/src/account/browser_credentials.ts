@@ -24,7 +24,7 @@ async function transact<T>(
   const database = await open(`tiebreak-credentials:${name}`)
   try {
     return await new Promise<T>((resolve, reject) => {
-      // Strict: a refresh token that a crash takes away has ended the session.
+      // Strict: an old refresh token that is there again after a crash looks like a stolen one.
       const transaction = database.transaction(STORE, mode, { durability: "strict" })
       const request = ask(transaction.objectStore(STORE))
       transaction.oncomplete = () => resolve(request.result)

@@ -11,7 +11,8 @@ export async function alone<T>(name: string, work: () => Promise<T>): Promise<T>
   const locks = (globalThis.navigator as Navigator | undefined)?.locks
   if (!locks) return work()
   const patience = new AbortController()
-  const timer = setTimeout(() => patience.abort(new TiebreakError("busy", "another tab is refreshing the session")), LOCK_MS_MAX)
+  const late = () => patience.abort(new TiebreakError("busy", "another tab has not finished refreshing the session"))
+  const timer = setTimeout(late, LOCK_MS_MAX)
   try {
     // The signal ends the wait for the lock only, not the work.
     return await locks.request(name, { signal: patience.signal }, () => {

@@ -1,4 +1,4 @@
-import { TiebreakError } from "../errors.js"
+import { hasCode, TiebreakError } from "../errors.js"
 import { AccountServer } from "./account_server.js"
 import type { AccountRequest, Answer } from "./account_server.js"
 import type { Credentials, StoredCredentials } from "./credentials.js"
@@ -26,18 +26,13 @@ export class Session {
   #isEnded = false
 
   /** `access` is there if this device has just signed in. */
-  constructor(
-    server: AccountServer,
-    store: StoredCredentials,
-    { account, device }: Credentials,
-    access?: AccessToken,
-  ) {
+  constructor(server: AccountServer, store: StoredCredentials, credentials: Credentials, access?: AccessToken) {
     this.#server = server
     this.#store = store
     this.#access = access
-    this.#account = account
-    this.#device = device
-    this.#lock = `tiebreak ${server.address} ${device}`
+    this.#account = credentials.account
+    this.#device = credentials.device
+    this.#lock = `tiebreak ${server.address} ${credentials.device}`
   }
 
   /** A token that holds; `null` if the session is over. */
@@ -51,7 +46,6 @@ export class Session {
 
   /** One that was just made. */
   freshToken(): Promise<string | null> {
-    if (this.#isEnded) return Promise.resolve(null)
     this.#refreshing ??= alone(this.#lock, () => this.#refresh()).finally(() => (this.#refreshing = undefined))
     return this.#refreshing
   }
@@ -119,10 +113,6 @@ export class Session {
 
 export function accessOf(answer: Answer): AccessToken {
   return { text: answer.text("access_token"), endsAtMs: Date.now() + answer.number("expires_in") * 1000 }
-}
-
-export function hasCode(error: unknown, ...codes: TiebreakError["code"][]): boolean {
-  return error instanceof TiebreakError && codes.includes(error.code)
 }
 
 async function unlessOver(answer: Promise<Answer>): Promise<Answer | undefined> {

@@ -1,7 +1,7 @@
-import { TiebreakError } from "../errors.js"
+import { hasCode, TiebreakError } from "../errors.js"
 import type { AccountRequest, AccountServer } from "./account_server.js"
 import type { Credentials } from "./credentials.js"
-import { accessOf, hasCode } from "./session.js"
+import { accessOf } from "./session.js"
 import type { AccessToken } from "./session.js"
 
 const KEY_BYTES = 16
