@@ -174,6 +174,14 @@ describe("what cannot be had says why:", () => {
     await assert.rejects(resume("sync.example"), { code: "invalid_url" })
   })
 
+  test("credentials whose store never answers", async t => {
+    t.mock.timers.enable({ apis: ["setTimeout"] })
+    const credentials = { load: () => new Promise(() => {}) }
+    const resumed = Account.resume({ server: "https://sync.example", credentials })
+    t.mock.timers.tick(30_000)
+    await assert.rejects(resumed, { code: "storage", message: /did not answer/ })
+  })
+
   test("credentials that cannot be kept", async t => {
     const server = await AccountServerUnderTest.start(t)
     const credentials = new MemoryCredentials()

@@ -149,6 +149,18 @@ describe("two tabs on the same credentials", () => {
     assert.equal(net.count(SIGN_IN), 0, "no session was lost")
   })
 
+  test("do not wait for ever for one that has come to a standstill", async t => {
+    const { tabs, net } = await twoTabs(t)
+    shareLocks(t, (_name, { signal }) => {
+      return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+    })
+    t.mock.timers.enable({ apis: ["setTimeout"] })
+    const waiting = token(tabs[0])
+    t.mock.timers.tick(60_000)
+    await assert.rejects(waiting, { code: "busy" })
+    assert.deepEqual(net.asked, [])
+  })
+
   test("stay signed in where there are no locks between tabs", async t => {
     const { tabs } = await twoTabs(t)
     for (let round = 1; round <= 5; round++) {

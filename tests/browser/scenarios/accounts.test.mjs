@@ -13,6 +13,7 @@ const PASSWORD = "a long enough password"
 
 /** A tab with an empty page of the server's origin, which has the client's own files under /dist/. */
 async function openTab(context, origin) {
+  assert.ok(fs.existsSync(dist), `${dist} is missing: npm --prefix client-sdk/js run build`)
   await context.route(`${origin}/dist/**`, route => {
     const { pathname } = new URL(route.request().url())
     if (pathname === "/dist/") return route.fulfill({ contentType: "text/html", body: "<!doctype html><title>tab</title>" })

@@ -36,7 +36,7 @@ export class StoredCredentials {
   /** `null` too for what another server gave, or what cannot be read: only signing in again helps there. */
   async load(server: string): Promise<Credentials | null> {
     const text = await bounded(() => this.#store.load())
-    const credentials = text === null || text === undefined ? null : parse(text)
+    const credentials = typeof text === "string" ? parse(text) : null
     return credentials?.server === server ? credentials : null
   }
 

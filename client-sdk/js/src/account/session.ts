@@ -105,7 +105,7 @@ export class Session {
     return unlessOver(this.#server.request({ method: "POST", path: "sessions/refresh", body }))
   }
 
-  /** The session is over, but the device may still be welcome: an older refresh token came back from a backup, say. */
+  /** The device may still be welcome: it was away for months, or the server was restored from a backup. */
   async #signInAgain({ deviceKey }: Credentials): Promise<Answer | undefined> {
     return unlessOver(this.#server.request({ method: "POST", path: "sessions", body: { device_key: deviceKey } }))
   }

@@ -71,19 +71,22 @@ export function answering(status, body, headers = {}) {
 }
 
 /** Gives this process the locks that a browser has between its tabs, until the test ends. */
-export function shareLocks(t) {
-  const lasts = new Map()
-  const request = (name, _options, work) => {
-    const mine = (lasts.get(name) ?? Promise.resolve()).then(work)
-    lasts.set(name, mine.catch(() => {}))
-    return mine
-  }
+export function shareLocks(t, request = takeTurns()) {
   const before = Object.getOwnPropertyDescriptor(globalThis, "navigator")
   Object.defineProperty(globalThis, "navigator", { value: { locks: { request } }, configurable: true })
   t.after(() => {
     if (before) Object.defineProperty(globalThis, "navigator", before)
     else delete globalThis.navigator
   })
+}
+
+function takeTurns() {
+  const lasts = new Map()
+  return (name, _options, work) => {
+    const mine = (lasts.get(name) ?? Promise.resolve()).then(work)
+    lasts.set(name, mine.catch(() => {}))
+    return mine
+  }
 }
 
 export class AccountServerUnderTest {
