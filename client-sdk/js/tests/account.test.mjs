@@ -162,7 +162,7 @@ describe("what cannot be had says why:", () => {
     await assert.rejects(signIn, { code: "offline", message: /did not answer/ })
   })
 
-  test("an address where everybody on the way could read the password", async () => {
+  test("an address where everybody on the way could read the password", async t => {
     const options = { credentials: new MemoryCredentials(), fetch: answering(500, "nobody asks it") }
     const resume = (server, more) => Account.resume({ ...options, server, ...more })
     await assert.rejects(resume("http://sync.example"), { code: "exposed_token" })
@@ -170,6 +170,8 @@ describe("what cannot be had says why:", () => {
     for (const server of ["https://sync.example", "http://localhost:8080", "http://127.0.0.1", "http://[::1]:80"]) {
       assert.equal(await resume(server), null, server)
     }
+    const account = { getToken: async () => "a token", signOut: async () => {} }
+    await assert.rejects(openDevice(t, { url: "ws://sync.example/automerge", account }), { code: "exposed_token" })
     await assert.rejects(resume("wss://sync.example"), { code: "invalid_url" })
     await assert.rejects(resume("sync.example"), { code: "invalid_url" })
   })

@@ -17,6 +17,11 @@ async function started(t) {
   return { server, credentials, net, account: await server.resume({ credentials, net }) }
 }
 
+/** Numbers from 0 to below 1, the same ones for the same seed: a linear congruential generator. */
+function chances(seed) {
+  return () => (seed = (seed * 1_664_525 + 1_013_904_223) % 2 ** 32) / 2 ** 32
+}
+
 const token = (account, reason = "retry") => account.getToken({ reason })
 
 describe("a session", () => {
@@ -146,6 +151,23 @@ describe("two tabs on the same credentials", () => {
       assert.deepEqual(tokens.map(text => typeof text), ["string", "string"])
     }
     assert.equal(net.count(REFRESH), 10)
+    assert.equal(net.count(SIGN_IN), 0, "no session was lost")
+  })
+
+  test("stay signed in however many requests, answers and writes are lost", async t => {
+    shareLocks(t)
+    const { credentials, net, tabs } = await twoTabs(t)
+    const chance = chances(20)
+    const outcomes = new Set()
+    net.fault = () => (chance() < 0.25 ? "no request" : chance() < 0.35 ? "no answer" : undefined)
+    credentials.saving = async () => {
+      if (chance() < 0.25) throw new Error("the disk is full")
+    }
+    for (let round = 1; round <= 50; round++) {
+      const tries = tabs.map(tab => token(tab, "expired").then(text => typeof text, error => error.code))
+      for (const outcome of await Promise.all(tries)) outcomes.add(outcome)
+    }
+    assert.deepEqual(outcomes, new Set(["string", "offline", "storage"]))
     assert.equal(net.count(SIGN_IN), 0, "no session was lost")
   })
 
