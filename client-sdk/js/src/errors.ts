@@ -2,29 +2,45 @@ import type { DocumentId } from "@automerge/automerge-repo/slim"
 
 export type TiebreakErrorCode =
   | "aborted" // the caller's signal
+  | "busy" // the server has no time for it now: try again, after `retryAfterS` if that is there
   | "closed" // this Tiebreak was closed
   | "deleted" // the document was deleted on this device
   | "exposed_token" // a token would travel over ws:// to another machine
+  | "invalid_argument" // the server does not take what was given; the message says why
   | "invalid_id" // not a document's id or URL
+  | "invalid_password" // no account may have it
   | "invalid_url"
-  | "not_found" // the server was asked, and neither it nor this device has the document
-  | "offline" // the document is not on this device, and the server could not be asked
+  | "invalid_username" // no account may have it
+  | "last_owner" // others would be left with a document that nobody owns
+  | "no_accounts" // the server keeps none
+  | "no_such_account"
+  | "not_allowed" // the account's role does not allow it
+  | "not_found" // the server was asked, and neither it nor this device has it
+  | "offline" // it is not on this device, and the server could not be asked
   | "refused" // the server does not take a change, or does not give a document
   | "rejected" // the server told this device not to come back unchanged
+  | "server" // the server's mistake, or no Tiebreak server
+  | "signed_out" // this device's session is over: sign in again
   | "storage" // this device cannot store or read something
   | "timeout"
+  | "too_many_attempts" // of guessing a password: try again after `retryAfterS`
   | "unauthorized" // signed out, or the token was not taken
+  | "username_taken" // by another account, or the name looks like another account's
   | "wasm_missing" // automerge was not initialized
   | "websocket_missing" // this platform has none, and none was given
+  | "wrong_credentials" // no account has this name and this password
 
 /** What a call of this package fails with. */
 export class TiebreakError extends Error {
   override readonly name = "TiebreakError"
   readonly code: TiebreakErrorCode
+  /** Seconds after which the server takes another try, if it said so. */
+  readonly retryAfterS: number | undefined
 
-  constructor(code: TiebreakErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: TiebreakErrorCode, message: string, options: ErrorOptions & { retryAfterS?: number } = {}) {
     super(message, options)
     this.code = code
+    this.retryAfterS = options.retryAfterS
   }
 }
 
@@ -55,6 +71,14 @@ export async function failingAs<T>(code: TiebreakErrorCode, work: Promise<T>): P
   }
 }
 
+export function hasCode(error: unknown, ...codes: TiebreakErrorCode[]): boolean {
+  return error instanceof TiebreakError && codes.includes(error.code)
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+export function deleted(id: DocumentId): TiebreakError {
+  return new TiebreakError("deleted", `document ${id} was deleted on this device: undelete lets it come back`)
 }

@@ -2,7 +2,7 @@ import type { AnyDocumentId, DocHandle, DocumentId, Repo, StorageAdapterInterfac
 import { BoundedStorage } from "./bounded_storage.js"
 import { documentIdOf } from "./document_id.js"
 import { Documents } from "./documents.js"
-import { failingAs, messageOf, TiebreakError } from "./errors.js"
+import { deleted, failingAs, messageOf, TiebreakError } from "./errors.js"
 import type { RefusedChange } from "./errors.js"
 import { hear } from "./hearing.js"
 import { LedgeredStorage } from "./ledgered_storage.js"
@@ -10,7 +10,8 @@ import { Listeners } from "./listeners.js"
 import type { Subscription } from "./listeners.js"
 import { consoleLogger } from "./logger.js"
 import { TiebreakNetworkAdapter } from "./network_adapter.js"
-import type { NetworkAdapterOptions } from "./network_options.js"
+import { tokensOf } from "./options.js"
+import type { TiebreakOptions } from "./options.js"
 import { SavingRepo } from "./saving_repo.js"
 import { FIND_MS, standingOf, untilFound } from "./search.js"
 import type { Search } from "./search.js"
@@ -26,13 +27,6 @@ import type { ServerPeer } from "./wire.js"
 
 const CONNECT = Symbol("connect")
 
-export interface TiebreakOptions extends NetworkAdapterOptions {
-  /** Where documents are kept on this device; without it they live as long as this object. */
-  readonly storage?: StorageAdapterInterface
-  /** How long `find` waits for the server, the first connection too; 15 seconds unless told. */
-  readonly findMs?: number
-}
-
 /** This device's documents, and their sync with one server. */
 export class Tiebreak {
   readonly repo: Repo
@@ -43,9 +37,10 @@ export class Tiebreak {
   readonly #documents: Documents
   readonly #board: StatusBoard
   readonly #refusals: Listeners<RefusedChange>
-  readonly #findMs: number
+  readonly #options: TiebreakOptions
   #isClosed = false
   #isClearing = false
+  #discarded: number | undefined
   /** Who wants a connection: `connect()`, and each `syncOnce()` that goes on. The last one to go takes it along. */
   readonly #wants = new Set<symbol>()
   readonly #stopPageHide: () => void
@@ -68,10 +63,10 @@ export class Tiebreak {
       logger,
     )
     this.#refusals = new Listeners(logger)
-    this.#findMs = options.findMs ?? FIND_MS
+    this.#options = options
     this.#ledger = ledger
     this.#storage = options.storage && this.#ledgered(options.storage)
-    this.#adapter = new TiebreakNetworkAdapter({ ...options, autoConnect: false })
+    this.#adapter = new TiebreakNetworkAdapter({ ...options, ...tokensOf(options), autoConnect: false })
     this.repo = this.#repo = new SavingRepo({ network: [this.#adapter], ...(this.#storage && { storage: this.#storage }) })
     this.#documents = new Documents({
       repo: this.repo,
@@ -151,7 +146,7 @@ export class Tiebreak {
     }
     const wait: Search["wait"] = (judge, options) =>
       waitForStatus(listener => this.#board.subscribeToMoments(listener), () => this.#closed() ?? judge(), options)
-    await untilFound({ documentId, findMs: this.#findMs, signal, standing, wait })
+    await untilFound({ documentId, findMs: this.#options.findMs ?? FIND_MS, signal, standing, wait })
     return this.repo.find<T>(id)
   }
 
@@ -220,8 +215,16 @@ export class Tiebreak {
     await failingAs("storage", this.#repo.flush())
   }
 
+  /** `disconnectAndClear`, whose answer it gives, and the account's `signOut`; offline too. */
+  async signOut(): Promise<number> {
+    // In this order: who signs in here next, after a crash in between, must not find these documents.
+    this.#discarded ??= await this.disconnectAndClear()
+    await this.#options.account?.signOut()
+    return this.#discarded
+  }
+
   /**
-   * Signs out: removes every document from this device, and closes. Answers how many changes were discarded that the
+   * Removes every document from this device, and closes. Answers how many changes were discarded that the
    * server does not have. What fails as `storage` can be called again.
    */
   async disconnectAndClear(): Promise<number> {
@@ -292,8 +295,4 @@ export class Tiebreak {
     this.#board.fail({ code, message: detail, documentId })
     this.#refusals.emit(refused)
   }
-}
-
-function deleted(id: DocumentId): TiebreakError {
-  return new TiebreakError("deleted", `document ${id} was deleted on this device: undelete lets it come back`)
 }
