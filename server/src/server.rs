@@ -1,5 +1,6 @@
 //! Start and stop: opens the store, serves until told otherwise, finishes what it has begun.
 
+mod abandoned;
 mod address_file;
 mod listeners;
 mod people;
@@ -188,8 +189,9 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let cap_bytes =
         config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20));
     servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
+    let erasable = documents.clone();
     let app = App { door, documents, health, access, accounts: people.accounts.clone() };
-    people.look_after(&servers, &closing);
+    people.look_after(&erasable, &servers, &closing);
     let mut serving = std::pin::pin!(listeners.serve(&config, app, &memory, (&servers, &closing)));
     let accepting = tokio::select! {
         accepting = &mut serving => accepting,

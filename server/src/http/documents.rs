@@ -156,6 +156,14 @@ impl Documents {
         }
     }
 
+    /// Deletes a document whatever it holds; one that is gone already is gone.
+    pub(crate) async fn erase(&self, document: DocumentId) -> Result<(), Fault> {
+        match self.delete(document, &IfMatch::default()).await {
+            Ok(()) | Err(Fault::DocumentNotFound | Fault::Refused(Refusal::DocumentDeleted)) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
     /// Takes a body apart off the threads that serve everybody.
     pub(super) async fn parse<T: Send + 'static>(
         &self,

@@ -42,7 +42,7 @@ struct Tag {
 }
 
 /// `If-Match`: go on only if the document is still as the caller saw it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct IfMatch(Option<Versions>);
 
 impl IfMatch {

@@ -3,14 +3,14 @@
 
 use super::problem::Fault;
 use super::request::document_id;
-use crate::access::{self, AccessControl, Denial, Principal, Standing, Target};
+use crate::access::{self, AccessControl, Action, Denial, Principal, Target};
 use axum::body::to_bytes;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::time::Duration;
-use tiebreak_protocol::Refusal;
+use tiebreak_protocol::{DocumentId, Refusal};
 use tokio::time::timeout;
 
 /// What is read of a body that nobody will look at.
@@ -40,21 +40,63 @@ async fn admit(access: &AccessControl, request: &Parts) -> Result<Principal, Fau
         return Err(if is_known { Fault::MethodNotAllowed } else { Fault::NotFound });
     };
     let principal = access.principal(&request.headers, &request.uri, rule.action).await?;
-    let standing = match rule.target {
+    let document = match rule.target {
         Target::Oneself => None,
-        Target::Document => Some(standing(access, &principal, request.uri.path()).await?),
+        Target::Document => Some(named_in(request.uri.path())?),
     };
-    match access::authorize(&principal, rule.action, standing.as_ref()) {
-        Ok(()) => Ok(principal),
-        Err(Denial::SignIn) => Err(Refusal::Unauthorized.into()),
-        Err(Denial::NotThere) => Err(Fault::DocumentNotFound),
-        Err(Denial::NotAllowed) => Err(Refusal::AccessDenied.into()),
+    allow(access, &principal, rule.action, document).await?;
+    Ok(principal)
+}
+
+/// Who asks, for handlers that look at its rights once more.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    pub(super) principal: Principal,
+    /// `None` in the command line's own process.
+    access: Option<AccessControl>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Fault> {
+        let principal = parts.extensions.get().cloned().ok_or(Fault::Internal)?;
+        Ok(Self { principal, access: parts.extensions.get().cloned() })
     }
 }
 
-/// How who asks stands to the document that an address names.
-async fn standing(access: &AccessControl, principal: &Principal, path: &str) -> Result<Standing, Fault> {
+impl Asker {
+    pub(super) async fn still_may(&self, action: Action, document: DocumentId) -> Result<(), Fault> {
+        match &self.access {
+            Some(access) => allow(access, &self.principal, action, Some(document)).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether somebody may do something as of now: with this document, for actions on one.
+///
+/// # Errors
+/// Why not, in as much as may be said.
+async fn allow(
+    access: &AccessControl,
+    principal: &Principal,
+    action: Action,
+    document: Option<DocumentId>,
+) -> Result<(), Fault> {
+    let standing = match document {
+        Some(document) => Some(access.standing(principal, document).await?),
+        None => None,
+    };
+    access::authorize(principal, action, standing.as_ref()).map_err(|denial| match denial {
+        Denial::SignIn => Refusal::Unauthorized.into(),
+        Denial::NotThere => Fault::DocumentNotFound,
+        Denial::NotAllowed => Refusal::AccessDenied.into(),
+    })
+}
+
+/// The document that an address names.
+fn named_in(path: &str) -> Result<DocumentId, Fault> {
     // /v1/documents/{id}[/…]: ids are plain text, so nothing in them is escaped.
-    let id = path.split('/').nth(3).ok_or(Fault::InvalidDocumentId)?;
-    Ok(access.standing(principal, document_id(id)?).await?)
+    document_id(path.split('/').nth(3).ok_or(Fault::InvalidDocumentId)?)
 }

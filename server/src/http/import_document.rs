@@ -3,11 +3,12 @@
 use super::documents::Documents;
 use super::etag::IfMatch;
 use super::file;
+use super::gate::Asker;
 use super::merged::MergedDocument;
 use super::problem::{Fault, ImportProblems};
 use super::request::{Body, ContentType, DocumentPath};
-use crate::access::Principal;
-use axum::extract::{Extension, State};
+use crate::access::Action;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 
@@ -35,7 +36,7 @@ use axum::response::IntoResponse;
 )]
 pub(super) async fn import_document(
     State(documents): State<Documents>,
-    Extension(principal): Extension<Principal>,
+    asker: Asker,
     DocumentPath(document): DocumentPath,
     headers: HeaderMap,
     Body(body): Body,
@@ -45,5 +46,7 @@ pub(super) async fn import_document(
     }
     let condition = IfMatch::read(&headers)?;
     let offered = documents.parse(move |limits| file::read(body, limits)).await?;
-    documents.import(&principal, document, &condition, offered).await
+    // A file takes its time to come and to be read; the right to write may be gone by now.
+    asker.still_may(Action::WriteDocument, document).await?;
+    documents.import(&asker.principal, document, &condition, offered).await
 }

@@ -1,10 +1,11 @@
 //! Who may come in, as configured: everybody, people with accounts of this server, or those whom an identity provider
 //! vouches for.
 
-use super::ServerError;
+use super::{ServerError, abandoned};
 use crate::access::{AccessControl, Accounts, Credentials, KeysInAddress, Live};
 use crate::accounts::AccountService;
 use crate::config::{Auth, Config};
+use crate::http::Documents;
 use crate::jwt::credentials::Vouched;
 use crate::jwt::provider::IdentityProvider;
 use std::sync::Arc;
@@ -60,9 +61,11 @@ impl People {
         AccessControl::new(accounts, self.live.clone(), operator)
     }
 
-    /// Keeps keys fresh until the server closes.
-    pub(super) fn look_after(self, tasks: &TaskTracker, closing: &CancellationToken) {
-        let Self { accounts, provider, clock, .. } = self;
+    /// Keeps keys fresh, and lets go what deleted accounts have left, until the server closes.
+    pub(super) fn look_after(self, documents: &Documents, tasks: &TaskTracker, closing: &CancellationToken) {
+        let Self { accounts, provider, store, clock, .. } = self;
+        let (documents, ends) = (documents.clone(), closing.clone());
+        tasks.spawn(async move { ends.run_until_cancelled(abandoned::look_after(store, documents)).await });
         if let Some(accounts) = accounts {
             let closing = closing.clone();
             tasks.spawn(async move { closing.run_until_cancelled(accounts.look_after()).await });

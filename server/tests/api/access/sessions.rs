@@ -1,8 +1,12 @@
 //! Signing up, in and out.
 
-use super::{PASSWORD, Person, login, post, start};
+use super::{PASSWORD, Person, login, operator_bearer, post, start};
 use crate::support::{JSON, request};
 use serde_json::json;
+use std::sync::Arc;
+use tiebreak_storage::{AccountStore, SqliteOptions, SqliteStore};
+use tiebreak_tests::server_process::ServerProcess;
+use tiebreak_tests::wait::until;
 
 #[test]
 fn of_a_thousand_who_want_one_name_at_once_one_gets_it() {
@@ -121,4 +125,23 @@ fn what_is_kept_of_an_account_can_be_taken_along() {
     assert_eq!(export["devices"][0]["id"], json!(ann.device));
     assert_eq!(export["documents"], json!([{ "id": document.to_string(), "role": "owner" }]));
     assert!(!export.to_string().contains("argon2"), "and no hash");
+}
+
+#[test]
+fn what_a_crash_left_of_a_deleted_account_goes_with_the_next_start() {
+    let mut api = start();
+    let ann = Person::new(&api, "ann");
+    let document = ann.creates(&api);
+    api.server.terminate();
+    api.server.wait();
+    // As far as a server comes that is killed right behind the deletion.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(api.data.path(), &SqliteOptions::default()).unwrap();
+        let accounts = AccountStore::new(Arc::new(store));
+        accounts.delete_account(ann.account.parse().unwrap(), None, 0).await.unwrap();
+    });
+    api.server = ServerProcess::start(api.data.path(), &["--auth", "accounts"]);
+    let look = || api.request("GET", &format!("/v1/documents/{document}"), &[&operator_bearer(&api)], b"");
+    until("the document to be gone", || (look().status == 410).then_some(()));
 }

@@ -1,7 +1,11 @@
 //! Grants and invitations.
 
-use super::{Person, start};
+use super::{Person, start, start_with};
+use automerge::transaction::Transactable;
 use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use tiebreak_tests::wait::until;
 
 #[test]
 fn the_last_owner_cannot_leave_without_handing_over() {
@@ -98,4 +102,52 @@ fn a_list_shows_the_documents_that_one_may_see() {
     expected.sort();
     assert_eq!(listed(&bob), expected);
     assert_eq!(listed(&ann).len(), 2);
+}
+
+#[test]
+fn a_right_that_goes_while_a_file_is_on_its_way_does_not_let_it_in() {
+    let api = start_with(&["--http-requests-max", "2"]);
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let (document, own) = (ann.creates(&api), bob.creates(&api));
+    ann.gives(&api, document, &bob, "editor");
+    let mut file = crate::support::device(7);
+    // More than is read of a body before its request takes a place.
+    Transactable::put(&mut file, automerge::ROOT, "his", noise(200_000)).unwrap();
+    let file = file.save();
+    let all_but_the_last = |document| {
+        let mut stream = TcpStream::connect(api.server.address()).unwrap();
+        let head = format!(
+            "POST /v1/documents/{document}/import HTTP/1.1\r\nhost: localhost\r\n{}\r\n\
+             content-type: application/octet-stream\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            bob.bearer(),
+            file.len()
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&file[..file.len() - 1]).unwrap();
+        stream
+    };
+    let (mut stream, other) = (all_but_the_last(document), all_but_the_last(own));
+    let is_full = || bob.asks(&api, "GET", "/v1/account").status == 503;
+    until("both to have a place, and so to be let in", || is_full().then_some(()));
+    drop(other);
+    until("a free place", || (!is_full()).then_some(()));
+    ann.takes(&api, document, &bob);
+    stream.write_all(&file[file.len() - 1..]).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    let seen = ann.asks(&api, "GET", &format!("/v1/documents/{document}")).expect(200).json();
+    assert_eq!(seen, json!({ "made": true }));
+}
+
+/// Bytes that no compression makes fewer.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    (0..length).map(|_| next()).collect()
 }
