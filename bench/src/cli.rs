@@ -28,7 +28,7 @@ pub(crate) enum Command {
     Run(RunArguments),
     /// Serves the bare broadcast alone.
     Broadcast(BroadcastArguments),
-    /// Hashes passwords, and nothing else, and prints how many a second.
+    /// Hashes passwords, and nothing else, and prints how many a second of processor time.
     HashLimit(HashLimitArguments),
 }
 
@@ -193,7 +193,7 @@ pub(crate) async fn run(arguments: RunArguments) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn print_hash_limit(arguments: &HashLimitArguments) -> anyhow::Result<ExitCode> {
     let time = Duration::from_secs(arguments.seconds);
-    println!("{}", hash_limit::hashes_per_second(&arguments.stored, time)?);
+    println!("{}", hash_limit::hashes_per_cpu_second(&arguments.stored, time)?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -52,6 +52,13 @@ pub(crate) struct Surroundings {
     pub(crate) directory: PathBuf,
 }
 
+impl Surroundings {
+    /// How many processors servers have.
+    pub(crate) fn server_processors(&self) -> usize {
+        if self.is_pinned { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
 /// A running server; killed when dropped.
 pub(crate) struct ServerProcess {
     pub(crate) endpoint: Endpoint,
@@ -142,7 +149,8 @@ impl Drop for DataDirectory {
     }
 }
 
-/// What argon2 alone can do where servers run, with the parameters of this stored hash: hashes per second.
+/// What argon2 alone can do where servers run, with the parameters of this stored hash: hashes per second of
+/// processor time.
 pub(crate) async fn hash_limit(stored: &str, around: &Surroundings) -> anyhow::Result<f64> {
     let own = std::env::current_exe()?;
     let mut command = on_server_processors(around, &own.display().to_string());

@@ -21,7 +21,7 @@ use crate::access::{Caller, Credentials, Live};
 use crate::storage::refusal;
 use futures_util::future::BoxFuture;
 use names::InvalidUsername;
-use passwords::{Busy, Hasher, InvalidPassword};
+use passwords::{Busy, Hasher, InvalidPassword, QUEUE_MAX};
 use signed_out::SignedOut;
 use std::future::ready;
 use std::net::IpAddr;
@@ -175,6 +175,11 @@ impl Credentials for AccountService {
         let caller = self.shared.tickets.redeem(ticket, now_ms)?;
         caller.device.is_none_or(|device| !self.shared.signed_out.has(device)).then_some(caller)
     }
+}
+
+/// Passwords that are hashed or wait for it at once.
+pub(crate) fn passwords_in_hand_max() -> usize {
+    hashes_at_once() + QUEUE_MAX
 }
 
 /// As many as there are cores: they give way to everything else.
