@@ -42,6 +42,7 @@ fuzz:
 
 # Measures this server next to a bare WebSocket broadcast; `make bench ARGS="--help"` lists more.
 bench:
+	bench/data
 	cargo build --release --package tiebreak-server --package tiebreak-bench
 	target/release/tiebreak-bench run $(ARGS)
 

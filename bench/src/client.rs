@@ -1,12 +1,14 @@
 //! Clients of an automerge-repo server, from light ones that only count to real ones that hold the document.
 
 mod full_client;
+mod http;
 mod light_frame;
 mod light_peer;
 mod socket;
 mod sync_scan;
 
 pub(crate) use full_client::{Device, Fetched, fetch, loaded_document};
+pub(crate) use http::{Answer, HttpClient, Post};
 pub(crate) use light_frame::LightFrame;
 pub(crate) use light_peer::{Arrivals, LightPeer, Role};
 pub(crate) use socket::{

@@ -42,9 +42,15 @@ pub(crate) struct Load {
     pub(crate) readers: u32,
     pub(crate) pace: Pace,
     pub(crate) time: Duration,
+    /// One for each document, with which its clients say who they are; empty where nobody asks.
+    pub(crate) bearers: Vec<String>,
 }
 
 impl Load {
+    fn options(&self, document: usize) -> SocketOptions {
+        SocketOptions { bearer: self.bearers.get(document).cloned(), ..SocketOptions::default() }
+    }
+
     fn writers_watch(&self) -> bool {
         self.readers == 0
     }
@@ -57,35 +63,63 @@ impl Load {
 
 /// Runs the load against a server and measures both.
 pub(crate) async fn run(load: &Load, server: &ServerProcess) -> anyhow::Result<Figures> {
-    let totals = Rc::new(Totals::default());
-    let (phase, phases) = watch::channel(Phase::Waiting);
-    let started = Instant::now();
-    let crowd = Crowd::connect(load, server, &totals, &phases);
-    let crowd = timeout(CONNECT_ALL_TIME_MAX, crowd).await.context("connecting all took too long")??;
-    let connect_ms = started.elapsed().as_secs_f64() * 1000.0;
-
-    phase.send(Phase::Writing)?;
+    let running = Running::start(load, server).await?;
     sleep(WARM_UP).await;
-    let before = Reading::take(server.pid, &totals);
-    totals.start_measuring();
-    sleep(load.time).await;
-    totals.stop_measuring();
-    let after = Reading::take(server.pid, &totals);
-    phase.send(Phase::Draining)?;
-    drain(&totals).await;
+    let ((), figures) = running.measure(sleep(load.time)).await;
+    running.finish(figures).await
+}
 
-    let mut figures = after.figures_since(&before);
-    totals.add_latencies_to(&mut figures);
-    figures.set("connect_ms", connect_ms);
-    figures.set("server_rss_mib", resident_kib(server.pid) / 1024.0);
-    let wanted = totals.counts().sent * u64::from(load.watchers());
-    figures.set("undelivered", wanted.saturating_sub(totals.counts().delivered) as f64);
-    if server.endpoint.kind == ServerKind::Syncing {
-        crowd.verify(server, &mut figures).await;
+/// A load under way.
+pub(crate) struct Running<'a> {
+    load: &'a Load,
+    server: &'a ServerProcess,
+    totals: Rc<Totals>,
+    phase: watch::Sender<Phase>,
+    crowd: Crowd,
+    connect_ms: f64,
+}
+
+impl<'a> Running<'a> {
+    /// Connects everybody and lets the writers begin.
+    pub(crate) async fn start(load: &'a Load, server: &'a ServerProcess) -> anyhow::Result<Self> {
+        let totals = Rc::new(Totals::default());
+        let (phase, phases) = watch::channel(Phase::Waiting);
+        let started = Instant::now();
+        let crowd = Crowd::connect(load, server, &totals, &phases);
+        let crowd = timeout(CONNECT_ALL_TIME_MAX, crowd).await.context("connecting all took too long")??;
+        let connect_ms = started.elapsed().as_secs_f64() * 1000.0;
+        phase.send(Phase::Writing)?;
+        Ok(Self { load, server, totals, phase, crowd, connect_ms })
     }
-    phase.send(Phase::Over)?;
-    crowd.leave(&mut figures).await;
-    Ok(figures)
+
+    /// Measures for as long as `meanwhile` takes.
+    pub(crate) async fn measure<T>(&self, meanwhile: impl Future<Output = T>) -> (T, Figures) {
+        let before = Reading::take(self.server.pid, &self.totals);
+        self.totals.start_measuring();
+        let result = meanwhile.await;
+        self.totals.stop_measuring();
+        let mut figures = Reading::take(self.server.pid, &self.totals).figures_since(&before);
+        self.totals.add_latencies_to(&mut figures);
+        (result, figures)
+    }
+
+    /// Waits for the last edits, has a real client look for all of them, and leaves. What is found out is added to
+    /// what was measured.
+    pub(crate) async fn finish(self, mut figures: Figures) -> anyhow::Result<Figures> {
+        self.phase.send(Phase::Draining)?;
+        drain(&self.totals).await;
+        figures.set("connect_ms", self.connect_ms);
+        figures.set("server_rss_mib", resident_kib(self.server.pid) / 1024.0);
+        let counts = self.totals.counts();
+        let wanted = counts.sent * u64::from(self.load.watchers());
+        figures.set("undelivered", wanted.saturating_sub(counts.delivered) as f64);
+        if self.server.endpoint.kind == ServerKind::Syncing {
+            self.crowd.verify(self.load, self.server, &mut figures).await;
+        }
+        self.phase.send(Phase::Over)?;
+        self.crowd.leave(&mut figures).await;
+        Ok(figures)
+    }
 }
 
 async fn drain(totals: &Totals) {
@@ -108,10 +142,11 @@ impl Crowd {
         totals: &Rc<Totals>,
         phases: &watch::Receiver<Phase>,
     ) -> anyhow::Result<Self> {
-        let (seed, options) = (crate::document::random(), SocketOptions::default());
+        let seed = crate::document::random();
         let mut crowd = Self { documents: Vec::new(), connections: Vec::new() };
         for index in 0..load.documents {
             let document = BenchDocument::new(seed, index);
+            let options = load.options(index as usize);
             let ledger = Rc::new(Ledger::new(load.writers, load.watchers(), load.pace));
             for client in 0..load.writers + load.readers {
                 let role = match client {
@@ -144,15 +179,15 @@ impl Crowd {
     }
 
     /// A new, real client must get every edit of every document.
-    async fn verify(&self, server: &ServerProcess, figures: &mut Figures) {
+    async fn verify(&self, load: &Load, server: &ServerProcess, figures: &mut Figures) {
         let deadline = Instant::now() + VERIFY_TIME_MAX;
         let (mut wanted, mut got) = (0, 0);
-        for (document, ledger) in &self.documents {
-            let sent = ledger.sent();
+        for (index, (document, ledger)) in self.documents.iter().enumerate() {
+            let (sent, options) = (ledger.sent(), load.options(index));
             wanted += sent;
             let limit = deadline.saturating_duration_since(Instant::now());
             let has_all = |automerge: &Automerge| edits_in(automerge, document) >= sent;
-            if let Ok(fetched) = fetch(&server.endpoint, document.id, limit, has_all).await {
+            if let Ok(fetched) = fetch(&server.endpoint, &options, document.id, limit, has_all).await {
                 got += edits_in(&fetched.document, document).min(sent);
             }
         }

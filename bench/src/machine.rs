@@ -31,8 +31,17 @@ pub(crate) fn busy_seconds() -> f64 {
 
 /// Resident memory of a process, KiB. 0 when it is gone.
 pub(crate) fn resident_kib(pid: u32) -> f64 {
+    status_kib(pid, "VmRSS:")
+}
+
+/// The most that its resident memory ever was, KiB. 0 when it is gone.
+pub(crate) fn resident_peak_kib(pid: u32) -> f64 {
+    status_kib(pid, "VmHWM:")
+}
+
+fn status_kib(pid: u32, field: &str) -> f64 {
     let status = read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let line = status.lines().find(|line| line.starts_with(field));
     line.and_then(|line| line.split_whitespace().nth(1)).and_then(|text| text.parse().ok()).unwrap_or(0.0)
 }
 

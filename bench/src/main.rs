@@ -4,6 +4,7 @@ mod broadcast;
 mod cli;
 mod client;
 mod document;
+mod hash_limit;
 mod load;
 mod machine;
 mod report;
@@ -22,6 +23,7 @@ fn main() -> anyhow::Result<ExitCode> {
     local.block_on(&runtime, async {
         match command {
             cli::Command::Run(arguments) => cli::run(arguments).await,
+            cli::Command::HashLimit(arguments) => cli::print_hash_limit(&arguments),
             cli::Command::Broadcast(arguments) => {
                 broadcast::serve(arguments.port, arguments.read_buffer).await?;
                 Ok(ExitCode::SUCCESS)

@@ -4,11 +4,12 @@ mod cold_load;
 mod fan_out;
 mod idle;
 mod kill;
+mod launch_day;
 mod many_documents;
 
 use crate::client::greet;
 use crate::report::Figures;
-use crate::server_process::{DataDirectory, ServerKind, ServerProcess, Surroundings, Target};
+use crate::server_process::{DataDirectory, OWN, ServerKind, ServerProcess, Surroundings, Target};
 use clap::ValueEnum;
 use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
@@ -29,6 +30,8 @@ pub(crate) enum Scenario {
     Idle,
     /// 1,000 edits, kill -9 the moment a second client has seen the last.
     Kill,
+    /// 2,000 people register, then sign in, all at once, while 500 devices sync.
+    LaunchDay,
 }
 
 /// How much of everything.
@@ -41,11 +44,13 @@ pub(crate) struct Scale {
     pub(crate) hold_time: Duration,
     pub(crate) changes: usize,
     pub(crate) edits: u32,
+    /// Who register and sign in at once.
+    pub(crate) people: usize,
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Fanout, Self::Rate, Self::Manydocs, Self::Coldload, Self::Idle, Self::Kill];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Fanout, Self::Rate, Self::Manydocs, Self::Coldload, Self::Idle, Self::Kill, Self::LaunchDay];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -55,6 +60,7 @@ impl Scenario {
             Self::Coldload => "coldload",
             Self::Idle => "idle",
             Self::Kill => "kill",
+            Self::LaunchDay => "launch-day",
         }
     }
 
@@ -63,9 +69,13 @@ impl Scenario {
         matches!(self, Self::Fanout | Self::Rate | Self::Manydocs)
     }
 
-    /// A broadcast has nothing to load and nothing to lose.
-    pub(crate) fn suits(self, kind: ServerKind) -> bool {
-        kind == ServerKind::Syncing || !matches!(self, Self::Coldload | Self::Kill)
+    /// A broadcast has nothing to load and nothing to lose, and only this project's server has accounts.
+    pub(crate) fn suits(self, target: &Target) -> bool {
+        match self {
+            Self::Fanout | Self::Rate | Self::Manydocs | Self::Idle => true,
+            Self::Coldload | Self::Kill => target.kind == ServerKind::Syncing,
+            Self::LaunchDay => target.name == OWN,
+        }
     }
 
     /// Runs once against a server of its own with an empty data directory.
@@ -84,6 +94,7 @@ impl Scenario {
             Self::Coldload => cold_load::run(&stage, scale).await,
             Self::Idle => idle::run(&stage, scale).await,
             Self::Kill => kill::run(&stage, scale).await,
+            Self::LaunchDay => launch_day::run(&stage, scale).await,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A server under test: started on a free loopback port, stopped by its own process id and by no name.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::fs::{File, OpenOptions};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,12 @@ use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
+/// The name of this project's server among the targets.
+pub(crate) const OWN: &str = "tiebreak";
+
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
+const HASH_LIMIT_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// What the server does with what it receives.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +52,13 @@ pub(crate) struct Surroundings {
     pub(crate) directory: PathBuf,
 }
 
+impl Surroundings {
+    /// How many processors servers have.
+    pub(crate) fn server_processors(&self) -> usize {
+        if self.is_pinned { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    }
+}
+
 /// A running server; killed when dropped.
 pub(crate) struct ServerProcess {
     pub(crate) endpoint: Endpoint,
@@ -65,15 +76,8 @@ impl ServerProcess {
             .replace("{data}", &data.display().to_string());
         // `exec` all the way, so that the process id is the server's own.
         let script = format!("exec {script}");
-        let mut command = if around.is_pinned {
-            let mut command = Command::new("taskset");
-            command.args(["-c", "0", "sh", "-c", &script]);
-            command
-        } else {
-            let mut command = Command::new("sh");
-            command.args(["-c", &script]);
-            command
-        };
+        let mut command = on_server_processors(around, "sh");
+        command.args(["-c", &script]);
         let log = log_file(around, &target.name)?;
         command
             .env("PORT", port.to_string())
@@ -143,6 +147,27 @@ impl Drop for DataDirectory {
         // What cannot be removed stays in the target directory, which is disposable.
         drop(std::fs::remove_dir_all(&self.0));
     }
+}
+
+/// What argon2 alone can do where servers run, with the parameters of this stored hash: hashes per second of
+/// processor time.
+pub(crate) async fn hash_limit(stored: &str, around: &Surroundings) -> anyhow::Result<f64> {
+    let own = std::env::current_exe()?;
+    let mut command = on_server_processors(around, &own.display().to_string());
+    let output = command.args(["hash-limit", "--stored", stored]).kill_on_drop(true).output();
+    let output = timeout(HASH_LIMIT_TIME_MAX, output).await.context("the hash limit takes too long")??;
+    let error = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "cannot measure argon2 alone: {error}");
+    String::from_utf8(output.stdout)?.trim().parse().context("the hash limit is a number")
+}
+
+fn on_server_processors(around: &Surroundings, program: &str) -> Command {
+    if !around.is_pinned {
+        return Command::new(program);
+    }
+    let mut command = Command::new("taskset");
+    command.args(["-c", "0", program]);
+    command
 }
 
 fn log_file(around: &Surroundings, name: &str) -> anyhow::Result<File> {

@@ -73,6 +73,29 @@ const KILL: &[Column] = &[
     plain("read back ms", "read_ms"),
 ];
 
+const LAUNCH_DAY: &[Column] = &[
+    plain("people", "people"),
+    plain("argon2 alone hashes/s", "hashes_per_s"),
+    plain("registrations/s", "registrations_per_s"),
+    plain("÷ argon2", "registrations_by_limit"),
+    plain("logins/s", "logins_per_s"),
+    plain("÷ argon2", "logins_by_limit"),
+    plain("hashing ÷ server CPU", "hashing_part"),
+    plain("sync p50 quiet ms", "quiet_p50_ms"),
+    plain("sync p50 ms", "p50_ms"),
+    plain("sync p99 quiet ms", "quiet_p99_ms"),
+    plain("sync p99 ms", "p99_ms"),
+    plain("p99 ÷ quiet", "p99_by_quiet"),
+    plain("told to come back", "refused_busy"),
+    plain("other refusals", "refused_otherwise"),
+    plain("wrong", "wrong"),
+    plain("RSS quiet MiB", "quiet_mib"),
+    plain("RSS peak MiB", "peak_mib"),
+    plain("server CPU", "server_cpu"),
+    plain("load CPU", "load_cpu"),
+    plain("other CPU", "other_cpu"),
+];
+
 fn heading(scenario: Scenario) -> (&'static str, &'static [Column]) {
     match scenario {
         Scenario::Fanout => ("Fan-out, closed loop (goal: deliveries ÷ broadcast at least 0.60)", LOAD),
@@ -83,6 +106,10 @@ fn heading(scenario: Scenario) -> (&'static str, &'static [Column]) {
         }
         Scenario::Idle => ("Idle connections (goal: 10,000 in 400 MiB, given back)", IDLE),
         Scenario::Kill => ("kill -9 after the last edit was seen (goal: 0 lost)", KILL),
+        Scenario::LaunchDay => (
+            "Launch day (goal: logins ÷ argon2 at least 0.85, sync p99 ÷ quiet at most 2, 0 wrong)",
+            LAUNCH_DAY,
+        ),
     }
 }
 
@@ -116,7 +143,15 @@ pub(crate) fn progress(finding: &Finding) -> String {
     match outcome {
         Err(error) => format!("{scenario:9} {target}: failed: {error}"),
         Ok(figures) => {
-            let telling = ["deliveries_per_s", "p99_ms", "cold_by_own", "kib_per_connection", "lost"];
+            let telling = [
+                "deliveries_per_s",
+                "p99_ms",
+                "cold_by_own",
+                "kib_per_connection",
+                "lost",
+                "logins_by_limit",
+                "p99_by_quiet",
+            ];
             let shown: Vec<String> = telling
                 .iter()
                 .filter_map(|name| figures.get(name).map(|number| format!("{name} {}", format(number))))
@@ -183,7 +218,9 @@ fn remarks(findings: &[&Finding], target: &str, figures: &Figures) -> String {
             if got >= wanted { "verified".to_owned() } else { format!("a new client got {got} of {wanted}") };
         remarks.push(all);
     }
-    for (name, words) in [("undelivered", "undelivered"), ("broken", "connections broken")] {
+    for (name, words) in
+        [("undelivered", "undelivered"), ("broken", "connections broken"), ("wrong", "wrong outcomes")]
+    {
         if sum(name) > 0.0 {
             remarks.push(format!("{} {words}", sum(name)));
         }
@@ -200,6 +237,7 @@ pub(crate) fn is_flawless(findings: &[Finding], counts: impl Fn(&str) -> bool) -
             figure("verified_got") >= figure("verified_wanted")
                 && figure("lost") == 0.0
                 && figure("broken") == 0.0
+                && figure("wrong") == 0.0
         })
     })
 }

@@ -21,7 +21,7 @@ use crate::access::{Caller, Credentials, Live};
 use crate::storage::refusal;
 use futures_util::future::BoxFuture;
 use names::InvalidUsername;
-use passwords::{Busy, Hasher, InvalidPassword};
+use passwords::{Busy, Hasher, InvalidPassword, QUEUE_MAX};
 use signed_out::SignedOut;
 use std::future::ready;
 use std::net::IpAddr;
@@ -179,6 +179,11 @@ impl Credentials for AccountService {
         let is_over = caller.until_ms.is_some_and(|until_ms| until_ms <= now_ms);
         (!is_over && self.is_signed_in(&caller)).then_some(caller)
     }
+}
+
+/// Passwords that are hashed or wait for it at once.
+pub(crate) fn passwords_in_hand_max() -> usize {
+    hashes_at_once() + QUEUE_MAX
 }
 
 /// As many as there are cores: they give way to everything else.

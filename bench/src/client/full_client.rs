@@ -30,12 +30,13 @@ pub(crate) struct Fetched {
 /// until the limit.
 pub(crate) async fn fetch(
     endpoint: &Endpoint,
+    options: &SocketOptions,
     id: DocumentId,
     limit: Duration,
     is_enough: impl Fn(&Automerge) -> bool,
 ) -> anyhow::Result<Fetched> {
     let started = Instant::now();
-    let mut socket = timeout(CONNECT_TIME_MAX, connect(endpoint, &SocketOptions::default())).await??;
+    let mut socket = timeout(CONNECT_TIME_MAX, connect(endpoint, options)).await??;
     let mut client = FullClient::new(id)?;
     let (mut elapsed, mut received_bytes) = (Duration::ZERO, 0);
     let mut out = vec![client.join()];

@@ -7,6 +7,8 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use std::net::{Ipv4Addr, SocketAddr};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -19,11 +21,13 @@ pub(crate) struct SocketOptions {
     /// The loopback address to connect from; many connections need several.
     pub(crate) source: Ipv4Addr,
     pub(crate) read_buffer_bytes: usize,
+    /// Says who connects, where the server asks.
+    pub(crate) bearer: Option<String>,
 }
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { source: Ipv4Addr::LOCALHOST, read_buffer_bytes: 128 << 10 }
+        Self { source: Ipv4Addr::LOCALHOST, read_buffer_bytes: 128 << 10, bearer: None }
     }
 }
 
@@ -43,9 +47,13 @@ pub(crate) async fn connect(endpoint: &Endpoint, options: &SocketOptions) -> any
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, endpoint.port));
     let stream = socket.connect(address).await.context("cannot connect")?;
     stream.set_nodelay(true)?;
-    let url = format!("ws://{address}{}", endpoint.path);
+    let mut request = format!("ws://{address}{}", endpoint.path).into_client_request()?;
+    if let Some(bearer) = &options.bearer {
+        request.headers_mut().insert(AUTHORIZATION, format!("Bearer {bearer}").parse()?);
+    }
     let configuration = Some(configuration(options.read_buffer_bytes));
-    let (socket, _response) = tokio_tungstenite::client_async_with_config(url, stream, configuration).await?;
+    let (socket, _response) =
+        tokio_tungstenite::client_async_with_config(request, stream, configuration).await?;
     Ok(socket)
 }
 

@@ -135,7 +135,9 @@ impl Totals {
         self.counts.set(counts);
     }
 
+    /// From now on, and apart from what was measured before.
     pub(crate) fn start_measuring(&self) {
+        self.latencies_us.borrow_mut().reset();
         self.is_measuring.set(true);
     }
 

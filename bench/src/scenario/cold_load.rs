@@ -101,9 +101,9 @@ async fn fetch_all(
     document: &BenchDocument,
     changes: usize,
 ) -> anyhow::Result<Fetched> {
-    let fetched =
-        fetch(&server.endpoint, document.id, FETCH_TIME_MAX, |automerge| characters(automerge) >= changes);
-    let fetched = fetched.await?;
+    let options = SocketOptions::default();
+    let has_all = |automerge: &Automerge| characters(automerge) >= changes;
+    let fetched = fetch(&server.endpoint, &options, document.id, FETCH_TIME_MAX, has_all).await?;
     let got = characters(&fetched.document);
     anyhow::ensure!(got >= changes, "the client got {got} of {changes} characters");
     Ok(fetched)

@@ -21,7 +21,14 @@ pub(super) async fn run_at_fixed_rate(stage: &Stage<'_>, scale: &Scale) -> anyho
 
 async fn run(stage: &Stage<'_>, scale: &Scale, pace: Pace) -> anyhow::Result<Figures> {
     let server = stage.start().await?;
-    let load = Load { documents: 1, writers: WRITERS, readers: READERS, pace, time: scale.time };
+    let load = Load {
+        documents: 1,
+        writers: WRITERS,
+        readers: READERS,
+        pace,
+        time: scale.time,
+        bearers: Vec::new(),
+    };
     let figures = crate::load::run(&load, &server).await?;
     server.kill().await?;
     Ok(figures)

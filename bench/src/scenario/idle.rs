@@ -120,8 +120,11 @@ impl Crowd {
 async fn arrive(endpoint: Endpoint, seed: u64, index: usize) -> anyhow::Result<(Socket, LightPeer)> {
     let arrival = async {
         let host = u8::try_from(1 + index / CONNECTIONS_PER_ADDRESS)?;
-        let options =
-            SocketOptions { source: Ipv4Addr::new(127, 0, 0, host), read_buffer_bytes: READ_BUFFER_BYTES };
+        let options = SocketOptions {
+            source: Ipv4Addr::new(127, 0, 0, host),
+            read_buffer_bytes: READ_BUFFER_BYTES,
+            ..SocketOptions::default()
+        };
         let mut socket = connect(&endpoint, &options).await?;
         let document = BenchDocument::new(seed, index as u64);
         let mut peer = LightPeer::new(&document, Role::Creator, endpoint.kind)?;

@@ -38,7 +38,8 @@ pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figu
 
     let server = stage.start().await?;
     let has_all = |automerge: &automerge::Automerge| edits_in(automerge, &document) >= u64::from(scale.edits);
-    let fetched = fetch(&server.endpoint, document.id, FETCH_TIME_MAX, has_all).await?;
+    let fetched =
+        fetch(&server.endpoint, &SocketOptions::default(), document.id, FETCH_TIME_MAX, has_all).await?;
     server.kill().await?;
     let got = edits_in(&fetched.document, &document) as f64;
     let mut figures = Figures::default();

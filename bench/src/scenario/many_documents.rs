@@ -15,6 +15,7 @@ pub(super) async fn run(stage: &Stage<'_>, scale: &Scale) -> anyhow::Result<Figu
         readers: 0,
         pace: Pace::PerSecond(EDITS_PER_SECOND),
         time: scale.time,
+        bearers: Vec::new(),
     };
     let figures = crate::load::run(&load, &server).await?;
     server.kill().await?;

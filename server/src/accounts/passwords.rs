@@ -7,7 +7,7 @@ use super::names::{Username, key_of};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 
-pub(crate) use hasher::{Busy, Hasher};
+pub(crate) use hasher::{Busy, Hasher, QUEUE_MAX};
 
 /// How many characters a password has, after normalisation.
 pub(crate) const PASSWORD_CHARS_MIN: usize = 8;

@@ -4,6 +4,7 @@
 use super::attached::Attached;
 use super::callers::Callers;
 use super::problem::{self, Fault};
+use crate::accounts::passwords_in_hand_max;
 use crate::config::HttpArgs;
 use crate::memory::Memory;
 use crate::metrics;
@@ -31,20 +32,32 @@ const BEGINNING_BYTES_MAX: usize = 64 * 1024;
 /// … and in what time.
 const BEGINNING_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// Where people bring passwords. A hash and the queue in front of it take seconds on a busy day: these requests have
+/// places of their own, so that those for documents keep theirs.
+const PASSWORD_PATHS: [&str; 3] = ["/v1/accounts", "/v1/sessions", "/v1/account/password"];
+
 /// What the guard of one listener goes by; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     callers: Option<Callers>,
     memory: Memory,
     in_flight: Arc<Semaphore>,
+    with_passwords: Arc<Semaphore>,
     request_time_max: Duration,
 }
 
 impl Guard {
     /// `callers` is left out where nobody else can ask.
     pub(crate) fn new(callers: Option<Callers>, memory: Memory, limits: &HttpArgs) -> Self {
-        let in_flight = Arc::new(Semaphore::new(limits.requests_max()));
-        Self { callers, memory, in_flight, request_time_max: limits.request_time_max() }
+        // Beside those that are hashed or wait for it, as many that are told to come back, or need no hash.
+        let with_passwords = (passwords_in_hand_max() + limits.requests_max()).min(Semaphore::MAX_PERMITS);
+        Self {
+            callers,
+            memory,
+            in_flight: Arc::new(Semaphore::new(limits.requests_max())),
+            with_passwords: Arc::new(Semaphore::new(with_passwords)),
+            request_time_max: limits.request_time_max(),
+        }
     }
 
     /// Which pages may ask; `None` where nobody else can.
@@ -57,14 +70,16 @@ impl Guard {
         if let Some(callers) = &self.callers {
             callers.check(request.headers())?;
         }
-        if !request.uri().path().starts_with(BOUNDED_PATHS) {
+        let path = request.uri().path();
+        if !path.starts_with(BOUNDED_PATHS) {
             return Ok((request, None));
         }
         if self.memory.is_full() {
             return Err(Refusal::Busy.into());
         }
+        let places = if PASSWORD_PATHS.contains(&path) { &self.with_passwords } else { &self.in_flight };
         let request = begun(request).await?;
-        match Arc::clone(&self.in_flight).try_acquire_owned() {
+        match Arc::clone(places).try_acquire_owned() {
             Ok(permit) => Ok((request, Some(permit))),
             Err(_full) => Err(Refusal::Busy.into()),
         }
@@ -142,10 +157,13 @@ mod tests {
     use tower::ServiceExt;
 
     fn router(request_time_max: Duration) -> Router {
-        let in_flight = Arc::new(Semaphore::new(1));
-        let guard = Guard { callers: None, memory: Memory::default(), in_flight, request_time_max };
+        let one = || Arc::new(Semaphore::new(1));
+        let (in_flight, with_passwords) = (one(), one());
+        let guard =
+            Guard { callers: None, memory: Memory::default(), in_flight, with_passwords, request_time_max };
         Router::new()
             .route("/v1/slow", post(async |_body: Bytes| std::future::pending::<()>().await))
+            .route("/v1/sessions", post(async |body: Bytes| body))
             .route("/v1/echo", post(async |body: Bytes| body))
             .route("/v1/long", post(async |body: Bytes| body).layer(DefaultBodyLimit::disable()))
             .layer(from_fn_with_state(guard, super::guard))
@@ -203,5 +221,19 @@ mod tests {
             let answer = post_to(&router, "/v1/long", body).await;
             assert_eq!(axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap(), whole);
         }
+    }
+
+    #[tokio::test]
+    async fn who_signs_in_takes_no_place_of_others_and_waits_for_none_of_theirs() {
+        let router = router(Duration::from_secs(60));
+        let signing_in = post_to(&router, "/v1/sessions", Body::from("held")).await;
+        assert_eq!(signing_in.status(), StatusCode::OK);
+        let one_past = post_to(&router, "/v1/sessions", Body::from("more")).await;
+        assert_eq!(one_past.status(), StatusCode::SERVICE_UNAVAILABLE, "their places are bounded, too");
+        let reading = post_to(&router, "/v1/echo", Body::from("held")).await;
+        assert_eq!(reading.status(), StatusCode::OK);
+        drop(signing_in);
+        let next = post_to(&router, "/v1/sessions", Body::from("next")).await;
+        assert_eq!(next.status(), StatusCode::OK);
     }
 }
