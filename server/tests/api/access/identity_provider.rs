@@ -6,9 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
-use tiebreak_tests::peer::Peer;
+use tiebreak_protocol::{DocumentId, ExtensionFrame, Frame, Secret};
+use tiebreak_tests::peer::{Ended, Peer};
+use tiebreak_tests::wait::until;
+
+/// How long a token is taken past its end, since clocks differ.
+const SKEW_S: i64 = 60;
 
 const ISSUER: &str = "https://id.example";
 
@@ -90,6 +95,28 @@ fn nobody_else_comes_in() {
     let sign_up = br#"{"username":"ann","password":"a password that nobody guesses"}"#;
     let signed_up = api.request("POST", "/v1/accounts", &[JSON], sign_up).expect(404);
     assert_eq!(signed_up.code(), "accounts_off");
+}
+
+#[test]
+fn a_connection_whose_token_runs_out_is_asked_for_another_and_ends_without() {
+    let provider = Provider::new();
+    let api = provider.serves();
+    let short = || provider.token("ann", 4 - SKEW_S);
+    let mut asked = Peer::connect_with_token(api.server.address(), "asked", &short()).unwrap();
+    let mut silent = Peer::connect_with_token(api.server.address(), "silent", &short()).unwrap();
+    let (sender, target) = until("the question", || {
+        let frame = asked.receive(Duration::from_millis(100)).unwrap()?;
+        let Frame::Extension { sender, target, frame: ExtensionFrame::TokenWanted { .. } } = frame else {
+            return None;
+        };
+        Some((target, sender))
+    });
+    let token = Secret::new(provider.token("ann", 600));
+    asked.send(&Frame::Extension { sender, target, frame: ExtensionFrame::Token { token } }).unwrap();
+    assert_eq!(silent.until_end(), Ended::Closed(Some(4401)));
+    let document = DocumentId::from_bytes([7; 16]);
+    asked.write(document, "key", 1).unwrap();
+    asked.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
 }
 
 #[test]
