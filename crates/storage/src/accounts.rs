@@ -13,8 +13,8 @@ mod signing_keys;
 
 pub use account::{Account, AccountDeletion, AccountKind, AccountPage};
 pub use audit::AuditVerdict;
-pub use grants::{Grant, Granting, NewGrant, Revocation};
-pub use invitations::{Invitation, NewInvitation, Redemption};
+pub use grants::{Grant, Granting, NewGrant, NotOwner, Revocation};
+pub use invitations::{Invitation, Inviting, NewInvitation, Redemption, Withdrawal};
 pub use keys::{ApiKey, NewApiKey};
 pub use registration::{Idempotency, NewAccount, Registration};
 pub use sessions::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, NewDevice, NewRefresh, Rotation};
