@@ -35,12 +35,14 @@ impl AccountService {
     ) -> Result<(), AccountError> {
         let account = self.account(caller.account).await?;
         let username = account.username.unwrap_or_default();
-        self.check_password(&username, old, address).await?;
+        let verified = self.check_password(&username, old, address).await?.hash;
         let username = Username::parse(&username).map_err(|_| AccountError::Internal)?;
         let password = Password::parse(new.expose().to_owned(), &username)?;
         let hash = self.shared.hasher.hash(password).await?;
-        let ended = self.shared.store.set_password(caller.account, hash, caller.device, unix_ms()).await?;
-        self.ended(caller.account, ended.ok_or(AccountError::SessionOver)?);
+        let passwords = (verified, hash);
+        let ended =
+            self.shared.store.set_password(caller.account, passwords, caller.device, unix_ms()).await?;
+        self.ended(caller.account, ended.ok_or(AccountError::InvalidCredentials)?);
         Ok(())
     }
 

@@ -76,18 +76,19 @@ impl AccountStore {
         Ok(AccountPage { accounts, next })
     }
 
-    /// Sets another password and ends every device but `keep`. Answers the devices that ended; `None` when there
-    /// is no such account.
+    /// Sets another password in place of the one whose hash was verified, and ends every device but `keep`. Answers
+    /// the devices that ended; `None` when the account is gone, or has another password by now: of two who change
+    /// it at once, one does.
     pub async fn set_password(
         &self,
         id: AccountId,
-        password_hash: String,
+        (verified, hash): (String, String),
         keep: Option<DeviceId>,
         now_ms: i64,
     ) -> Result<Option<Vec<DeviceId>>, StorageError> {
         let plan = Plan::new()
-            .require(sql::LIVE, [id.into()], Refusal::NoSuchAccount)
-            .run(sql::SET_PASSWORD, [password_hash.into(), id.into()])
+            .require(sql::HAS_PASSWORD, [id.into(), verified.into()], ())
+            .run(sql::SET_PASSWORD, [hash.into(), id.into()])
             .run(sessions::DELETE_TOKENS_BUT, [id.into(), after(keep)])
             .ask(sessions::END_DEVICES_BUT, [now_ms.into(), id.into(), after(keep)])
             .audit(entry(id, "password.changed", id, ""), now_ms);
@@ -97,10 +98,11 @@ impl AccountStore {
         }
     }
 
-    /// Puts a newer hash of the same password in its place: nothing ends.
-    pub async fn rehash_password(&self, id: AccountId, from: &str, to: String) -> Result<(), StorageError> {
-        let plan = Plan::<()>::new().run(sql::REHASH_PASSWORD, [to.into(), id.into(), from.into()]);
-        self.attempt(plan).await.map(|_done| ())
+    /// Puts a newer hash of the same password in its place: nothing ends. Answers whether the one before was still
+    /// there.
+    pub async fn rehash_password(&self, id: AccountId, from: &str, to: String) -> Result<bool, StorageError> {
+        let plan = Plan::new().require(sql::REHASH_PASSWORD, [to.into(), id.into(), from.into()], ());
+        Ok(matches!(self.attempt(plan).await?, Attempt::Done(_)))
     }
 
     /// Answers whether there is such an account.

@@ -6,6 +6,7 @@ use crate::audit::AuditEntry;
 use crate::relational::{Columns, Row};
 use crate::rows::count;
 use crate::sql::{accounts, sessions as sql};
+use std::fmt;
 use tiebreak_protocol::{AccountId, DeviceId};
 
 /// Devices of one account that have not ended; one more ends the one that was seen longest ago.
@@ -23,10 +24,12 @@ pub struct Device {
 }
 
 /// A device that logs in for the first time.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewDevice {
     pub id: DeviceId,
     pub account: AccountId,
+    /// Of the password with which it logs in: it takes a while to verify, and another may have been set meanwhile.
+    pub password_hash: String,
     pub name: String,
     /// Of the key with which it may come back without a password, if it gets one.
     pub key_hash: Option<SecretHash>,
@@ -43,7 +46,8 @@ pub struct NewRefresh {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceAddition {
     Added,
-    AccountGone,
+    /// The account is gone, or has another password by now.
+    CredentialsOver,
 }
 
 /// What became of a refresh token that was presented.
@@ -71,17 +75,17 @@ impl AccountStore {
         audit: AuditEntry,
         now_ms: i64,
     ) -> Result<DeviceAddition, StorageError> {
-        let NewDevice { id, account, name, key_hash } = device;
+        let NewDevice { id, account, password_hash, name, key_hash } = device;
         let device = [id.into(), account.into(), name.into(), key_hash.into(), now_ms.into(), now_ms.into()];
         let plan = Plan::new()
-            .require(accounts::LIVE, [account.into()], ())
+            .require(accounts::HAS_PASSWORD, [account.into(), password_hash.into()], ())
             .run(sql::INSERT_DEVICE, device)
             .run(sql::INSERT_FIRST_TOKEN, refresh.first(id, account, now_ms))
             .run(sql::TRIM_DEVICES, [now_ms.into(), account.into(), count(DEVICES_PER_ACCOUNT_MAX).into()])
             .audit(audit, now_ms);
         Ok(match self.attempt(plan).await? {
             Attempt::Done(_) => DeviceAddition::Added,
-            Attempt::Unmet((), _) => DeviceAddition::AccountGone,
+            Attempt::Unmet((), _) => DeviceAddition::CredentialsOver,
         })
     }
 
@@ -208,6 +212,17 @@ impl Device {
             seen_ms: columns.read()?,
             revoked_ms: columns.read()?,
         })
+    }
+}
+
+/// Without the hashes: what is printed ends in logs.
+impl fmt::Debug for NewDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDevice")
+            .field("id", &self.id)
+            .field("account", &self.account)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
