@@ -17,7 +17,9 @@ pub use grants::{Grant, Granting, NewGrant, NotOwner, Revocation};
 pub use invitations::{Invitation, Inviting, NewInvitation, Redemption, Withdrawal};
 pub use keys::{ApiKey, NewApiKey};
 pub use registration::{Idempotency, NewAccount, Registration};
-pub use sessions::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, NewDevice, NewRefresh, Rotation};
+pub use sessions::{
+    DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, NewDevice, NewRefresh, REFRESH_GRACE_MS, Rotation,
+};
 pub use signing_keys::SigningKey;
 
 use crate::StorageError;

@@ -12,6 +12,10 @@ use tiebreak_protocol::{AccountId, DeviceId};
 /// Devices of one account that have not ended; one more ends the one that was seen longest ago.
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 1000;
 
+/// How long a refresh token holds beside another one that was issued in its place: two pages of one device may
+/// refresh at the same moment.
+pub const REFRESH_GRACE_MS: i64 = 10_000;
+
 /// One installation of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
@@ -55,7 +59,7 @@ pub enum DeviceAddition {
 pub enum Rotation {
     /// The new one takes its place.
     Rotated(Device),
-    /// Its successor had been used: two have it. The device has ended.
+    /// It had been replaced: two have it. The device has ended.
     Reused(Device),
     /// It is none, or has expired, or its device or account has ended.
     Unknown,
@@ -114,19 +118,35 @@ impl AccountStore {
 
     /// A token is presented for the next one.
     ///
-    /// It may be presented again until its successor is used: the answer may have been lost in a tunnel. The unused
-    /// successor is replaced. Once the successor was used, whoever presents the token has a copy of it, or is the
-    /// owner whose copy was used: nobody can tell which, so the device ends.
+    /// Each answer issues a successor. Whoever presents a token that was replaced has a copy of it, or is the owner
+    /// whose copy was used: nobody can tell which, so the device ends.
+    ///
+    /// | the token that is presented | answer |
+    /// |---|---|
+    /// | not used | a successor |
+    /// | used, none of its successors is: the answer may have been lost in a tunnel | another successor; earlier ones are replaced, but for those that are younger than [`REFRESH_GRACE_MS`] |
+    /// | used, and so is a successor | the device ends |
+    /// | replaced by a later successor of the same token | the device ends |
+    /// | another successor of the same token was used first, and this one is younger than the grace | a successor of that one: there is one chain |
+    /// | the same, and this one is older | the device ends |
+    ///
+    /// So of two that hold tokens of one chain, one ends it: when a copy of an older token is used, at the latest as
+    /// the owner next refreshes.
     pub async fn rotate_refresh(
         &self,
         old: SecretHash,
         new: NewRefresh,
         now_ms: i64,
     ) -> Result<Rotation, StorageError> {
+        // What is made up costs a read, and waits for no writer.
+        if self.query_one(sql::DEVICE_BY_TOKEN, [old.into(), now_ms.into()]).await?.is_none() {
+            return Ok(Rotation::Unknown);
+        }
+        let grace_over = now_ms.saturating_sub(REFRESH_GRACE_MS);
+        let spent = [old.into(), grace_over.into(), REFRESH_GRACE_MS.into()];
         let plan = Plan::new()
             .require(sql::DEVICE_BY_TOKEN, [old.into(), now_ms.into()], Refused::Unknown)
-            .forbid(sql::DEVICE_BY_SPENT_TOKEN, [old.into()], Refused::Reused)
-            .run(sql::DELETE_SUCCESSORS, [old.into()])
+            .forbid(sql::DEVICE_BY_SPENT_TOKEN, spent, Refused::Reused)
             .run(sql::TOKEN_USED, [now_ms.into(), old.into()])
             .run(sql::INSERT_NEXT_TOKEN, [new.hash.into(), now_ms.into(), new.expires_ms.into(), old.into()])
             .run(sql::DEVICE_SEEN_BY_TOKEN, [now_ms.into(), old.into()])

@@ -13,6 +13,7 @@ mod registration;
 mod relational;
 mod sessions;
 mod signing_keys;
+pub mod thefts;
 
 use crate::accounts::{AccountKind, NewAccount, NewDevice, NewRefresh, Registration, SecretHash};
 use crate::audit::AuditEntry;

@@ -4,7 +4,7 @@ use crate::support::{database, directory, open};
 use std::sync::Arc;
 use tiebreak_protocol::Role;
 use tiebreak_storage::accounts::{AuditVerdict, NewGrant};
-use tiebreak_storage::conformance::accounts::{self, random};
+use tiebreak_storage::conformance::accounts::{self, random, thefts};
 use tiebreak_storage::conformance::document;
 use tiebreak_storage::{AccountStore, SqliteStore, StorageError};
 
@@ -21,6 +21,7 @@ async fn random_grants_and_sessions_follow_their_models_on_sqlite() {
     for seed in 0..8 {
         random::grants_follow_their_model(&store, seed).await;
         random::sessions_follow_their_model(&store, seed).await;
+        thefts::thefts_are_noticed(&store, seed).await;
     }
 }
 
