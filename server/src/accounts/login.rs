@@ -142,7 +142,10 @@ impl AccountService {
             detail: "with a password".to_owned(),
         };
         match self.shared.store.add_device(device, new_refresh(&refresh, now_ms), audit, now_ms).await? {
-            DeviceAddition::Added => self.signed_in(account, id, refresh, Some(key)),
+            DeviceAddition::Added { ended } => {
+                self.ended(account, ended);
+                self.signed_in(account, id, refresh, Some(key))
+            }
             DeviceAddition::CredentialsOver => Err(AccountError::InvalidCredentials),
         }
     }

@@ -69,10 +69,8 @@ impl AccountService {
     /// # Errors
     /// When others would be left with documents that nobody owns.
     pub(crate) async fn delete(&self, id: AccountId) -> Result<Vec<DocumentId>, AccountError> {
-        let now_ms = unix_ms();
-        let devices: Vec<_> = self.shared.store.devices(id).await?.iter().map(|device| device.id).collect();
-        match self.shared.store.delete_account(id, Some(id), now_ms).await? {
-            AccountDeletion::Deleted { documents } => {
+        match self.shared.store.delete_account(id, Some(id), unix_ms()).await? {
+            AccountDeletion::Deleted { documents, devices } => {
                 self.ended(id, devices);
                 self.shared.live.others_signed_out(id, None);
                 Ok(documents)

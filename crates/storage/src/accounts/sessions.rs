@@ -12,6 +12,9 @@ use tiebreak_protocol::{AccountId, DeviceId};
 /// Devices of one account that have not ended; one more ends the one that was seen longest ago.
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 1000;
 
+/// How long a device that has ended is listed: as long as anybody may ask what became of it.
+const ENDED_KEPT_MS: i64 = 90 * 24 * 3600 * 1000;
+
 /// How long a refresh token holds beside another one that was issued in its place: two pages of one device may
 /// refresh at the same moment.
 pub const REFRESH_GRACE_MS: i64 = 10_000;
@@ -47,9 +50,12 @@ pub struct NewRefresh {
 }
 
 /// What became of a new device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceAddition {
-    Added,
+    Added {
+        /// Devices that ended to make room for it.
+        ended: Vec<DeviceId>,
+    },
     /// The account is gone, or has another password by now.
     CredentialsOver,
 }
@@ -71,7 +77,8 @@ enum Refused {
 }
 
 impl AccountStore {
-    /// Adds a device with the first token of its session.
+    /// Adds a device with the first token of its session, then ends those that are beyond
+    /// [`DEVICES_PER_ACCOUNT_MAX`], one transaction each. What a crash leaves of them, the next one ends.
     pub async fn add_device(
         &self,
         device: NewDevice,
@@ -85,12 +92,27 @@ impl AccountStore {
             .require(accounts::HAS_PASSWORD, [account.into(), password_hash.into()], ())
             .run(sql::INSERT_DEVICE, device)
             .run(sql::INSERT_FIRST_TOKEN, refresh.first(id, account, now_ms))
-            .run(sql::TRIM_DEVICES, [now_ms.into(), account.into(), count(DEVICES_PER_ACCOUNT_MAX).into()])
+            .run(sql::FORGET_DEVICES, [now_ms.saturating_sub(ENDED_KEPT_MS).into(), FORGOTTEN_AT_ONCE.into()])
             .audit(audit, now_ms);
-        Ok(match self.attempt(plan).await? {
-            Attempt::Done(_) => DeviceAddition::Added,
-            Attempt::Unmet((), _) => DeviceAddition::CredentialsOver,
-        })
+        match self.attempt(plan).await? {
+            Attempt::Done(_) => Ok(DeviceAddition::Added { ended: self.make_room(account, now_ms).await? }),
+            Attempt::Unmet((), _) => Ok(DeviceAddition::CredentialsOver),
+        }
+    }
+
+    async fn make_room(&self, account: AccountId, now_ms: i64) -> Result<Vec<DeviceId>, StorageError> {
+        let most = count(DEVICES_PER_ACCOUNT_MAX);
+        let beyond = [account.into(), page(PAGE_ROWS_MAX), most.into()];
+        let mut ended = Vec::new();
+        for row in self.query(sql::DEVICES_BEYOND, beyond).await? {
+            let device = Device::read(row)?;
+            let audit = entry(account, "device.displaced", device.id, format!("more than {most} devices"));
+            // Unless somebody else was faster, and tells of it.
+            if self.end(&device, audit, now_ms).await? {
+                ended.push(device.id);
+            }
+        }
+        Ok(ended)
     }
 
     /// A device comes back with its key: a session in place of the one it had. `None` when the key is none, or its

@@ -38,10 +38,16 @@ macro_rules! first_used_of {
 pub const INSERT_DEVICE: &str = "INSERT INTO devices (id, account, name, key_hash, created_ms, seen_ms) \
     VALUES ($1, $2, $3, $4, $5, $6)";
 
-/// Ends the devices of an account that are beyond a number, those that came last excepted: ended, account, number.
-pub const TRIM_DEVICES: &str = "UPDATE devices SET revoked_ms = $1, key_hash = NULL WHERE id IN \
-    (SELECT id FROM devices WHERE account = $2 AND revoked_ms IS NULL \
-     ORDER BY seen_ms DESC, id LIMIT 9223372036854775807 OFFSET $3)";
+/// Devices of an account that have not ended, but for so many that were seen last: account, limit, number.
+pub const DEVICES_BEYOND: &str = concat!(
+    "SELECT ",
+    device_columns!(),
+    " FROM devices WHERE account = $1 AND revoked_ms IS NULL ORDER BY seen_ms DESC, id LIMIT $2 OFFSET $3"
+);
+
+/// Drops some of the devices that ended long ago: ended until, how many.
+pub const FORGET_DEVICES: &str = "DELETE FROM devices WHERE id IN \
+    (SELECT id FROM devices WHERE revoked_ms <= $1 ORDER BY revoked_ms LIMIT $2)";
 
 /// One device: device.
 pub const DEVICE: &str = concat!("SELECT ", device_columns!(), " FROM devices WHERE id = $1");

@@ -43,7 +43,7 @@ async fn another_password_ends_every_device_but_one(store: &AccountStore) {
     let id = register(store, "careful").await;
     for name in ["careful's kept", "careful's lost"] {
         let added = store.add_device(device(id, name), refresh(&format!("{name} 1")), audited("login"), NOW);
-        assert_eq!(added.await, Ok(DeviceAddition::Added));
+        assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
     }
     let (kept, lost) = (device_id("careful's kept"), device_id("careful's lost"));
     let ended = store.set_password(id, from_to(PASSWORD_HASH, "another"), Some(kept), NOW + 1).await;
@@ -84,7 +84,7 @@ async fn a_login_that_was_verified_before_another_password_is_over(store: &Accou
         let new = NewDevice { password_hash: verified.to_owned(), ..device(id, &name) };
         store.add_device(new, refresh(&name), audited("login"), NOW).await
     };
-    assert_eq!(log_in("rehashed").await, Ok(DeviceAddition::Added));
+    assert_eq!(log_in("rehashed").await, Ok(DeviceAddition::Added { ended: Vec::new() }));
     assert_eq!(log_in(PASSWORD_HASH).await, Ok(DeviceAddition::CredentialsOver));
     assert!(store.set_password(id, from_to("rehashed", "another"), None, NOW).await.unwrap().is_some());
     assert_eq!(log_in("rehashed again").await, Ok(DeviceAddition::CredentialsOver));
@@ -110,8 +110,12 @@ async fn a_display_name_changes(store: &AccountStore) {
 async fn a_deleted_account_leaves_a_tombstone(store: &AccountStore) {
     let id = register(store, "leaving").await;
     let added = store.add_device(device(id, "leaving's"), refresh("leaving's 1"), audited("login"), NOW);
-    assert_eq!(added.await, Ok(DeviceAddition::Added));
-    let deleted = AccountDeletion::Deleted { documents: Vec::new() };
+    assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
+    let added = store.add_device(device(id, "leaving's lost"), refresh("lost 1"), audited("login"), NOW);
+    assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
+    assert_eq!(store.end_session(device_id("leaving's lost"), NOW).await, Ok(true));
+    let devices = vec![device_id("leaving's")];
+    let deleted = AccountDeletion::Deleted { documents: Vec::new(), devices };
     assert_eq!(store.delete_account(id, Some(id), NOW + 1).await, Ok(deleted));
     let tombstone = store.account(id).await.unwrap().unwrap();
     assert_eq!((tombstone.username, tombstone.password_hash), (None, None));
@@ -120,7 +124,8 @@ async fn a_deleted_account_leaves_a_tombstone(store: &AccountStore) {
     let rotated = store.rotate_refresh(secret("leaving's 1"), refresh("leaving's 2"), NOW + 2).await;
     assert_eq!(rotated, Ok(Rotation::Unknown));
     assert_eq!(store.login_device(secret("leaving's"), refresh("leaving's 2"), NOW + 2).await, Ok(None));
-    assert_eq!(store.devices(id).await.unwrap()[0].name, "", "a device's name may tell a person's");
+    let devices = store.devices(id).await.unwrap();
+    assert!(devices.iter().all(|device| device.name.is_empty()), "a device's name may tell a person's");
     let added = store.add_device(device(id, "leaving's other"), refresh("other"), audited("login"), NOW);
     assert_eq!(added.await, Ok(DeviceAddition::CredentialsOver));
     assert_eq!(store.delete_account(id, None, NOW + 2).await, Ok(AccountDeletion::NoSuchAccount));

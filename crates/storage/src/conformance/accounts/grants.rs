@@ -205,7 +205,7 @@ async fn who_owns_alone_what_others_use_is_not_deleted(stores: &Stores) {
     give(&stores.accounts, shared, viewer, Role::Owner).await;
     let deleted = stores.accounts.delete_account(owner, Some(owner), NOW).await;
     let own = vec![document("needed by nobody")];
-    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone() }));
+    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone(), devices: Vec::new() }));
     assert_eq!(stores.accounts.role(shared, owner).await, Ok(None));
     assert_eq!(stores.accounts.role(shared, viewer).await, Ok(Some(Role::Owner)));
     assert_eq!(stores.documents.delete(own[0]).await, Ok(true));
@@ -220,7 +220,7 @@ async fn a_deleted_account_leaves_its_own_documents_to_be_deleted(stores: &Store
     own.sort();
     assert_eq!(stores.accounts.abandoned_documents(None, 10).await, Ok(Vec::new()));
     let deleted = stores.accounts.delete_account(owner, Some(owner), NOW).await;
-    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone() }));
+    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone(), devices: Vec::new() }));
     assert_eq!(stores.accounts.abandoned_documents(None, 10).await, Ok(own.clone()));
     assert_eq!(stores.accounts.abandoned_documents(Some(own[1]), 2).await, Ok(own[2..4].to_vec()));
     for id in own {

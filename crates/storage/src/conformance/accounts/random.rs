@@ -115,7 +115,7 @@ impl Grants {
         for document in shared {
             self.roles.remove(&(document, account));
         }
-        AccountDeletion::Deleted { documents: alone }
+        AccountDeletion::Deleted { documents: alone, devices: Vec::new() }
     }
 }
 
@@ -128,7 +128,7 @@ pub async fn sessions_follow_their_model(store: &AccountStore, seed: u64) {
         let name = format!("random {seed} {number}");
         let first = token(&name, 0, NOW);
         let added = store.add_device(device(account, &name), first, audited("login"), NOW).await;
-        assert_eq!(added, Ok(DeviceAddition::Added));
+        assert_eq!(added, Ok(DeviceAddition::Added { ended: Vec::new() }));
         sessions.push(Session::new(name));
     }
     let mut now_ms = NOW;

@@ -2,7 +2,9 @@
 
 use super::{HOUR, NOW, account_id, audited, device, device_id, refresh, register, secret};
 use crate::AccountStore;
-use crate::accounts::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, REFRESH_GRACE_MS, Rotation};
+use crate::accounts::{
+    DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, PAGE_ROWS_MAX, REFRESH_GRACE_MS, Rotation,
+};
 use tiebreak_protocol::{AccountId, DeviceId};
 
 pub(super) async fn run_all(store: &AccountStore) {
@@ -20,13 +22,14 @@ pub(super) async fn run_all(store: &AccountStore) {
     a_device_is_revoked_by_its_account_alone(store).await;
     ended_devices_are_known_since_a_time(store).await;
     an_account_has_so_many_devices(store).await;
+    devices_that_ended_long_ago_are_forgotten(store).await;
 }
 
 /// A person with a device of the same name, whose token is called "<name> 1".
 async fn log_in(store: &AccountStore, name: &str) -> (AccountId, DeviceId) {
     let id = register(store, name).await;
     let added = store.add_device(device(id, name), refresh(&format!("{name} 1")), audited("login"), NOW);
-    assert_eq!(added.await, Ok(DeviceAddition::Added));
+    assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
     (id, device_id(name))
 }
 
@@ -199,10 +202,38 @@ async fn an_account_has_so_many_devices(store: &AccountStore) {
     for number in 0..DEVICES_PER_ACCOUNT_MAX {
         let name = format!("collector's {number}");
         let added = store.add_device(device(account, &name), refresh(&name), audited("login"), NOW + 1);
-        assert_eq!(added.await, Ok(DeviceAddition::Added));
+        let is_one_too_many = number + 1 == DEVICES_PER_ACCOUNT_MAX;
+        let ended = if is_one_too_many { vec![first] } else { Vec::new() };
+        assert_eq!(added.await, Ok(DeviceAddition::Added { ended }), "{name}");
     }
+    let (mut displaced, mut after_seq) = (Vec::new(), 0);
+    loop {
+        let log = store.audit_page(after_seq, PAGE_ROWS_MAX).await.unwrap();
+        let Some(last) = log.last() else { break };
+        after_seq = last.seq;
+        displaced.extend(log.into_iter().filter(|row| row.action == "device.displaced"));
+    }
+    assert!(displaced.iter().map(|row| &row.subject).eq([&first.to_string()]));
     assert_eq!(rotate(store, "collector", 1, 2).await, Rotation::Unknown, "seen longest ago");
     let live = store.devices(account).await.unwrap();
     assert_eq!(live.iter().filter(|device| device.revoked_ms.is_none()).count(), DEVICES_PER_ACCOUNT_MAX);
     assert!(live.iter().all(|device| device.id != first), "the page is full of those that came after");
+}
+
+async fn devices_that_ended_long_ago_are_forgotten(store: &AccountStore) {
+    const KEPT_MS: i64 = 90 * 24 * HOUR;
+    // Later than all that ended before, which are forgotten first, some at a time.
+    let ended_ms = NOW + 100 * HOUR;
+    let (account, long_ago) = log_in(store, "long gone").await;
+    assert_eq!(store.end_session(long_ago, ended_ms).await, Ok(true));
+    let still_there = async |name: &str, now_ms: i64| {
+        let added = store.add_device(device(account, name), refresh(name), audited("login"), now_ms);
+        assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
+        store.devices(account).await.unwrap().iter().any(|device| device.id == long_ago)
+    };
+    for number in 0..20 {
+        assert!(still_there(&format!("long gone {number}"), ended_ms + KEPT_MS - 1).await);
+    }
+    assert!(!still_there("long gone, last", ended_ms + KEPT_MS).await);
+    assert_eq!(store.devices(account).await.unwrap().len(), 21, "those that have not ended stay");
 }

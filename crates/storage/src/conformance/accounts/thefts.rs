@@ -68,7 +68,7 @@ impl<'a> Owner<'a> {
         let owner = Self { store, name: format!("{account} {name}"), made: 1, held: 0, older: Vec::new() };
         let (device, first) = (device(account, &owner.name), owner.token(0));
         let added = store.add_device(device, first, audited("login"), now_ms).await;
-        assert_eq!(added, Ok(DeviceAddition::Added));
+        assert_eq!(added, Ok(DeviceAddition::Added { ended: Vec::new() }));
         owner
     }
 
