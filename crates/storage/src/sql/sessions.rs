@@ -52,6 +52,9 @@ pub const FORGET_DEVICES: &str = "DELETE FROM devices WHERE id IN \
 /// One device: device.
 pub const DEVICE: &str = concat!("SELECT ", device_columns!(), " FROM devices WHERE id = $1");
 
+/// Answers a row when the device has not ended: device, account.
+pub const LIVE_DEVICE: &str = "SELECT id FROM devices WHERE id = $1 AND account = $2 AND revoked_ms IS NULL";
+
 /// The latest devices of an account: account, limit.
 pub const DEVICES: &str = concat!(
     "SELECT ",
