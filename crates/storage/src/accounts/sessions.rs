@@ -12,7 +12,7 @@ use tiebreak_protocol::{AccountId, DeviceId};
 /// Devices of one account that have not ended; one more ends the one that was seen longest ago.
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 1000;
 
-/// How long a device that has ended is listed: as long as anybody may ask what became of it.
+/// How long a device that has ended is kept: longer than its access tokens, which are refused for its sake.
 const ENDED_KEPT_MS: i64 = 90 * 24 * 3600 * 1000;
 
 /// How long a refresh token holds beside another one that was issued in its place: two pages of one device may
