@@ -13,7 +13,7 @@ use support::postgres::Cluster;
 use tiebreak_server::storage::postgres::{PostgresOptions, PostgresStore};
 use tiebreak_storage::AccountStore;
 use tiebreak_storage::accounts::AuditVerdict;
-use tiebreak_storage::conformance::accounts::{self, random};
+use tiebreak_storage::conformance::accounts::{self, random, thefts};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn accounts_keep_their_contract_on_postgresql() {
@@ -28,6 +28,7 @@ async fn random_grants_and_sessions_follow_their_models_on_postgresql() {
     for seed in 0..3 {
         random::grants_follow_their_model(&store, seed).await;
         random::sessions_follow_their_model(&store, seed).await;
+        thefts::thefts_are_noticed(&store, seed).await;
     }
 }
 

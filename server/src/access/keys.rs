@@ -9,10 +9,7 @@ use crate::http::problem::Fault;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::KeyId;
-use tiebreak_storage::accounts::{ApiKey, NewApiKey};
-
-/// Keys of one account that hold; more are refused.
-const KEYS_PER_ACCOUNT_MAX: usize = 100;
+use tiebreak_storage::accounts::{ApiKey, KeyCreation, NewApiKey};
 
 /// A key to be made.
 #[derive(Debug)]
@@ -26,10 +23,6 @@ pub(crate) struct NewKey {
 impl AccessControl {
     /// Answers the key's name and its secret.
     pub(crate) async fn create_key(&self, caller: &Caller, key: NewKey) -> Result<(KeyId, String), Fault> {
-        let held = self.keys(caller).await?.iter().filter(|key| key.revoked_ms.is_none()).count();
-        if held >= KEYS_PER_ACCOUNT_MAX {
-            return Err(Fault::TooManyKeys);
-        }
         let (id, secret, now_ms) = (KeyId::from_bytes(random()?), new_secret(KEY_PREFIX)?, unix_ms());
         let lives_ms = key.lives.map(|lives| i64::try_from(lives.as_millis()).unwrap_or(i64::MAX));
         let new = NewApiKey {
@@ -40,19 +33,21 @@ impl AccessControl {
             scope: key.scope.to_json(),
             expires_ms: lives_ms.map(|lives_ms| now_ms.saturating_add(lives_ms)),
         };
-        let is_there = self.store()?.create_key(new, Some(caller.account), now_ms).await.map_err(unstored)?;
-        if is_there { Ok((id, secret)) } else { Err(AccountError::SessionOver.into()) }
+        let created = self.store()?.create_key(new, Some(caller.account), caller.device, now_ms).await;
+        match created.map_err(unstored)? {
+            KeyCreation::Created => Ok((id, secret)),
+            KeyCreation::TooMany => Err(Fault::TooManyKeys),
+            KeyCreation::NoSuchAccount | KeyCreation::SignedOut => Err(AccountError::SessionOver.into()),
+        }
     }
 
     pub(crate) async fn keys(&self, caller: &Caller) -> Result<Vec<ApiKey>, Fault> {
-        self.store()?.keys(Some(caller.account)).await.map_err(unstored)
+        self.store()?.keys_of(caller.account).await.map_err(unstored)
     }
 
     pub(crate) async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), Fault> {
-        let is_own = self.keys(caller).await?.iter().any(|key| key.id == id);
-        let was_there = is_own
-            && self.store()?.revoke_key(id, Some(caller.account), unix_ms()).await.map_err(unstored)?;
-        if !was_there {
+        let revoked = self.store()?.revoke_key(id, Some(caller.account), unix_ms()).await;
+        if !revoked.map_err(unstored)? {
             return Err(Fault::KeyNotFound);
         }
         self.live().keys_changed(caller.account);

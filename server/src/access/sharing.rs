@@ -7,10 +7,11 @@ use crate::http::problem::Fault;
 use crate::storage::refusal;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
-use tiebreak_protocol::{AccountId, DocumentId, KeyId, Role};
+use tiebreak_protocol::{AccountId, DocumentId, KeyId, Refusal, Role};
 use tiebreak_storage::StorageError;
 use tiebreak_storage::accounts::{
-    AccountStore, Grant, Granting, Invitation, NewGrant, NewInvitation, Redemption, Revocation,
+    AccountStore, Grant, Granting, Invitation, Inviting, NewGrant, NewInvitation, NotOwner, Redemption,
+    Revocation, Withdrawal,
 };
 
 /// Longest life of an invitation.
@@ -52,7 +53,7 @@ impl AccessControl {
         account: AccountId,
         role: Role,
     ) -> Result<(), Fault> {
-        let by = by.caller().map(|caller| caller.account);
+        let by = owner(by);
         let grant = NewGrant { document, account, role, by };
         match self.store()?.grant(grant, unix_ms()).await.map_err(unstored)? {
             Granting::Granted { .. } => {
@@ -61,6 +62,7 @@ impl AccessControl {
             }
             Granting::LastOwner => Err(Fault::LastOwner),
             Granting::NoSuchAccount => Err(Fault::AccountNotFound),
+            Granting::NotAllowed(why) => Err(not_allowed(why)),
         }
     }
 
@@ -71,7 +73,7 @@ impl AccessControl {
         document: DocumentId,
         account: AccountId,
     ) -> Result<(), Fault> {
-        let by = by.caller().map(|caller| caller.account);
+        let by = owner(by);
         match self.store()?.revoke_grant(document, account, by, unix_ms()).await.map_err(unstored)? {
             Revocation::Revoked { .. } => {
                 self.live().ask_again(account, document);
@@ -79,6 +81,7 @@ impl AccessControl {
             }
             Revocation::LastOwner => Err(Fault::LastOwner),
             Revocation::NotThere => Err(Fault::GrantNotFound),
+            Revocation::NotAllowed(why) => Err(not_allowed(why)),
         }
     }
 
@@ -91,8 +94,10 @@ impl AccessControl {
         let uses = uses.min(INVITATION_USES_MAX).into();
         let (hash, created_by) = (hash_of(&secret), by.account);
         let invitation = NewInvitation { id, hash, document, role, created_by, expires_ms, uses };
-        self.store()?.create_invitation(invitation, now_ms).await.map_err(unstored)?;
-        Ok(Invited { id, secret, expires_ms })
+        match self.store()?.create_invitation(invitation, now_ms).await.map_err(unstored)? {
+            Inviting::Invited => Ok(Invited { id, secret, expires_ms }),
+            Inviting::NotAllowed(why) => Err(not_allowed(why)),
+        }
     }
 
     pub(crate) async fn invitations(&self, document: DocumentId) -> Result<Vec<Invitation>, Fault> {
@@ -105,10 +110,12 @@ impl AccessControl {
         document: DocumentId,
         id: KeyId,
     ) -> Result<(), Fault> {
-        let by = by.caller().map(|caller| caller.account);
-        let was_there =
-            self.store()?.revoke_invitation(document, id, by, unix_ms()).await.map_err(unstored)?;
-        if was_there { Ok(()) } else { Err(Fault::InvitationNotFound) }
+        let by = owner(by);
+        match self.store()?.revoke_invitation(document, id, by, unix_ms()).await.map_err(unstored)? {
+            Withdrawal::Withdrawn => Ok(()),
+            Withdrawal::NotThere => Err(Fault::InvitationNotFound),
+            Withdrawal::NotAllowed(why) => Err(not_allowed(why)),
+        }
     }
 
     /// Answers the document and the role that the account has on it now.
@@ -142,6 +149,19 @@ impl AccessControl {
 
     pub(super) fn store(&self) -> Result<&AccountStore, Fault> {
         self.accounts().ok_or(Fault::AccountsOff)
+    }
+}
+
+/// The account whose right is exercised: of an operator, and of a key that reaches everything for one, none.
+fn owner(by: &Principal) -> Option<AccountId> {
+    by.caller().filter(|caller| !caller.scope.reaches_everything()).map(|caller| caller.account)
+}
+
+/// As the gate would have answered, had the right been lost a moment earlier.
+fn not_allowed(why: NotOwner) -> Fault {
+    match why {
+        NotOwner::Member => Refusal::AccessDenied.into(),
+        NotOwner::Stranger => Fault::DocumentNotFound,
     }
 }
 

@@ -25,6 +25,9 @@ pub(super) const NO_NAME: char = '\u{0}';
 /// Longest credential that is looked at, bytes.
 const CREDENTIAL_BYTES_MAX: usize = 128;
 
+/// How often a login looks at a password that others keep in a newer form at the same moment.
+const VERIFIED_AT_MOST: usize = 3;
+
 /// Somebody that wants in.
 #[derive(Debug)]
 pub(crate) enum Login {
@@ -48,6 +51,13 @@ pub(crate) struct SignedIn {
     pub(crate) device_key: Option<Secret>,
 }
 
+/// An account whose password was presented, and the hash that says so: whatever is done for it is done only while the
+/// account still has that one.
+pub(super) struct Verified {
+    account: AccountId,
+    pub(super) hash: String,
+}
+
 impl AccountService {
     /// # Errors
     /// [`AccountError::InvalidCredentials`] whatever is wrong with them, after the same time.
@@ -55,20 +65,23 @@ impl AccountService {
         match login {
             Login::Password { username, password, device_name } => {
                 let device_name = text("device name", &device_name)?;
-                let account = self.check_password(&username, &password, address).await?;
-                self.add_device(account.id, device_name).await
+                let verified = self.check_password(&username, &password, address).await?;
+                self.add_device(verified, device_name).await
             }
             Login::DeviceKey(key) => self.login_device(&key).await,
         }
     }
 
     /// The account of this name, if the password is its.
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidCredentials`] when it is not.
     pub(super) async fn check_password(
         &self,
         username: &str,
         password: &Secret,
         address: IpAddr,
-    ) -> Result<Account, AccountError> {
+    ) -> Result<Verified, AccountError> {
         // A name that nobody can have is tried like any other, and each such name for itself.
         let key = Username::parse(username)
             .map_or_else(|_| format!("{NO_NAME}{username}"), |name| name.key().to_owned());
@@ -81,12 +94,12 @@ impl AccountService {
         counted_as: &str,
         (key, password): (&str, &Secret),
         address: IpAddr,
-    ) -> Result<Account, AccountError> {
+    ) -> Result<Verified, AccountError> {
         self.allow(counted_as, address)?;
         let verdict = self.verify(key, password).await;
         let now = self.shared.clock.now().elapsed;
         match &verdict {
-            Ok(Some(_account)) => self.throttle().succeeded(now, counted_as, address),
+            Ok(Some(_verified)) => self.throttle().succeeded(now, counted_as, address),
             Ok(None) => self.throttle().failed(now, counted_as, address),
             Err(_unknown) => self.throttle().unchecked(now, counted_as, address),
         }
@@ -94,35 +107,48 @@ impl AccountService {
     }
 
     /// The account of this name key, if the password is its. Takes as long when there is no such account.
-    async fn verify(&self, key: &str, password: &Secret) -> Result<Option<Account>, AccountError> {
-        let presented = || Password::presented(password.expose().to_owned());
-        let Some(typed) = presented() else { return Ok(None) };
-        let found = self.shared.store.account_by_name(key).await?.filter(Account::is_live);
-        let stored = found.as_ref().and_then(|account| account.password_hash.clone());
-        let verdict = self.shared.hasher.verify(typed, stored.clone()).await?;
-        if verdict == Verdict::Wrong {
-            return Ok(None);
+    async fn verify(&self, key: &str, password: &Secret) -> Result<Option<Verified>, AccountError> {
+        for _ in 0..VERIFIED_AT_MOST {
+            let Some(typed) = Password::presented(password.expose().to_owned()) else { return Ok(None) };
+            let found = self.shared.store.account_by_name(key).await?.filter(Account::is_live);
+            let stored = found.as_ref().and_then(|account| account.password_hash.clone());
+            let verdict = self.shared.hasher.verify(typed, stored.clone()).await?;
+            let (Some(account), Some(hash)) = (found.map(|account| account.id), stored) else {
+                return Ok(None);
+            };
+            let verified = match verdict {
+                Verdict::Wrong => return Ok(None),
+                Verdict::Right => Some(Verified { account, hash }),
+                Verdict::RightRehash => self.rehash(Verified { account, hash }, password).await,
+            };
+            if verified.is_some() {
+                return Ok(verified);
+            }
         }
-        let Some(account) = found else { return Ok(None) };
-        if let (Verdict::RightRehash, Some(old), Some(typed)) = (verdict, stored, presented()) {
-            self.rehash(account.id, &old, typed).await;
-        }
-        Ok(Some(account))
+        Ok(None)
     }
 
-    /// Keeps the password in a newer form. When that fails, the next login will do as well.
-    async fn rehash(&self, account: AccountId, old: &str, typed: Password) {
-        if let Ok(hash) = self.shared.hasher.hash(typed).await
-            && let Err(error) = self.shared.store.rehash_password(account, old, hash).await
-        {
-            warn!(%error, "a password was not kept in its newer form");
+    /// Keeps the password in a newer form; when that fails, the next login will do as well. `None` when another form
+    /// or another password is in its place by now.
+    async fn rehash(&self, verified: Verified, password: &Secret) -> Option<Verified> {
+        let Some(typed) = Password::presented(password.expose().to_owned()) else { return Some(verified) };
+        let Ok(hash) = self.shared.hasher.hash(typed).await else { return Some(verified) };
+        let Verified { account, hash: old } = &verified;
+        match self.shared.store.rehash_password(*account, old, hash.clone()).await {
+            Ok(true) => Some(Verified { hash, ..verified }),
+            Ok(false) => None,
+            Err(error) => {
+                warn!(%error, "a password was not kept in its newer form");
+                Some(verified)
+            }
         }
     }
 
-    async fn add_device(&self, account: AccountId, name: String) -> Result<SignedIn, AccountError> {
+    async fn add_device(&self, verified: Verified, name: String) -> Result<SignedIn, AccountError> {
+        let Verified { account, hash: password_hash } = verified;
         let (id, now_ms) = (DeviceId::from_bytes(random()?), unix_ms());
         let (key, refresh) = (new_secret(DEVICE_PREFIX)?, new_secret(REFRESH_PREFIX)?);
-        let device = NewDevice { id, account, name, key_hash: Some(hash_of(&key)) };
+        let device = NewDevice { id, account, password_hash, name, key_hash: Some(hash_of(&key)) };
         let audit = AuditEntry {
             actor: account.to_string(),
             action: "session.started",
@@ -130,8 +156,11 @@ impl AccountService {
             detail: "with a password".to_owned(),
         };
         match self.shared.store.add_device(device, new_refresh(&refresh, now_ms), audit, now_ms).await? {
-            DeviceAddition::Added => self.signed_in(account, id, refresh, Some(key)),
-            DeviceAddition::AccountGone => Err(AccountError::InvalidCredentials),
+            DeviceAddition::Added { ended } => {
+                self.ended(account, ended);
+                self.signed_in(account, id, refresh, Some(key))
+            }
+            DeviceAddition::CredentialsOver => Err(AccountError::InvalidCredentials),
         }
     }
 

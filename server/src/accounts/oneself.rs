@@ -39,11 +39,14 @@ impl AccountService {
         let username = Username::parse(&username).map_err(|_| AccountError::Internal)?;
         // Counted for the device alone: who guesses elsewhere keeps nobody from changing the password.
         let device = caller.device.ok_or(AccountError::DeviceNotFound)?;
-        self.guess(&format!("{NO_NAME}{device}"), (username.key(), old), address).await?;
+        let counted_as = format!("{NO_NAME}{device}");
+        let verified = self.guess(&counted_as, (username.key(), old), address).await?.hash;
         let password = Password::parse(new.expose().to_owned(), &username)?;
         let hash = self.shared.hasher.hash(password).await?;
-        let ended = self.shared.store.set_password(caller.account, hash, caller.device, unix_ms()).await?;
-        self.ended(caller.account, ended.ok_or(AccountError::SessionOver)?);
+        let passwords = (verified, hash);
+        let ended =
+            self.shared.store.set_password(caller.account, passwords, caller.device, unix_ms()).await?;
+        self.ended(caller.account, ended.ok_or(AccountError::InvalidCredentials)?);
         Ok(())
     }
 
@@ -70,10 +73,8 @@ impl AccountService {
     /// # Errors
     /// When others would be left with documents that nobody owns.
     pub(crate) async fn delete(&self, id: AccountId) -> Result<Vec<DocumentId>, AccountError> {
-        let now_ms = unix_ms();
-        let devices: Vec<_> = self.shared.store.devices(id).await?.iter().map(|device| device.id).collect();
-        match self.shared.store.delete_account(id, Some(id), now_ms).await? {
-            AccountDeletion::Deleted { documents } => {
+        match self.shared.store.delete_account(id, Some(id), unix_ms()).await? {
+            AccountDeletion::Deleted { documents, devices } => {
                 self.ended(id, devices);
                 self.shared.live.others_signed_out(id, None);
                 Ok(documents)

@@ -42,6 +42,8 @@ pub enum AccountDeletion {
     /// after a crash, is in [`AccountStore::abandoned_documents`].
     Deleted {
         documents: Vec<DocumentId>,
+        /// Its devices that had not ended before.
+        devices: Vec<DeviceId>,
     },
     /// Others use these, and nobody else owns them.
     SoleOwnerOf(Vec<DocumentId>),
@@ -76,31 +78,33 @@ impl AccountStore {
         Ok(AccountPage { accounts, next })
     }
 
-    /// Sets another password and ends every device but `keep`. Answers the devices that ended; `None` when there
-    /// is no such account.
+    /// Sets another password in place of the one whose hash was verified, and ends every device but `keep`. Answers
+    /// the devices that ended; `None` when the account is gone, or has another password by now: of two who change
+    /// it at once, one does.
     pub async fn set_password(
         &self,
         id: AccountId,
-        password_hash: String,
+        (verified, hash): (String, String),
         keep: Option<DeviceId>,
         now_ms: i64,
     ) -> Result<Option<Vec<DeviceId>>, StorageError> {
         let plan = Plan::new()
-            .require(sql::LIVE, [id.into()], Refusal::NoSuchAccount)
-            .run(sql::SET_PASSWORD, [password_hash.into(), id.into()])
+            .require(sql::HAS_PASSWORD, [id.into(), verified.into()], ())
+            .run(sql::SET_PASSWORD, [hash.into(), id.into()])
             .run(sessions::DELETE_TOKENS_BUT, [id.into(), after(keep)])
             .ask(sessions::END_DEVICES_BUT, [now_ms.into(), id.into(), after(keep)])
             .audit(entry(id, "password.changed", id, ""), now_ms);
         match self.attempt(plan).await? {
-            Attempt::Done(asked) => asked.into_iter().flatten().map(only).collect::<Result<_, _>>().map(Some),
+            Attempt::Done(asked) => all(asked.concat()).map(Some),
             Attempt::Unmet(..) => Ok(None),
         }
     }
 
-    /// Puts a newer hash of the same password in its place: nothing ends.
-    pub async fn rehash_password(&self, id: AccountId, from: &str, to: String) -> Result<(), StorageError> {
-        let plan = Plan::<()>::new().run(sql::REHASH_PASSWORD, [to.into(), id.into(), from.into()]);
-        self.attempt(plan).await.map(|_done| ())
+    /// Puts a newer hash of the same password in its place: nothing ends. Answers whether the one before was still
+    /// there.
+    pub async fn rehash_password(&self, id: AccountId, from: &str, to: String) -> Result<bool, StorageError> {
+        let plan = Plan::new().require(sql::REHASH_PASSWORD, [to.into(), id.into(), from.into()], ());
+        Ok(matches!(self.attempt(plan).await?, Attempt::Done(_)))
     }
 
     /// Answers whether there is such an account.
@@ -131,7 +135,7 @@ impl AccountStore {
             .forbid(grants::SOLE_OWNER_OF_SHARED, [id.into(), documents_max.clone()], Refusal::SoleOwner)
             .run(sql::DELETE, [now_ms.into(), id.into()])
             .run(sessions::DELETE_TOKENS_BUT, [id.into(), after(None::<DeviceId>)])
-            .run(sessions::END_DEVICES_BUT, [now_ms.into(), id.into(), after(None::<DeviceId>)])
+            .ask(sessions::END_DEVICES_BUT, [now_ms.into(), id.into(), after(None::<DeviceId>)])
             .run(sessions::UNNAME_DEVICES, [id.into()])
             .run(keys::DELETE_OF_ACCOUNT, [id.into()])
             .run(grants::DELETE_SHARED, [id.into()])
@@ -140,14 +144,13 @@ impl AccountStore {
             .audit(entry(actor(by), "account.deleted", id, ""), now_ms);
         match self.attempt(plan).await? {
             Attempt::Done(asked) => {
-                let documents = asked.into_iter().flatten().map(only).collect::<Result<_, _>>()?;
-                Ok(AccountDeletion::Deleted { documents })
+                let mut asked = asked.into_iter();
+                let mut next = || asked.next().unwrap_or_default();
+                let (devices, documents) = (all(next())?, all(next())?);
+                Ok(AccountDeletion::Deleted { documents, devices })
             }
             Attempt::Unmet(Refusal::NoSuchAccount, _) => Ok(AccountDeletion::NoSuchAccount),
-            Attempt::Unmet(Refusal::SoleOwner, rows) => {
-                let documents = rows.into_iter().map(only).collect::<Result<_, _>>()?;
-                Ok(AccountDeletion::SoleOwnerOf(documents))
-            }
+            Attempt::Unmet(Refusal::SoleOwner, rows) => Ok(AccountDeletion::SoleOwnerOf(all(rows)?)),
         }
     }
 
@@ -158,7 +161,7 @@ impl AccountStore {
         limit: usize,
     ) -> Result<Vec<DocumentId>, StorageError> {
         let rows = self.query(grants::ABANDONED, [after(after_id), page(limit)]).await?;
-        rows.into_iter().map(only).collect()
+        all(rows)
     }
 }
 
@@ -211,7 +214,7 @@ impl FromValue for AccountKind {
     }
 }
 
-/// The first column.
-fn only<T: FromValue>(row: Row) -> Result<T, StorageError> {
-    Columns::of(row).read()
+/// The first column of each.
+fn all<T: FromValue>(rows: Vec<Row>) -> Result<Vec<T>, StorageError> {
+    rows.into_iter().map(|row| Columns::of(row).read()).collect()
 }

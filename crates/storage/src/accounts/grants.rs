@@ -23,8 +23,18 @@ pub struct NewGrant {
     pub document: DocumentId,
     pub account: AccountId,
     pub role: Role,
-    /// `None`: the operator.
+    /// `None`: the operator. An account must own the document.
     pub by: Option<AccountId>,
+}
+
+/// Why an account may not share a document: it takes an owner, and rights may be lost between the question and the
+/// deed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotOwner {
+    /// It has a lesser role.
+    Member,
+    /// It has none: for all it is to know, there is no such document.
+    Stranger,
 }
 
 /// What became of a role to be given.
@@ -36,6 +46,7 @@ pub enum Granting {
     /// It would be less than owner for the last one.
     LastOwner,
     NoSuchAccount,
+    NotAllowed(NotOwner),
 }
 
 /// What became of a role to be taken.
@@ -44,6 +55,7 @@ pub enum Revocation {
     Revoked { before: Role },
     LastOwner,
     NotThere,
+    NotAllowed(NotOwner),
 }
 
 enum Refusal {
@@ -51,6 +63,7 @@ enum Refusal {
     Deleted,
     LastOwner,
     HasItAlready,
+    NotAllowed(NotOwner),
 }
 
 impl AccountStore {
@@ -109,8 +122,9 @@ impl AccountStore {
     pub async fn grant(&self, grant: NewGrant, now_ms: i64) -> Result<Granting, StorageError> {
         let NewGrant { document, account, role, by } = grant;
         let mut plan = Plan::new()
-            .require(accounts::LIVE, [account.into()], Refusal::NoSuchAccount)
             .forbid(sql::TOMBSTONE, [document.into()], Refusal::Deleted)
+            .require_owner(document, by, Refusal::NotAllowed)
+            .require(accounts::LIVE, [account.into()], Refusal::NoSuchAccount)
             .forbid(sql::ROLE_IF, [document.into(), account.into(), role.into()], Refusal::HasItAlready)
             .ask(sql::ROLE, [document.into(), account.into()]);
         if role < Role::Owner {
@@ -125,10 +139,11 @@ impl AccountStore {
             Attempt::Unmet(Refusal::LastOwner, _) => Ok(Granting::LastOwner),
             Attempt::Unmet(Refusal::Deleted, _) => Err(StorageError::Deleted),
             Attempt::Unmet(Refusal::NoSuchAccount, _) => Ok(Granting::NoSuchAccount),
+            Attempt::Unmet(Refusal::NotAllowed(why), _) => Ok(Granting::NotAllowed(why)),
         }
     }
 
-    /// Takes a role, also one's own.
+    /// Takes a role: an account another's when it owns the document, its own whatever that is.
     pub async fn revoke_grant(
         &self,
         document: DocumentId,
@@ -137,6 +152,7 @@ impl AccountStore {
         now_ms: i64,
     ) -> Result<Revocation, StorageError> {
         let plan = Plan::new()
+            .require_owner(document, by.filter(|by| *by != account), Revocation::NotAllowed)
             .forbid(sql::LAST_OWNER, [document.into(), account.into()], Revocation::LastOwner)
             .ask(sql::ROLE, [document.into(), account.into()])
             .require(sql::DELETE, [document.into(), account.into()], Revocation::NotThere)
@@ -168,6 +184,23 @@ impl AccountStore {
                 actors.insert(columns.read()?, columns.read()?);
             }
         }
+    }
+}
+
+impl<T> Plan<T> {
+    /// Goes on only when `by`, if it is an account, owns the document.
+    pub(super) fn require_owner(
+        self,
+        document: DocumentId,
+        by: Option<AccountId>,
+        refusal: impl Fn(NotOwner) -> T,
+    ) -> Self {
+        let Some(by) = by else { return self };
+        self.require(sql::ROLE, [document.into(), by.into()], refusal(NotOwner::Stranger)).require(
+            sql::ROLE_IF,
+            [document.into(), by.into(), Role::Owner.into()],
+            refusal(NotOwner::Member),
+        )
     }
 }
 

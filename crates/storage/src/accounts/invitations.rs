@@ -1,6 +1,7 @@
-//! Invitations: secrets that give a role to whoever presents them, as often as they say and as long.
+//! Invitations: secrets that give a role to whoever presents them, as often as they say and as long, while whoever
+//! made them owns the document.
 
-use super::grants::first_role;
+use super::grants::{NotOwner, first_role};
 use super::{
     AccountStore, Attempt, FORGOTTEN_AT_ONCE, PAGE_ROWS_MAX, Plan, SecretHash, actor, after, entry, page,
 };
@@ -22,7 +23,7 @@ pub struct NewInvitation {
     pub uses: i64,
 }
 
-/// An invitation as it is listed, perhaps expired or used up.
+/// An invitation as it is listed, perhaps expired or used up. One whose creator has lost the document is not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Invitation {
     pub id: KeyId,
@@ -33,13 +34,29 @@ pub struct Invitation {
     pub uses_left: i64,
 }
 
+/// What became of an invitation to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inviting {
+    Invited,
+    NotAllowed(NotOwner),
+}
+
+/// What became of an invitation to be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Withdrawal {
+    Withdrawn,
+    NotThere,
+    NotAllowed(NotOwner),
+}
+
 /// What became of an invitation that was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redemption {
     /// The account has this role, by the invitation or from before: a role is never lowered, and then no use is
     /// counted.
     Redeemed { document: DocumentId, role: Role },
-    /// Expired, used up, taken back or never there: which one is nobody's business.
+    /// Expired, used up, taken back, of somebody who owns the document no more, or never there: which one is nobody's
+    /// business.
     Invalid,
 }
 
@@ -49,13 +66,15 @@ enum Refusal {
 }
 
 impl AccountStore {
+    /// Makes an invitation, when its creator owns the document.
+    ///
     /// # Errors
     /// Also [`StorageError::Deleted`], when the document was deleted.
     pub async fn create_invitation(
         &self,
         invitation: NewInvitation,
         now_ms: i64,
-    ) -> Result<(), StorageError> {
+    ) -> Result<Inviting, StorageError> {
         let NewInvitation { id, hash, document, role, created_by, expires_ms, uses } = invitation;
         let values = [
             hash.into(),
@@ -68,13 +87,15 @@ impl AccountStore {
             uses.into(),
         ];
         let plan = Plan::new()
-            .forbid(sql::TOMBSTONE, [document.into()], ())
+            .forbid(sql::TOMBSTONE, [document.into()], None)
+            .require_owner(document, Some(created_by), |why| Some(Inviting::NotAllowed(why)))
             .run(sql::FORGET_INVITATIONS, [now_ms.into(), FORGOTTEN_AT_ONCE.into()])
             .run(sql::INSERT_INVITATION, values)
             .audit(entry(created_by, "invitation.created", document, format!("{id}, {role}")), now_ms);
         match self.attempt(plan).await? {
-            Attempt::Done(_) => Ok(()),
-            Attempt::Unmet((), _) => Err(StorageError::Deleted),
+            Attempt::Done(_) => Ok(Inviting::Invited),
+            Attempt::Unmet(Some(refusal), _) => Ok(refusal),
+            Attempt::Unmet(None, _) => Err(StorageError::Deleted),
         }
     }
 
@@ -93,18 +114,22 @@ impl AccountStore {
         }
     }
 
-    /// Answers whether it was there.
+    /// Takes an invitation back; an account may when it owns the document.
     pub async fn revoke_invitation(
         &self,
         document: DocumentId,
         id: KeyId,
         by: Option<AccountId>,
         now_ms: i64,
-    ) -> Result<bool, StorageError> {
+    ) -> Result<Withdrawal, StorageError> {
         let plan = Plan::new()
-            .require(sql::DELETE_INVITATION, [document.into(), id.into()], ())
+            .require_owner(document, by, Withdrawal::NotAllowed)
+            .require(sql::DELETE_INVITATION, [document.into(), id.into()], Withdrawal::NotThere)
             .audit(entry(actor(by), "invitation.revoked", document, id), now_ms);
-        Ok(matches!(self.attempt(plan).await?, Attempt::Done(_)))
+        Ok(match self.attempt(plan).await? {
+            Attempt::Done(_) => Withdrawal::Withdrawn,
+            Attempt::Unmet(refusal, _) => refusal,
+        })
     }
 
     /// Gives the account the role of the invitation and counts a use.
@@ -124,7 +149,7 @@ impl AccountStore {
             .require(sql::INVITATION, [hash.into(), now_ms.into()], Refusal::Invalid)
             .require(accounts::LIVE, [account.into()], Refusal::Invalid)
             .forbid(sql::ROLE_FROM, [document.into(), account.into(), role.into()], Refusal::HasIt)
-            .run(sql::USE_INVITATION, [hash.into()])
+            .require(sql::USE_INVITATION, [hash.into(), now_ms.into()], Refusal::Invalid)
             .run(
                 sql::UPSERT,
                 [document.into(), account.into(), role.into(), created_by.into(), now_ms.into()],

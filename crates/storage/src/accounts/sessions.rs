@@ -6,10 +6,18 @@ use crate::audit::AuditEntry;
 use crate::relational::{Columns, Row};
 use crate::rows::count;
 use crate::sql::{accounts, sessions as sql};
+use std::fmt;
 use tiebreak_protocol::{AccountId, DeviceId};
 
 /// Devices of one account that have not ended; one more ends the one that was seen longest ago.
 pub const DEVICES_PER_ACCOUNT_MAX: usize = 1000;
+
+/// How long a device that has ended is kept: longer than its access tokens, which are refused for its sake.
+const ENDED_KEPT_MS: i64 = 90 * 24 * 3600 * 1000;
+
+/// How long a refresh token holds beside another one that was issued in its place: two pages of one device may
+/// refresh at the same moment.
+pub const REFRESH_GRACE_MS: i64 = 10_000;
 
 /// One installation of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +31,12 @@ pub struct Device {
 }
 
 /// A device that logs in for the first time.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewDevice {
     pub id: DeviceId,
     pub account: AccountId,
+    /// Of the password with which it logs in: it takes a while to verify, and another may have been set meanwhile.
+    pub password_hash: String,
     pub name: String,
     /// Of the key with which it may come back without a password, if it gets one.
     pub key_hash: Option<SecretHash>,
@@ -40,10 +50,14 @@ pub struct NewRefresh {
 }
 
 /// What became of a new device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeviceAddition {
-    Added,
-    AccountGone,
+    Added {
+        /// Devices that ended to make room for it.
+        ended: Vec<DeviceId>,
+    },
+    /// The account is gone, or has another password by now.
+    CredentialsOver,
 }
 
 /// What became of a refresh token that was presented.
@@ -51,7 +65,7 @@ pub enum DeviceAddition {
 pub enum Rotation {
     /// The new one takes its place.
     Rotated(Device),
-    /// Its successor had been used: two have it. The device has ended.
+    /// It had been replaced: two have it. The device has ended.
     Reused(Device),
     /// It is none, or has expired, or its device or account has ended.
     Unknown,
@@ -63,7 +77,8 @@ enum Refused {
 }
 
 impl AccountStore {
-    /// Adds a device with the first token of its session.
+    /// Adds a device with the first token of its session, then ends those that are beyond
+    /// [`DEVICES_PER_ACCOUNT_MAX`], one transaction each. What a crash leaves of them, the next one ends.
     pub async fn add_device(
         &self,
         device: NewDevice,
@@ -71,18 +86,33 @@ impl AccountStore {
         audit: AuditEntry,
         now_ms: i64,
     ) -> Result<DeviceAddition, StorageError> {
-        let NewDevice { id, account, name, key_hash } = device;
+        let NewDevice { id, account, password_hash, name, key_hash } = device;
         let device = [id.into(), account.into(), name.into(), key_hash.into(), now_ms.into(), now_ms.into()];
         let plan = Plan::new()
-            .require(accounts::LIVE, [account.into()], ())
+            .require(accounts::HAS_PASSWORD, [account.into(), password_hash.into()], ())
             .run(sql::INSERT_DEVICE, device)
             .run(sql::INSERT_FIRST_TOKEN, refresh.first(id, account, now_ms))
-            .run(sql::TRIM_DEVICES, [now_ms.into(), account.into(), count(DEVICES_PER_ACCOUNT_MAX).into()])
+            .run(sql::FORGET_DEVICES, [now_ms.saturating_sub(ENDED_KEPT_MS).into(), FORGOTTEN_AT_ONCE.into()])
             .audit(audit, now_ms);
-        Ok(match self.attempt(plan).await? {
-            Attempt::Done(_) => DeviceAddition::Added,
-            Attempt::Unmet((), _) => DeviceAddition::AccountGone,
-        })
+        match self.attempt(plan).await? {
+            Attempt::Done(_) => Ok(DeviceAddition::Added { ended: self.make_room(account, now_ms).await? }),
+            Attempt::Unmet((), _) => Ok(DeviceAddition::CredentialsOver),
+        }
+    }
+
+    async fn make_room(&self, account: AccountId, now_ms: i64) -> Result<Vec<DeviceId>, StorageError> {
+        let most = count(DEVICES_PER_ACCOUNT_MAX);
+        let beyond = [account.into(), page(PAGE_ROWS_MAX), most.into()];
+        let mut ended = Vec::new();
+        for row in self.query(sql::DEVICES_BEYOND, beyond).await? {
+            let device = Device::read(row)?;
+            let audit = entry(account, "device.displaced", device.id, format!("more than {most} devices"));
+            // Unless somebody else was faster, and tells of it.
+            if self.end(&device, audit, now_ms).await? {
+                ended.push(device.id);
+            }
+        }
+        Ok(ended)
     }
 
     /// A device comes back with its key: a session in place of the one it had. `None` when the key is none, or its
@@ -110,19 +140,35 @@ impl AccountStore {
 
     /// A token is presented for the next one.
     ///
-    /// It may be presented again until its successor is used: the answer may have been lost in a tunnel. The unused
-    /// successor is replaced. Once the successor was used, whoever presents the token has a copy of it, or is the
-    /// owner whose copy was used: nobody can tell which, so the device ends.
+    /// Each answer issues a successor. Whoever presents a token that was replaced has a copy of it, or is the owner
+    /// whose copy was used: nobody can tell which, so the device ends.
+    ///
+    /// | the token that is presented | answer |
+    /// |---|---|
+    /// | not used | a successor |
+    /// | used, none of its successors is: the answer may have been lost in a tunnel | another successor; earlier ones are replaced, but for those that are younger than [`REFRESH_GRACE_MS`] |
+    /// | used, and so is a successor | the device ends |
+    /// | replaced by a later successor of the same token | the device ends |
+    /// | another successor of the same token was used first, and this one is younger than the grace | a successor of that one: there is one chain |
+    /// | the same, and this one is older | the device ends |
+    ///
+    /// So of two that hold tokens of one chain, one ends it: when a copy of an older token is used, at the latest as
+    /// the owner next refreshes.
     pub async fn rotate_refresh(
         &self,
         old: SecretHash,
         new: NewRefresh,
         now_ms: i64,
     ) -> Result<Rotation, StorageError> {
+        // What is made up costs a read, and waits for no writer.
+        if self.query_one(sql::DEVICE_BY_TOKEN, [old.into(), now_ms.into()]).await?.is_none() {
+            return Ok(Rotation::Unknown);
+        }
+        let grace_over = now_ms.saturating_sub(REFRESH_GRACE_MS);
+        let spent = [old.into(), grace_over.into(), REFRESH_GRACE_MS.into()];
         let plan = Plan::new()
             .require(sql::DEVICE_BY_TOKEN, [old.into(), now_ms.into()], Refused::Unknown)
-            .forbid(sql::DEVICE_BY_SPENT_TOKEN, [old.into()], Refused::Reused)
-            .run(sql::DELETE_SUCCESSORS, [old.into()])
+            .forbid(sql::DEVICE_BY_SPENT_TOKEN, spent, Refused::Reused)
             .run(sql::TOKEN_USED, [now_ms.into(), old.into()])
             .run(sql::INSERT_NEXT_TOKEN, [new.hash.into(), now_ms.into(), new.expires_ms.into(), old.into()])
             .run(sql::DEVICE_SEEN_BY_TOKEN, [now_ms.into(), old.into()])
@@ -208,6 +254,17 @@ impl Device {
             seen_ms: columns.read()?,
             revoked_ms: columns.read()?,
         })
+    }
+}
+
+/// Without the hashes: what is printed ends in logs.
+impl fmt::Debug for NewDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewDevice")
+            .field("id", &self.id)
+            .field("account", &self.account)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

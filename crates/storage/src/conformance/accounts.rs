@@ -13,6 +13,7 @@ mod registration;
 mod relational;
 mod sessions;
 mod signing_keys;
+pub mod thefts;
 
 use crate::accounts::{AccountKind, NewAccount, NewDevice, NewRefresh, Registration, SecretHash};
 use crate::audit::AuditEntry;
@@ -23,6 +24,9 @@ use tiebreak_protocol::{AccountId, DeviceId};
 
 /// When the tests begin.
 const NOW: i64 = 1_700_000_000_000;
+
+/// Of the password that everybody has at first.
+const PASSWORD_HASH: &str = "hash of a password";
 
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -73,7 +77,7 @@ pub fn person(name: &str) -> NewAccount {
         username: Some(name.to_owned()),
         name_key: Some(name.to_lowercase()),
         display_name: format!("{name} the tester"),
-        password_hash: Some(format!("hash of {name}")),
+        password_hash: Some(PASSWORD_HASH.to_owned()),
         idempotency: None,
     }
 }
@@ -97,9 +101,15 @@ async fn register_many(store: &AccountStore, name: &str, many: usize) -> Vec<Acc
     ids
 }
 
-/// A device of this name, with a key made from its name.
+/// A device of this name, with a key made from its name, of an account with the password that it had at first.
 pub fn device(account: AccountId, name: &str) -> NewDevice {
-    NewDevice { id: device_id(name), account, name: name.to_owned(), key_hash: Some(secret(name)) }
+    NewDevice {
+        id: device_id(name),
+        account,
+        password_hash: PASSWORD_HASH.to_owned(),
+        name: name.to_owned(),
+        key_hash: Some(secret(name)),
+    }
 }
 
 /// A token made from a name, for an hour.

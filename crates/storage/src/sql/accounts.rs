@@ -27,6 +27,10 @@ pub const INSERT: &str = "INSERT INTO accounts \
     (id, kind, username, name_key, display_name, password_hash, created_ms) \
     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING";
 
+/// Answers a row when the account lives and has this password: account, password hash.
+pub const HAS_PASSWORD: &str =
+    "SELECT id FROM accounts WHERE id = $1 AND deleted_ms IS NULL AND password_hash = $2";
+
 /// Another password: password hash, account.
 pub const SET_PASSWORD: &str = "UPDATE accounts SET password_hash = $1 WHERE id = $2";
 

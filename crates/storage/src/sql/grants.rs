@@ -14,6 +14,14 @@ macro_rules! is_last_owner {
     };
 }
 
+/// Who has lost a document must not come back by what it has handed out.
+macro_rules! creator_owns {
+    () => {
+        "EXISTS (SELECT 1 FROM grants WHERE grants.document = invitations.document \
+         AND grants.account = invitations.created_by AND grants.role = 'owner')"
+    };
+}
+
 /// Answers a row when the document was deleted: document.
 pub const TOMBSTONE: &str = "SELECT id FROM documents WHERE id = $1 AND deleted_ms IS NOT NULL";
 
@@ -86,16 +94,27 @@ pub const INSERT_INVITATION: &str = "INSERT INTO invitations \
     (hash, id, document, role, created_by, created_ms, expires_ms, uses_left) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-/// A page of the invitations to a document: document, after, limit.
-pub const INVITATIONS: &str = "SELECT id, role, created_by, created_ms, expires_ms, uses_left \
-    FROM invitations WHERE document = $1 AND id > $2 ORDER BY id LIMIT $3";
+/// A page of the invitations of its owners to a document: document, after, limit.
+pub const INVITATIONS: &str = concat!(
+    "SELECT id, role, created_by, created_ms, expires_ms, uses_left \
+     FROM invitations WHERE document = $1 AND id > $2 AND ",
+    creator_owns!(),
+    " ORDER BY id LIMIT $3"
+);
 
 /// An invitation that holds: hash, now.
-pub const INVITATION: &str = "SELECT id, document, role, created_by FROM invitations \
-    WHERE hash = $1 AND expires_ms > $2 AND uses_left > 0";
+pub const INVITATION: &str = concat!(
+    "SELECT id, document, role, created_by FROM invitations \
+     WHERE hash = $1 AND expires_ms > $2 AND uses_left > 0 AND ",
+    creator_owns!()
+);
 
-/// Counts a use: hash.
-pub const USE_INVITATION: &str = "UPDATE invitations SET uses_left = uses_left - 1 WHERE hash = $1";
+/// Counts a use of an invitation that holds: hash, now.
+pub const USE_INVITATION: &str = concat!(
+    "UPDATE invitations SET uses_left = uses_left - 1 \
+     WHERE hash = $1 AND expires_ms > $2 AND uses_left > 0 AND ",
+    creator_owns!()
+);
 
 /// Takes an invitation back: document, id.
 pub const DELETE_INVITATION: &str = "DELETE FROM invitations WHERE document = $1 AND id = $2";

@@ -23,12 +23,27 @@ pub const BY_HASH: &str = concat!(
 /// A page of all keys: after, limit.
 pub const PAGE: &str = concat!("SELECT ", columns!(), " FROM api_keys WHERE id > $1 ORDER BY id LIMIT $2");
 
-/// A page of the keys of an account: account, after, limit.
-pub const PAGE_OF_ACCOUNT: &str =
-    concat!("SELECT ", columns!(), " FROM api_keys WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3");
+/// The keys of an account, those that were not revoked first: account, limit.
+pub const OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM api_keys WHERE account = $1 ORDER BY CASE WHEN revoked_ms IS NULL THEN 0 ELSE 1 END, id LIMIT $2"
+);
+
+/// Answers a row when an account has more keys that hold than so many: account, now, number.
+pub const HOLDS_BEYOND: &str = "SELECT id FROM api_keys WHERE account = $1 AND revoked_ms IS NULL \
+    AND (expires_ms IS NULL OR expires_ms > $2) ORDER BY id LIMIT 1 OFFSET $3";
 
 /// Ends a key that has not: ended, id.
 pub const REVOKE: &str = "UPDATE api_keys SET revoked_ms = $1 WHERE id = $2 AND revoked_ms IS NULL";
+
+/// Ends a key of this account that has not: ended, id, account.
+pub const REVOKE_OF_ACCOUNT: &str =
+    "UPDATE api_keys SET revoked_ms = $1 WHERE id = $2 AND account = $3 AND revoked_ms IS NULL";
+
+/// Drops some keys of an account that were revoked or expired long ago: account, over until, how many.
+pub const FORGET: &str = "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys \
+    WHERE account = $1 AND COALESCE(revoked_ms, expires_ms) <= $2 ORDER BY id LIMIT $3)";
 
 /// Drops the keys of an account: account.
 pub const DELETE_OF_ACCOUNT: &str = "DELETE FROM api_keys WHERE account = $1";

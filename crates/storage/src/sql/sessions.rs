@@ -19,17 +19,41 @@ macro_rules! live_device_of {
     };
 }
 
+/// The sibling of a token that was used first, or the token itself: both go on as one.
+macro_rules! first_used_of {
+    ($hash:literal) => {
+        concat!(
+            "COALESCE((SELECT used.hash FROM refresh_tokens AS presented \
+             JOIN refresh_tokens AS used ON used.parent = presented.parent \
+             WHERE presented.hash = ",
+            $hash,
+            " AND used.used_ms IS NOT NULL), ",
+            $hash,
+            ")",
+        )
+    };
+}
+
 /// A new device: id, account, name, key hash, created, seen.
 pub const INSERT_DEVICE: &str = "INSERT INTO devices (id, account, name, key_hash, created_ms, seen_ms) \
     VALUES ($1, $2, $3, $4, $5, $6)";
 
-/// Ends the devices of an account that are beyond a number, those that came last excepted: ended, account, number.
-pub const TRIM_DEVICES: &str = "UPDATE devices SET revoked_ms = $1, key_hash = NULL WHERE id IN \
-    (SELECT id FROM devices WHERE account = $2 AND revoked_ms IS NULL \
-     ORDER BY seen_ms DESC, id LIMIT 9223372036854775807 OFFSET $3)";
+/// Devices of an account that have not ended, but for so many that were seen last: account, limit, number.
+pub const DEVICES_BEYOND: &str = concat!(
+    "SELECT ",
+    device_columns!(),
+    " FROM devices WHERE account = $1 AND revoked_ms IS NULL ORDER BY seen_ms DESC, id LIMIT $2 OFFSET $3"
+);
+
+/// Drops some of the devices that ended long ago: ended until, how many.
+pub const FORGET_DEVICES: &str = "DELETE FROM devices WHERE id IN \
+    (SELECT id FROM devices WHERE revoked_ms <= $1 ORDER BY revoked_ms LIMIT $2)";
 
 /// One device: device.
 pub const DEVICE: &str = concat!("SELECT ", device_columns!(), " FROM devices WHERE id = $1");
+
+/// Answers a row when the device has not ended: device, account.
+pub const LIVE_DEVICE: &str = "SELECT id FROM devices WHERE id = $1 AND account = $2 AND revoked_ms IS NULL";
 
 /// The latest devices of an account: account, limit.
 pub const DEVICES: &str = concat!(
@@ -68,9 +92,11 @@ pub const INSERT_FIRST_TOKEN: &str = "INSERT INTO refresh_tokens \
     (hash, device, account, issued_ms, expires_ms) VALUES ($1, $2, $3, $4, $5)";
 
 /// A token after another one: hash, issued, expires, the hash before.
-pub const INSERT_NEXT_TOKEN: &str = "INSERT INTO refresh_tokens \
-    (hash, device, account, parent, issued_ms, expires_ms) \
-    SELECT $1, device, account, hash, $2, $3 FROM refresh_tokens WHERE hash = $4";
+pub const INSERT_NEXT_TOKEN: &str = concat!(
+    "INSERT INTO refresh_tokens (hash, device, account, parent, issued_ms, expires_ms) \
+     SELECT $1, device, account, hash, $2, $3 FROM refresh_tokens WHERE hash = ",
+    first_used_of!("$4")
+);
 
 /// The device of a token that still holds: hash, now.
 pub const DEVICE_BY_TOKEN: &str = concat!(
@@ -78,19 +104,22 @@ pub const DEVICE_BY_TOKEN: &str = concat!(
     " WHERE refresh_tokens.hash = $1 AND refresh_tokens.expires_ms > $2"
 );
 
-/// The device of a token whose successor was used: hash.
+/// The device of a token whose successor was used, or that was replaced by a sibling: because that was used first and
+/// the grace is over, or because that was issued after the grace. Token, the latest issue whose grace is over, grace.
 pub const DEVICE_BY_SPENT_TOKEN: &str = concat!(
     "SELECT ",
     device_columns!(),
-    " FROM refresh_tokens JOIN devices ON devices.id = refresh_tokens.device \
-     WHERE refresh_tokens.parent = $1 AND refresh_tokens.used_ms IS NOT NULL LIMIT 1"
+    " FROM refresh_tokens AS mine JOIN devices ON devices.id = mine.device WHERE mine.hash = $1 AND (\
+     EXISTS (SELECT 1 FROM refresh_tokens AS next WHERE next.used_ms IS NOT NULL AND next.parent = ",
+    first_used_of!("$1"),
+    ") OR EXISTS (SELECT 1 FROM refresh_tokens AS beside \
+     WHERE beside.parent = mine.parent AND beside.hash <> mine.hash \
+     AND (beside.used_ms IS NOT NULL AND mine.issued_ms <= $2 OR beside.issued_ms - mine.issued_ms >= $3)))"
 );
 
-/// Drops the successors of a token: hash.
-pub const DELETE_SUCCESSORS: &str = "DELETE FROM refresh_tokens WHERE parent = $1";
-
-/// A token was used: used, hash.
-pub const TOKEN_USED: &str = "UPDATE refresh_tokens SET used_ms = COALESCE(used_ms, $1) WHERE hash = $2";
+/// A token was used, unless a sibling was before: used, hash.
+pub const TOKEN_USED: &str =
+    concat!("UPDATE refresh_tokens SET used_ms = COALESCE(used_ms, $1) WHERE hash = ", first_used_of!("$2"));
 
 /// Ends the tokens of a device: device.
 pub const DELETE_TOKENS_OF_DEVICE: &str = "DELETE FROM refresh_tokens WHERE device = $1";

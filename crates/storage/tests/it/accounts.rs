@@ -3,8 +3,8 @@
 use crate::support::{database, directory, open};
 use std::sync::Arc;
 use tiebreak_protocol::Role;
-use tiebreak_storage::accounts::{AuditVerdict, NewGrant};
-use tiebreak_storage::conformance::accounts::{self, random};
+use tiebreak_storage::accounts::{AuditVerdict, NewGrant, Rotation};
+use tiebreak_storage::conformance::accounts::{self, random, thefts};
 use tiebreak_storage::conformance::document;
 use tiebreak_storage::{AccountStore, SqliteStore, StorageError};
 
@@ -21,6 +21,7 @@ async fn random_grants_and_sessions_follow_their_models_on_sqlite() {
     for seed in 0..8 {
         random::grants_follow_their_model(&store, seed).await;
         random::sessions_follow_their_model(&store, seed).await;
+        thefts::thefts_are_noticed(&store, seed).await;
     }
 }
 
@@ -66,6 +67,16 @@ async fn calls_that_come_together_share_a_commit() {
     }
     let commits = store.commits() - before;
     assert!(commits < 100, "{commits} commits for 200 calls");
+}
+
+#[tokio::test]
+async fn a_made_up_refresh_token_waits_for_no_writer() {
+    let directory = directory();
+    let store = open(directory.path());
+    let accounts = AccountStore::new(Arc::<SqliteStore>::clone(&store));
+    let before = store.commits();
+    let rotation = accounts.rotate_refresh(accounts::secret("made up"), accounts::refresh("next"), 1).await;
+    assert_eq!((rotation, store.commits()), (Ok(Rotation::Unknown), before));
 }
 
 /// Flipped under the store's back, as a disk would: past the types that the relational store looks after.

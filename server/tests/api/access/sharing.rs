@@ -82,6 +82,20 @@ fn an_invitation_that_is_taken_back_lets_nobody_in() {
 }
 
 #[test]
+fn who_owns_a_document_no_more_does_not_come_back_by_an_own_invitation() {
+    let api = start();
+    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
+    let document = ann.creates(&api);
+    ann.gives(&api, document, &bob, "owner");
+    let path = format!("/v1/documents/{document}/invitations");
+    let made = bob.sends(&api, "POST", &path, &json!({ "role": "owner", "uses": 9 })).expect(201).json();
+    ann.asks(&api, "DELETE", &format!("/v1/documents/{document}/grants/{}", bob.account)).expect(204);
+    let redeem = bob.sends(&api, "POST", "/v1/invitations/redeem", &json!({ "secret": made["secret"] }));
+    assert_eq!(redeem.expect(410).code(), "invitation_invalid");
+    assert_eq!(ann.asks(&api, "GET", &path).expect(200).json()["items"], json!([]));
+}
+
+#[test]
 fn a_list_shows_the_documents_that_one_may_see() {
     let api = start();
     let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));

@@ -1,7 +1,7 @@
 //! Grants, and the last owner, whom nobody gets rid of.
 
 use super::{NOW, Stores, account_id, register, register_many};
-use crate::accounts::{AccountDeletion, Grant, Granting, NewGrant, PAGE_ROWS_MAX, Revocation};
+use crate::accounts::{AccountDeletion, Grant, Granting, NewGrant, NotOwner, PAGE_ROWS_MAX, Revocation};
 use crate::conformance::{batch, document};
 use crate::{AccountStore, Append, DocumentStore, StorageError};
 use tiebreak_protocol::{AccountId, ActorId, DocumentId, Role};
@@ -20,6 +20,7 @@ pub(super) async fn run_all(stores: &Stores) {
     who_owns_alone_what_others_use_is_not_deleted(stores).await;
     a_deleted_account_leaves_its_own_documents_to_be_deleted(stores).await;
     actors_are_found_by_their_document(stores).await;
+    only_an_owner_gives_and_takes(&stores.accounts).await;
 }
 
 pub(super) async fn create(store: &dyn DocumentStore, name: &str, owner: AccountId) -> DocumentId {
@@ -75,6 +76,7 @@ async fn documents_created_together_have_each_their_owner(stores: &Stores) {
 async fn a_role_replaces_the_one_before(store: &AccountStore) {
     let (ann, bob) = (register(store, "giver").await, register(store, "taker").await);
     let id = document("given");
+    give(store, id, ann, Role::Owner).await;
     let mut before = None;
     for role in [Role::Viewer, Role::Editor, Role::Editor, Role::Viewer] {
         let grant = NewGrant { document: id, account: bob, role, by: Some(ann) };
@@ -82,7 +84,8 @@ async fn a_role_replaces_the_one_before(store: &AccountStore) {
         assert_eq!(store.role(id, bob).await, Ok(Some(role)));
         before = Some(role);
     }
-    assert_eq!(store.grants(id).await.unwrap()[0].granted_by, Some(ann));
+    let grants = store.grants(id).await.unwrap();
+    assert_eq!(grants.iter().find(|grant| grant.account == bob).unwrap().granted_by, Some(ann));
     assert_eq!(leave(store, id, bob).await, Revocation::Revoked { before: Role::Viewer });
     assert_eq!(leave(store, id, bob).await, Revocation::NotThere);
     assert_eq!(store.role(id, bob).await, Ok(None));
@@ -202,7 +205,7 @@ async fn who_owns_alone_what_others_use_is_not_deleted(stores: &Stores) {
     give(&stores.accounts, shared, viewer, Role::Owner).await;
     let deleted = stores.accounts.delete_account(owner, Some(owner), NOW).await;
     let own = vec![document("needed by nobody")];
-    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone() }));
+    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone(), devices: Vec::new() }));
     assert_eq!(stores.accounts.role(shared, owner).await, Ok(None));
     assert_eq!(stores.accounts.role(shared, viewer).await, Ok(Some(Role::Owner)));
     assert_eq!(stores.documents.delete(own[0]).await, Ok(true));
@@ -217,7 +220,7 @@ async fn a_deleted_account_leaves_its_own_documents_to_be_deleted(stores: &Store
     own.sort();
     assert_eq!(stores.accounts.abandoned_documents(None, 10).await, Ok(Vec::new()));
     let deleted = stores.accounts.delete_account(owner, Some(owner), NOW).await;
-    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone() }));
+    assert_eq!(deleted, Ok(AccountDeletion::Deleted { documents: own.clone(), devices: Vec::new() }));
     assert_eq!(stores.accounts.abandoned_documents(None, 10).await, Ok(own.clone()));
     assert_eq!(stores.accounts.abandoned_documents(Some(own[1]), 2).await, Ok(own[2..4].to_vec()));
     for id in own {
@@ -235,4 +238,26 @@ async fn actors_are_found_by_their_document(stores: &Stores) {
     assert_eq!(stores.accounts.bound_actors(id).await, Ok(actors.into_iter().collect()));
     assert_eq!(stores.documents.delete(id).await, Ok(true));
     assert!(stores.accounts.bound_actors(id).await.unwrap().is_empty());
+}
+
+async fn only_an_owner_gives_and_takes(store: &AccountStore) {
+    let (id, bob) = (document("of another"), register(store, "giver without a right").await);
+    let ann = register(store, "owner of another").await;
+    give(store, id, ann, Role::Owner).await;
+    for (role, why) in [(None, NotOwner::Stranger), (Some(Role::Editor), NotOwner::Member)] {
+        if let Some(role) = role {
+            give(store, id, bob, role).await;
+        }
+        let own = NewGrant { document: id, account: bob, role: Role::Owner, by: Some(bob) };
+        assert_eq!(store.grant(own, NOW).await, Ok(Granting::NotAllowed(why)));
+        let taken = store.revoke_grant(id, ann, Some(bob), NOW).await;
+        assert_eq!(taken, Ok(Revocation::NotAllowed(why)));
+        assert_eq!(store.role(id, bob).await, Ok(role));
+    }
+    assert_eq!(
+        leave(store, id, bob).await,
+        Revocation::Revoked { before: Role::Editor },
+        "one's own is free"
+    );
+    assert_eq!(store.role(id, ann).await, Ok(Some(Role::Owner)));
 }

@@ -2,12 +2,15 @@
 
 use super::grants::{create, give};
 use super::{HOUR, NOW, Stores, account_id, register, register_many, secret, sixteen};
-use crate::accounts::{Invitation, NewInvitation, Redemption};
+use crate::accounts::{
+    Granting, Invitation, Inviting, NewInvitation, NotOwner, Redemption, Revocation, Withdrawal,
+};
 use crate::conformance::document;
 use crate::{AccountStore, StorageError};
 use tiebreak_protocol::{AccountId, DocumentId, KeyId, Role};
 
 pub(super) async fn run_all(stores: &Stores) {
+    register(&stores.accounts, "inviter").await;
     an_invitation_gives_its_role(&stores.accounts).await;
     so_many_uses_mean_so_many_accounts(&stores.accounts).await;
     an_account_that_comes_twice_counts_once(&stores.accounts).await;
@@ -15,6 +18,8 @@ pub(super) async fn run_all(stores: &Stores) {
     an_invitation_that_does_not_hold_is_invalid(&stores.accounts).await;
     an_account_that_is_gone_redeems_nothing(&stores.accounts).await;
     invitations_go_with_their_document_and_their_creator(stores).await;
+    an_invitation_holds_while_its_creator_owns_the_document(&stores.accounts).await;
+    only_an_owner_invites_and_takes_back(&stores.accounts).await;
 }
 
 fn key_id(name: &str) -> KeyId {
@@ -33,6 +38,12 @@ fn invitation(name: &str, role: Role, uses: i64) -> NewInvitation {
     }
 }
 
+/// Makes an invitation of somebody who owns the document.
+async fn invite(store: &AccountStore, new: NewInvitation) {
+    give(store, new.document, new.created_by, Role::Owner).await;
+    assert_eq!(store.create_invitation(new, NOW).await, Ok(Inviting::Invited));
+}
+
 async fn redeem(store: &AccountStore, name: &str, account: AccountId) -> Redemption {
     store.redeem_invitation(secret(name), account, NOW + 1).await.unwrap()
 }
@@ -44,7 +55,7 @@ async fn uses_left(store: &AccountStore, id: DocumentId) -> Vec<i64> {
 async fn an_invitation_gives_its_role(store: &AccountStore) {
     let ann = register(store, "guest").await;
     let new = invitation("party", Role::Editor, 2);
-    assert_eq!(store.create_invitation(new.clone(), NOW).await, Ok(()));
+    invite(store, new.clone()).await;
     let listed = Invitation {
         id: new.id,
         role: Role::Editor,
@@ -57,13 +68,15 @@ async fn an_invitation_gives_its_role(store: &AccountStore) {
     let redeemed = Redemption::Redeemed { document: new.document, role: Role::Editor };
     assert_eq!(redeem(store, "party", ann).await, redeemed);
     assert_eq!(store.role(new.document, ann).await, Ok(Some(Role::Editor)));
-    assert_eq!(store.grants(new.document).await.unwrap()[0].granted_by, Some(new.created_by));
+    let grants = store.grants(new.document).await.unwrap();
+    let granted = grants.iter().find(|grant| grant.account == ann).unwrap();
+    assert_eq!(granted.granted_by, Some(new.created_by));
     assert_eq!(uses_left(store, new.document).await, [1]);
 }
 
 async fn so_many_uses_mean_so_many_accounts(store: &AccountStore) {
     let guests = register_many(store, "guest at once", 50).await;
-    assert_eq!(store.create_invitation(invitation("crowd", Role::Viewer, 7), NOW).await, Ok(()));
+    invite(store, invitation("crowd", Role::Viewer, 7)).await;
     // Each comes twice, at the same time.
     let redemptions = guests.iter().chain(&guests).map(|guest| {
         let (store, guest) = (store.clone(), *guest);
@@ -77,13 +90,14 @@ async fn so_many_uses_mean_so_many_accounts(store: &AccountStore) {
     }
     assert_eq!(came.len(), 7);
     let granted = store.grants(document("crowd")).await.unwrap();
-    assert!(granted.iter().map(|grant| grant.account).eq(came));
+    let guests = granted.iter().filter(|grant| grant.role == Role::Viewer);
+    assert!(guests.map(|grant| grant.account).eq(came));
     assert_eq!(uses_left(store, document("crowd")).await, [0]);
 }
 
 async fn an_account_that_comes_twice_counts_once(store: &AccountStore) {
     let ann = register(store, "guest who comes twice").await;
-    assert_eq!(store.create_invitation(invitation("twice", Role::Editor, 2), NOW).await, Ok(()));
+    invite(store, invitation("twice", Role::Editor, 2)).await;
     let redeemed = redeem(store, "twice", ann).await;
     assert_eq!(redeem(store, "twice", ann).await, redeemed);
     assert_eq!(uses_left(store, document("twice")).await, [1]);
@@ -95,7 +109,7 @@ async fn a_role_that_is_there_is_never_lowered(store: &AccountStore) {
             let name = format!("{has} invited as {invited}");
             let (ann, id) = (register(store, &name).await, document(&name));
             give(store, id, ann, has).await;
-            assert_eq!(store.create_invitation(invitation(&name, invited, 1), NOW).await, Ok(()));
+            invite(store, invitation(&name, invited, 1)).await;
             let role = has.max(invited);
             assert_eq!(redeem(store, &name, ann).await, Redemption::Redeemed { document: id, role });
             assert_eq!(store.role(id, ann).await, Ok(Some(role)), "{name}");
@@ -108,16 +122,16 @@ async fn an_invitation_that_does_not_hold_is_invalid(store: &AccountStore) {
     let ann = register(store, "guest without luck").await;
     assert_eq!(redeem(store, "unknown", ann).await, Redemption::Invalid);
     for (name, uses) in [("used up", 0), ("expiring invitation", 5), ("taken back", 5)] {
-        assert_eq!(store.create_invitation(invitation(name, Role::Viewer, uses), NOW).await, Ok(()));
+        invite(store, invitation(name, Role::Viewer, uses)).await;
     }
     assert_eq!(redeem(store, "used up", ann).await, Redemption::Invalid);
     let expired = store.redeem_invitation(secret("expiring invitation"), ann, NOW + HOUR).await;
     assert_eq!(expired, Ok(Redemption::Invalid));
     let (elsewhere, id) = (document("elsewhere"), document("taken back"));
     let revoke = async |document| store.revoke_invitation(document, key_id("taken back"), None, NOW).await;
-    assert_eq!(revoke(elsewhere).await, Ok(false), "an invitation belongs to its document");
-    assert_eq!(revoke(id).await, Ok(true));
-    assert_eq!(revoke(id).await, Ok(false));
+    assert_eq!(revoke(elsewhere).await, Ok(Withdrawal::NotThere), "an invitation belongs to its document");
+    assert_eq!(revoke(id).await, Ok(Withdrawal::Withdrawn));
+    assert_eq!(revoke(id).await, Ok(Withdrawal::NotThere));
     assert_eq!(redeem(store, "taken back", ann).await, Redemption::Invalid);
     assert_eq!(store.roles_of(ann, None, 10).await, Ok(Vec::new()));
 }
@@ -125,7 +139,7 @@ async fn an_invitation_that_does_not_hold_is_invalid(store: &AccountStore) {
 async fn an_account_that_is_gone_redeems_nothing(store: &AccountStore) {
     let gone = register(store, "guest who is gone").await;
     store.delete_account(gone, None, NOW).await.unwrap();
-    assert_eq!(store.create_invitation(invitation("too late", Role::Viewer, 1), NOW).await, Ok(()));
+    invite(store, invitation("too late", Role::Viewer, 1)).await;
     assert_eq!(redeem(store, "too late", gone).await, Redemption::Invalid);
     assert_eq!(uses_left(store, document("too late")).await, [1]);
 }
@@ -136,9 +150,8 @@ async fn invitations_go_with_their_document_and_their_creator(stores: &Stores) {
     let guest = register(&stores.accounts, "late guest").await;
     for name in ["deleted party", "hermit's party", "shared party"] {
         let id = create(&*stores.documents, name, host).await;
-        let by = if name == "hermit's party" { other } else { host };
-        let new = NewInvitation { created_by: by, ..invitation(name, Role::Viewer, 5) };
-        assert_eq!(stores.accounts.create_invitation(new, NOW).await, Ok(()));
+        let new = NewInvitation { created_by: host, ..invitation(name, Role::Viewer, 5) };
+        invite(&stores.accounts, new).await;
         if name == "shared party" {
             give(&stores.accounts, id, other, Role::Owner).await;
         }
@@ -152,4 +165,47 @@ async fn invitations_go_with_their_document_and_their_creator(stores: &Stores) {
         assert_eq!(redeem(&stores.accounts, name, guest).await, Redemption::Invalid, "{name}");
     }
     assert_eq!(stores.documents.delete(document("hermit's party")).await, Ok(true));
+}
+
+async fn an_invitation_holds_while_its_creator_owns_the_document(store: &AccountStore) {
+    let first = register(store, "owner who invites").await;
+    let other = register(store, "owner who puts an end to it").await;
+    for (name, left) in [("demoted", Some(Role::Editor)), ("thrown out", None)] {
+        let new = NewInvitation { created_by: first, ..invitation(name, Role::Owner, 5) };
+        let id = new.document;
+        give(store, id, other, Role::Owner).await;
+        invite(store, new).await;
+        assert_eq!(uses_left(store, id).await, [5]);
+        match left {
+            Some(role) => assert!(matches!(give(store, id, first, role).await, Granting::Granted { .. })),
+            None => {
+                let thrown_out = store.revoke_grant(id, first, Some(other), NOW).await;
+                assert_eq!(thrown_out, Ok(Revocation::Revoked { before: Role::Owner }));
+            }
+        }
+        assert_eq!(redeem(store, name, first).await, Redemption::Invalid, "{name}");
+        assert_eq!(store.role(id, first).await, Ok(left), "{name}");
+        assert_eq!(store.invitations(id).await, Ok(Vec::new()), "{name}");
+    }
+}
+
+async fn only_an_owner_invites_and_takes_back(store: &AccountStore) {
+    let owner = register(store, "owner of the guest list").await;
+    let other = register(store, "no owner of the guest list").await;
+    let new = NewInvitation { created_by: owner, ..invitation("guest list", Role::Viewer, 5) };
+    let (id, invited) = (new.document, new.id);
+    invite(store, new.clone()).await;
+    let theirs = NewInvitation { created_by: other, ..invitation("other guest list", Role::Viewer, 5) };
+    let theirs = NewInvitation { document: id, ..theirs };
+    for (role, why) in [(None, NotOwner::Stranger), (Some(Role::Editor), NotOwner::Member)] {
+        if let Some(role) = role {
+            give(store, id, other, role).await;
+        }
+        let inviting = store.create_invitation(theirs.clone(), NOW).await;
+        assert_eq!(inviting, Ok(Inviting::NotAllowed(why)));
+        let withdrawal = store.revoke_invitation(id, invited, Some(other), NOW).await;
+        assert_eq!(withdrawal, Ok(Withdrawal::NotAllowed(why)));
+    }
+    let withdrawal = store.revoke_invitation(id, invited, Some(owner), NOW).await;
+    assert_eq!(withdrawal, Ok(Withdrawal::Withdrawn));
 }

@@ -3,7 +3,7 @@
 use super::{NOW, audited, device, device_id, refresh, register, secret};
 use crate::AccountStore;
 use crate::accounts::{
-    AccountDeletion, DeviceAddition, Granting, NewGrant, NewRefresh, Revocation, Rotation,
+    AccountDeletion, DeviceAddition, Granting, NewGrant, NewRefresh, REFRESH_GRACE_MS, Revocation, Rotation,
 };
 use crate::conformance::document;
 use crate::conformance::random::Random;
@@ -19,8 +19,8 @@ const DEVICES: u64 = 3;
 const PRESENTED: u64 = 6;
 
 /// How long a token holds; an operation takes up to [`STEP_MS`].
-const TOKEN_MS: i64 = 1000;
-const STEP_MS: u64 = 60;
+const TOKEN_MS: i64 = 10 * REFRESH_GRACE_MS;
+const STEP_MS: u64 = REFRESH_GRACE_MS as u64 / 4;
 
 /// Gives and takes roles, and deletes accounts.
 pub async fn grants_follow_their_model(store: &AccountStore, seed: u64) {
@@ -115,7 +115,7 @@ impl Grants {
         for document in shared {
             self.roles.remove(&(document, account));
         }
-        AccountDeletion::Deleted { documents: alone }
+        AccountDeletion::Deleted { documents: alone, devices: Vec::new() }
     }
 }
 
@@ -128,7 +128,7 @@ pub async fn sessions_follow_their_model(store: &AccountStore, seed: u64) {
         let name = format!("random {seed} {number}");
         let first = token(&name, 0, NOW);
         let added = store.add_device(device(account, &name), first, audited("login"), NOW).await;
-        assert_eq!(added, Ok(DeviceAddition::Added));
+        assert_eq!(added, Ok(DeviceAddition::Added { ended: Vec::new() }));
         sessions.push(Session::new(name));
     }
     let mut now_ms = NOW;
@@ -188,37 +188,53 @@ struct Session {
 
 struct Token {
     parent: Option<u64>,
-    expires_ms: i64,
+    issued_ms: i64,
     used: bool,
 }
 
 impl Session {
     fn new(name: String) -> Self {
-        let first = Token { parent: None, expires_ms: NOW + TOKEN_MS, used: false };
+        let first = Token { parent: None, issued_ms: NOW, used: false };
         Self { name, ended: false, made: 1, tokens: BTreeMap::from([(0, first)]) }
     }
 
     fn rotate(&mut self, old: u64, now_ms: i64) -> Answer {
         let number = self.made;
         self.made += 1;
-        if self.ended || self.tokens.get(&old).is_none_or(|token| token.expires_ms <= now_ms) {
+        self.tokens.retain(|_, token| token.issued_ms + TOKEN_MS > now_ms);
+        if self.ended || !self.tokens.contains_key(&old) {
             return Answer::Unknown;
         }
-        if self.tokens.values().any(|token| token.parent == Some(old) && token.used) {
+        let goes_on = self.siblings(old).find(|number| self.tokens[number].used).unwrap_or(old);
+        let went_on = self.tokens.values().any(|token| token.parent == Some(goes_on) && token.used);
+        if went_on || self.is_replaced(old, now_ms) {
             self.end();
             return Answer::Reused;
         }
-        self.tokens.retain(|_, token| token.parent != Some(old));
-        self.tokens.entry(old).and_modify(|token| token.used = true);
-        self.tokens.insert(number, Token { parent: Some(old), expires_ms: now_ms + TOKEN_MS, used: false });
+        self.tokens.entry(goes_on).and_modify(|token| token.used = true);
+        self.tokens.insert(number, Token { parent: Some(goes_on), issued_ms: now_ms, used: false });
         Answer::Rotated
+    }
+
+    fn siblings(&self, number: u64) -> impl Iterator<Item = u64> {
+        let parent = self.tokens[&number].parent;
+        let others = self.tokens.iter().filter(move |(other, _)| **other != number);
+        others.filter(move |(_, token)| parent.is_some() && token.parent == parent).map(|(other, _)| *other)
+    }
+
+    fn is_replaced(&self, number: u64, now_ms: i64) -> bool {
+        let issued_ms = self.tokens[&number].issued_ms;
+        let is_late = now_ms - issued_ms >= REFRESH_GRACE_MS;
+        self.siblings(number)
+            .map(|other| &self.tokens[&other])
+            .any(|other| other.used && is_late || other.issued_ms - issued_ms >= REFRESH_GRACE_MS)
     }
 
     fn log_in(&mut self, now_ms: i64) -> bool {
         let number = self.made;
         self.made += 1;
         if !self.ended {
-            let first = Token { parent: None, expires_ms: now_ms + TOKEN_MS, used: false };
+            let first = Token { parent: None, issued_ms: now_ms, used: false };
             self.tokens = BTreeMap::from([(number, first)]);
         }
         !self.ended

@@ -1,6 +1,6 @@
 //! One name, one account; one request, one account.
 
-use super::{HOUR, NOW, account_id, person, register, secret};
+use super::{HOUR, NOW, PASSWORD_HASH, account_id, person, register, secret};
 use crate::AccountStore;
 use crate::accounts::{Idempotency, NewAccount, Registration};
 
@@ -25,7 +25,7 @@ async fn an_account_is_found_by_its_id_and_its_name(store: &AccountStore) {
     let id = register(store, "Found").await;
     let found = store.account(id).await.unwrap().unwrap();
     assert_eq!((found.id, found.username.as_deref(), found.created_ms), (id, Some("Found"), NOW));
-    assert_eq!(found.password_hash.as_deref(), Some("hash of Found"));
+    assert_eq!(found.password_hash.as_deref(), Some(PASSWORD_HASH));
     assert!(found.is_live());
     assert_eq!(store.account_by_name("found").await, Ok(Some(found)));
     assert_eq!(store.account_by_name("nobody").await, Ok(None));

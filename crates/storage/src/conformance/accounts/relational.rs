@@ -7,7 +7,7 @@ use crate::{RelationalStore, StorageError};
 
 const KEY: &str = "SELECT secret FROM signing_keys WHERE id = $1";
 const COUNT: &str = "SELECT COUNT(*) FROM signing_keys WHERE created_ms = $1";
-const EMPTY_ROW: &str = "SELECT id, password_hash, deleted_ms FROM accounts WHERE name_key = $1";
+const EMPTY_ROW: &str = "SELECT id, display_name, deleted_ms FROM accounts WHERE name_key = $1";
 
 pub(super) async fn run_all(stores: &Stores) {
     values_come_back_as_they_were(stores).await;
@@ -36,7 +36,7 @@ async fn remove(store: &dyn RelationalStore, ids: &[&str]) {
 async fn values_come_back_as_they_were(stores: &Stores) {
     let id = register(&stores.accounts, "röw").await;
     let rows = stores.rows.query(Statement::new(EMPTY_ROW, ["röw".into()])).await.unwrap();
-    assert_eq!(rows, [vec![id.into(), "hash of röw".into(), Value::Null]]);
+    assert_eq!(rows, [vec![id.into(), "röw the tester".into(), Value::Null]]);
     let bytes: Vec<u8> = (0..=255).collect();
     let insert =
         Statement::new(keys::INSERT_SIGNING, ["bytes".into(), bytes.clone().into(), i64::MIN.into()]);

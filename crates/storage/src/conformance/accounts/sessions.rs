@@ -2,7 +2,9 @@
 
 use super::{HOUR, NOW, account_id, audited, device, device_id, refresh, register, secret};
 use crate::AccountStore;
-use crate::accounts::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, Rotation};
+use crate::accounts::{
+    DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, PAGE_ROWS_MAX, REFRESH_GRACE_MS, Rotation,
+};
 use tiebreak_protocol::{AccountId, DeviceId};
 
 pub(super) async fn run_all(store: &AccountStore) {
@@ -10,26 +12,40 @@ pub(super) async fn run_all(store: &AccountStore) {
     a_token_whose_answer_was_lost_is_presented_again(store).await;
     a_token_whose_successor_was_used_ends_the_device(store).await;
     an_old_token_is_remembered_as_used(store).await;
-    of_many_that_present_one_token_at_once_the_last_successor_holds(store).await;
+    a_replaced_token_ends_the_device(store).await;
+    pages_that_refresh_at_once_all_go_on(store).await;
+    of_successors_that_were_issued_at_once_the_first_that_is_used_goes_on(store).await;
+    successors_of_pages_that_went_on_are_one_chain(store).await;
     a_token_expires(store).await;
     a_known_device_comes_back_with_its_key(store).await;
     a_logout_ends_tokens_and_key(store).await;
     a_device_is_revoked_by_its_account_alone(store).await;
     ended_devices_are_known_since_a_time(store).await;
     an_account_has_so_many_devices(store).await;
+    devices_that_ended_long_ago_are_forgotten(store).await;
 }
 
 /// A person with a device of the same name, whose token is called "<name> 1".
 async fn log_in(store: &AccountStore, name: &str) -> (AccountId, DeviceId) {
     let id = register(store, name).await;
     let added = store.add_device(device(id, name), refresh(&format!("{name} 1")), audited("login"), NOW);
-    assert_eq!(added.await, Ok(DeviceAddition::Added));
+    assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
     (id, device_id(name))
 }
 
 async fn rotate(store: &AccountStore, name: &str, old: u32, new: u32) -> Rotation {
+    rotate_at(store, name, (old, new), 1).await
+}
+
+/// So many milliseconds after the login.
+async fn rotate_at(store: &AccountStore, name: &str, (old, new): (u32, u32), after_ms: i64) -> Rotation {
     let (old, new) = (secret(&format!("{name} {old}")), refresh(&format!("{name} {new}")));
-    store.rotate_refresh(old, new, NOW + 1).await.unwrap()
+    store.rotate_refresh(old, new, NOW + after_ms).await.unwrap()
+}
+
+#[track_caller]
+fn expect_reused(rotation: &Rotation) {
+    assert!(matches!(rotation, Rotation::Reused(_)), "{rotation:?}");
 }
 
 #[track_caller]
@@ -51,10 +67,24 @@ async fn a_device_refreshes_again_and_again(store: &AccountStore) {
 
 async fn a_token_whose_answer_was_lost_is_presented_again(store: &AccountStore) {
     log_in(store, "in a tunnel").await;
-    expect_rotated(rotate(store, "in a tunnel", 1, 2).await);
-    expect_rotated(rotate(store, "in a tunnel", 1, 3).await);
-    assert_eq!(rotate(store, "in a tunnel", 2, 4).await, Rotation::Unknown, "it was replaced");
-    expect_rotated(rotate(store, "in a tunnel", 3, 5).await);
+    for (number, after_ms) in [(2, 1), (3, 2), (4, REFRESH_GRACE_MS + 2), (5, HOUR / 2)] {
+        expect_rotated(rotate_at(store, "in a tunnel", (1, number), after_ms).await);
+    }
+    expect_rotated(rotate_at(store, "in a tunnel", (5, 6), HOUR / 2 + 1).await);
+}
+
+async fn a_replaced_token_ends_the_device(store: &AccountStore) {
+    for (name, apart_ms, is_replaced) in
+        [("stolen in time", REFRESH_GRACE_MS - 1, false), ("stolen later", REFRESH_GRACE_MS, true)]
+    {
+        let (_, id) = log_in(store, name).await;
+        expect_rotated(rotate_at(store, name, (1, 2), 1).await);
+        expect_rotated(rotate_at(store, name, (1, 3), 1 + apart_ms).await);
+        let owners = rotate_at(store, name, (2, 4), HOUR / 2).await;
+        assert_eq!(matches!(&owners, Rotation::Reused(device) if device.id == id), is_replaced, "{name}");
+        let thiefs = rotate_at(store, name, (3, 5), HOUR / 2).await;
+        assert_eq!(matches!(thiefs, Rotation::Reused(_)), !is_replaced, "{name}");
+    }
 }
 
 async fn a_token_whose_successor_was_used_ends_the_device(store: &AccountStore) {
@@ -80,11 +110,10 @@ async fn an_old_token_is_remembered_as_used(store: &AccountStore) {
     for number in 1..=20 {
         expect_rotated(rotate(store, "long ago", number, number + 1).await);
     }
-    let reused = rotate(store, "long ago", 3, 22).await;
-    assert!(matches!(reused, Rotation::Reused(_)), "{reused:?}");
+    expect_reused(&rotate(store, "long ago", 3, 22).await);
 }
 
-async fn of_many_that_present_one_token_at_once_the_last_successor_holds(store: &AccountStore) {
+async fn pages_that_refresh_at_once_all_go_on(store: &AccountStore) {
     log_in(store, "hurried").await;
     let rotations = (2..=33).map(|new| {
         let store = store.clone();
@@ -93,15 +122,33 @@ async fn of_many_that_present_one_token_at_once_the_last_successor_holds(store: 
     for rotation in rotations.collect::<Vec<_>>() {
         expect_rotated(rotation.await.unwrap());
     }
-    let mut held = 0;
     for successor in 2..=33 {
-        match rotate(store, "hurried", successor, 100 + successor).await {
-            Rotation::Rotated(_) => held += 1,
-            Rotation::Unknown => {}
-            Rotation::Reused(device) => panic!("{device:?}"),
-        }
+        let numbers = (successor, 100 + successor);
+        expect_rotated(rotate_at(store, "hurried", numbers, REFRESH_GRACE_MS).await);
     }
-    assert_eq!(held, 1);
+}
+
+async fn of_successors_that_were_issued_at_once_the_first_that_is_used_goes_on(store: &AccountStore) {
+    for (first, other) in [(2, 3), (3, 2)] {
+        let name = format!("two pages, {first} first");
+        log_in(store, &name).await;
+        expect_rotated(rotate(store, &name, 1, 2).await);
+        expect_rotated(rotate(store, &name, 1, 3).await);
+        expect_rotated(rotate_at(store, &name, (first, 4), HOUR / 4).await);
+        expect_rotated(rotate_at(store, &name, (4, 5), HOUR / 2).await);
+        expect_reused(&rotate_at(store, &name, (other, 6), HOUR / 2).await);
+    }
+}
+
+async fn successors_of_pages_that_went_on_are_one_chain(store: &AccountStore) {
+    log_in(store, "forked").await;
+    expect_rotated(rotate(store, "forked", 1, 2).await);
+    expect_rotated(rotate(store, "forked", 1, 3).await);
+    expect_rotated(rotate_at(store, "forked", (2, 4), 5).await);
+    expect_rotated(rotate_at(store, "forked", (3, 5), 6).await);
+    expect_rotated(rotate_at(store, "forked", (2, 6), 7).await);
+    expect_rotated(rotate_at(store, "forked", (4, 7), HOUR / 2).await);
+    expect_reused(&rotate_at(store, "forked", (5, 8), HOUR / 2).await);
 }
 
 async fn a_token_expires(store: &AccountStore) {
@@ -155,10 +202,38 @@ async fn an_account_has_so_many_devices(store: &AccountStore) {
     for number in 0..DEVICES_PER_ACCOUNT_MAX {
         let name = format!("collector's {number}");
         let added = store.add_device(device(account, &name), refresh(&name), audited("login"), NOW + 1);
-        assert_eq!(added.await, Ok(DeviceAddition::Added));
+        let is_one_too_many = number + 1 == DEVICES_PER_ACCOUNT_MAX;
+        let ended = if is_one_too_many { vec![first] } else { Vec::new() };
+        assert_eq!(added.await, Ok(DeviceAddition::Added { ended }), "{name}");
     }
+    let (mut displaced, mut after_seq) = (Vec::new(), 0);
+    loop {
+        let log = store.audit_page(after_seq, PAGE_ROWS_MAX).await.unwrap();
+        let Some(last) = log.last() else { break };
+        after_seq = last.seq;
+        displaced.extend(log.into_iter().filter(|row| row.action == "device.displaced"));
+    }
+    assert!(displaced.iter().map(|row| &row.subject).eq([&first.to_string()]));
     assert_eq!(rotate(store, "collector", 1, 2).await, Rotation::Unknown, "seen longest ago");
     let live = store.devices(account).await.unwrap();
     assert_eq!(live.iter().filter(|device| device.revoked_ms.is_none()).count(), DEVICES_PER_ACCOUNT_MAX);
     assert!(live.iter().all(|device| device.id != first), "the page is full of those that came after");
+}
+
+async fn devices_that_ended_long_ago_are_forgotten(store: &AccountStore) {
+    const KEPT_MS: i64 = 90 * 24 * HOUR;
+    // Later than all that ended before, which are forgotten first, some at a time.
+    let ended_ms = NOW + 100 * HOUR;
+    let (account, long_ago) = log_in(store, "long gone").await;
+    assert_eq!(store.end_session(long_ago, ended_ms).await, Ok(true));
+    let still_there = async |name: &str, now_ms: i64| {
+        let added = store.add_device(device(account, name), refresh(name), audited("login"), now_ms);
+        assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
+        store.devices(account).await.unwrap().iter().any(|device| device.id == long_ago)
+    };
+    for number in 0..20 {
+        assert!(still_there(&format!("long gone {number}"), ended_ms + KEPT_MS - 1).await);
+    }
+    assert!(!still_there("long gone, last", ended_ms + KEPT_MS).await);
+    assert_eq!(store.devices(account).await.unwrap().len(), 21, "those that have not ended stay");
 }
