@@ -12,7 +12,8 @@ mod sessions;
 mod signing_keys;
 
 pub use account::{Account, AccountDeletion, AccountKind, AccountPage};
-pub use audit::AuditVerdict;
+pub(crate) use audit::Chain;
+pub use audit::{AuditEnd, AuditVerdict};
 pub use grants::{Grant, Granting, NewGrant, Revocation};
 pub use invitations::{Invitation, NewInvitation, Redemption};
 pub use keys::{ApiKey, NewApiKey};
