@@ -1,6 +1,7 @@
 //! Who asks, and may they: the one decision that every door obeys.
 
 mod control;
+mod error;
 mod keys;
 mod live;
 mod rules;
@@ -8,7 +9,8 @@ mod scope;
 mod secrets;
 mod sharing;
 
-pub(crate) use control::{AccessControl, Accounts, Credentials, KeysInAddress, OPERATOR_PREFIX};
+pub(crate) use control::{AccessControl, Asks, Credentials, KeysInAddress, OPERATOR_PREFIX};
+pub(crate) use error::AccessError;
 pub(crate) use keys::NewKey;
 pub(crate) use live::{Live, Registration, Word};
 pub(crate) use rules::{Target, knows, rule_of};

@@ -1,6 +1,6 @@
 //! Who a credential belongs to, and how that account stands to a document.
 
-use super::{Caller, Live, Principal, Scope, Standing};
+use super::{AccessError, Caller, Live, Principal, Scope, Standing};
 use crate::storage::refusal;
 use axum::http::Uri;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
@@ -42,10 +42,9 @@ pub(crate) enum KeysInAddress {
     Taken,
 }
 
-/// Accounts, and who knows their tokens.
+/// Who knows the tokens of accounts, on a server that asks who comes.
 #[derive(Debug)]
-pub(crate) struct Accounts {
-    pub(crate) store: AccountStore,
+pub(crate) struct Asks {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) keys_in_address: KeysInAddress,
 }
@@ -60,23 +59,33 @@ pub(crate) struct AccessControl {
 struct Shared {
     live: Live,
     operator: Secret,
+    accounts: AccountStore,
     /// `None`: nobody is asked who they are.
-    accounts: Option<Accounts>,
+    asks: Option<Asks>,
 }
 
 impl AccessControl {
-    /// `operator` is the secret of the command line on this machine. Without accounts everybody may do everything.
-    pub(crate) fn new(accounts: Option<Accounts>, live: Live, operator: Secret) -> Self {
-        Self { shared: Arc::new(Shared { live, operator, accounts }) }
+    /// `operator` is the secret of the command line on this machine. Where nobody is asked who they are, everybody
+    /// may do everything with documents, and the accounts are the operator's alone.
+    pub(crate) fn new(accounts: AccountStore, asks: Option<Asks>, live: Live, operator: Secret) -> Self {
+        Self { shared: Arc::new(Shared { live, operator, accounts, asks }) }
     }
 
     pub(crate) fn live(&self) -> &Live {
         &self.shared.live
     }
 
-    /// `None` where nobody has an account.
-    pub(crate) fn accounts(&self) -> Option<&AccountStore> {
-        self.shared.accounts.as_ref().map(|accounts| &accounts.store)
+    /// The accounts, for who asks: operators also prepare those that nobody is asked for yet.
+    pub(crate) fn accounts(&self, by: &Principal) -> Result<&AccountStore, AccessError> {
+        match by {
+            Principal::Operator => Ok(&self.shared.accounts),
+            Principal::Open | Principal::Account(_) | Principal::Anonymous => self.own_accounts(),
+        }
+    }
+
+    /// The accounts, for somebody who has one.
+    pub(super) fn own_accounts(&self) -> Result<&AccountStore, AccessError> {
+        if self.shared.asks.is_some() { Ok(&self.shared.accounts) } else { Err(AccessError::AccountsOff) }
     }
 
     /// Who a request is from.
@@ -84,7 +93,7 @@ impl AccessControl {
     /// # Errors
     /// When it brings a credential that is none, or has one where none may stand.
     pub(crate) async fn principal(&self, headers: &HeaderMap, uri: &Uri) -> Result<Principal, Refusal> {
-        let Some(accounts) = &self.shared.accounts else { return Ok(Principal::Open) };
+        let Some(asks) = &self.shared.asks else { return Ok(self.operator_or_anybody(headers)) };
         let in_address = credentials_in(uri.query().unwrap_or_default());
         if let Some(token) = bearer(headers)? {
             // Two credentials say two things.
@@ -100,9 +109,9 @@ impl AccessControl {
             Err(_several) => return Err(Refusal::Unauthorized),
         };
         let caller = match name {
-            "ticket" => accounts.credentials.redeem_ticket(&value, unix_ms()),
-            "key" if accounts.keys_in_address == KeysInAddress::Taken => {
-                self.of_key(accounts, &value).await?.filter(|caller| caller.scope.may_stand_in_address())
+            "ticket" => asks.credentials.redeem_ticket(&value, unix_ms()),
+            "key" if asks.keys_in_address == KeysInAddress::Taken => {
+                self.of_key(&value).await?.filter(|caller| caller.scope.may_stand_in_address())
             }
             _elsewhere => None,
         };
@@ -129,35 +138,50 @@ impl AccessControl {
         principal: &Principal,
         document: DocumentId,
     ) -> Result<Standing, Refusal> {
-        let (Some(accounts), Some(caller)) = (&self.shared.accounts, principal.caller()) else {
+        let (Some(_asks), Some(caller)) = (&self.shared.asks, principal.caller()) else {
             return Ok(Standing { document, role: None, exists: false });
         };
-        let found = accounts.store.standing(document, caller.account).await;
+        let found = self.shared.accounts.standing(document, caller.account).await;
         let (role, exists) = found.map_err(|error| refusal(&error))?;
         Ok(Standing { document, role, exists })
     }
 
     async fn of_token(&self, token: &str) -> Result<Principal, Refusal> {
-        let Some(accounts) = &self.shared.accounts else { return Ok(Principal::Open) };
+        let Some(asks) = &self.shared.asks else { return Ok(Principal::Open) };
         if token.len() > CREDENTIAL_BYTES_MAX {
             return Err(Refusal::Unauthorized);
         }
         if token.starts_with(OPERATOR_PREFIX) {
-            let is_operator: bool = self.shared.operator.expose().as_bytes().ct_eq(token.as_bytes()).into();
-            return if is_operator { Ok(Principal::Operator) } else { Err(Refusal::Unauthorized) };
+            return if self.is_operator(token) {
+                Ok(Principal::Operator)
+            } else {
+                Err(Refusal::Unauthorized)
+            };
         }
         if token.starts_with(KEY_PREFIX) {
-            let caller = self.of_key(accounts, token).await?;
+            let caller = self.of_key(token).await?;
             return caller.map(Principal::Account).ok_or(Refusal::Unauthorized);
         }
-        accounts.credentials.verify(token).await.map(Principal::Account)
+        asks.credentials.verify(token).await.map(Principal::Account)
     }
 
-    async fn of_key(&self, accounts: &Accounts, key: &str) -> Result<Option<Caller>, Refusal> {
+    /// Where nobody is asked, whatever is no operator's secret says nothing.
+    fn operator_or_anybody(&self, headers: &HeaderMap) -> Principal {
+        match bearer(headers) {
+            Ok(Some(token)) if self.is_operator(token) => Principal::Operator,
+            Ok(_) | Err(_) => Principal::Open,
+        }
+    }
+
+    fn is_operator(&self, token: &str) -> bool {
+        self.shared.operator.expose().as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    async fn of_key(&self, key: &str) -> Result<Option<Caller>, Refusal> {
         if !key.starts_with(KEY_PREFIX) || key.len() > CREDENTIAL_BYTES_MAX {
             return Ok(None);
         }
-        let found = accounts.store.key_by_hash(super::secrets::hash_of(key), unix_ms()).await;
+        let found = self.shared.accounts.key_by_hash(super::secrets::hash_of(key), unix_ms()).await;
         let Some(found) = found.map_err(|error| refusal(&error))? else { return Ok(None) };
         let Some(scope) = Scope::of_stored(&found.scope) else { return Ok(None) };
         Ok(Some(Caller { account: found.account, device: None, scope, until_ms: found.expires_ms }))

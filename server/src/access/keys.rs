@@ -2,10 +2,8 @@
 
 use super::control::KEY_PREFIX;
 use super::secrets::{hash_of, new_secret, random};
-use super::sharing::unstored;
-use super::{AccessControl, Caller, Scope};
+use super::{AccessControl, AccessError, Caller, Scope};
 use crate::accounts::{AccountError, text};
-use crate::http::problem::Fault;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::KeyId;
@@ -25,10 +23,14 @@ pub(crate) struct NewKey {
 
 impl AccessControl {
     /// Answers the key's name and its secret.
-    pub(crate) async fn create_key(&self, caller: &Caller, key: NewKey) -> Result<(KeyId, String), Fault> {
+    pub(crate) async fn create_key(
+        &self,
+        caller: &Caller,
+        key: NewKey,
+    ) -> Result<(KeyId, String), AccessError> {
         let held = self.keys(caller).await?.iter().filter(|key| key.revoked_ms.is_none()).count();
         if held >= KEYS_PER_ACCOUNT_MAX {
-            return Err(Fault::TooManyKeys);
+            return Err(AccessError::TooManyKeys);
         }
         let (id, secret, now_ms) = (KeyId::from_bytes(random()?), new_secret(KEY_PREFIX)?, unix_ms());
         let lives_ms = key.lives.map(|lives| i64::try_from(lives.as_millis()).unwrap_or(i64::MAX));
@@ -40,20 +42,20 @@ impl AccessControl {
             scope: key.scope.to_json(),
             expires_ms: lives_ms.map(|lives_ms| now_ms.saturating_add(lives_ms)),
         };
-        let is_there = self.store()?.create_key(new, Some(caller.account), now_ms).await.map_err(unstored)?;
+        let is_there = self.own_accounts()?.create_key(new, Some(caller.account), now_ms).await?;
         if is_there { Ok((id, secret)) } else { Err(AccountError::SessionOver.into()) }
     }
 
-    pub(crate) async fn keys(&self, caller: &Caller) -> Result<Vec<ApiKey>, Fault> {
-        self.store()?.keys(Some(caller.account)).await.map_err(unstored)
+    pub(crate) async fn keys(&self, caller: &Caller) -> Result<Vec<ApiKey>, AccessError> {
+        Ok(self.own_accounts()?.keys(Some(caller.account)).await?)
     }
 
-    pub(crate) async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), Fault> {
+    pub(crate) async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), AccessError> {
         let is_own = self.keys(caller).await?.iter().any(|key| key.id == id);
-        let was_there = is_own
-            && self.store()?.revoke_key(id, Some(caller.account), unix_ms()).await.map_err(unstored)?;
+        let was_there =
+            is_own && self.own_accounts()?.revoke_key(id, Some(caller.account), unix_ms()).await?;
         if !was_there {
-            return Err(Fault::KeyNotFound);
+            return Err(AccessError::KeyNotFound);
         }
         self.live().keys_changed(caller.account);
         Ok(())

@@ -1,16 +1,13 @@
 //! Giving and taking rights to documents. Connections hear of it as soon as it is durable.
 
 use super::secrets::{hash_of, new_secret, random};
-use super::{AccessControl, Caller, Principal};
+use super::{AccessControl, AccessError, Caller, Principal};
 use crate::accounts::Username;
-use crate::http::problem::Fault;
-use crate::storage::refusal;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::{AccountId, DocumentId, KeyId, Role};
-use tiebreak_storage::StorageError;
 use tiebreak_storage::accounts::{
-    AccountStore, Grant, Granting, Invitation, NewGrant, NewInvitation, Redemption, Revocation,
+    Grant, Granting, Invitation, NewGrant, NewInvitation, Redemption, Revocation,
 };
 
 /// Longest life of an invitation.
@@ -40,8 +37,12 @@ pub(crate) struct Invited {
 }
 
 impl AccessControl {
-    pub(crate) async fn grants(&self, document: DocumentId) -> Result<Vec<Grant>, Fault> {
-        self.store()?.grants(document).await.map_err(unstored)
+    pub(crate) async fn grants(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+    ) -> Result<Vec<Grant>, AccessError> {
+        Ok(self.accounts(by)?.grants(document).await?)
     }
 
     /// Gives an account a role, in place of the one it has.
@@ -51,16 +52,17 @@ impl AccessControl {
         document: DocumentId,
         account: AccountId,
         role: Role,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AccessError> {
+        let store = self.accounts(by)?;
         let by = by.caller().map(|caller| caller.account);
         let grant = NewGrant { document, account, role, by };
-        match self.store()?.grant(grant, unix_ms()).await.map_err(unstored)? {
+        match store.grant(grant, unix_ms()).await? {
             Granting::Granted { .. } => {
                 self.live().ask_again(account, document);
                 Ok(())
             }
-            Granting::LastOwner => Err(Fault::LastOwner),
-            Granting::NoSuchAccount => Err(Fault::AccountNotFound),
+            Granting::LastOwner => Err(AccessError::LastOwner),
+            Granting::NoSuchAccount => Err(AccessError::AccountNotFound),
         }
     }
 
@@ -70,19 +72,20 @@ impl AccessControl {
         by: &Principal,
         document: DocumentId,
         account: AccountId,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AccessError> {
+        let store = self.accounts(by)?;
         let by = by.caller().map(|caller| caller.account);
-        match self.store()?.revoke_grant(document, account, by, unix_ms()).await.map_err(unstored)? {
+        match store.revoke_grant(document, account, by, unix_ms()).await? {
             Revocation::Revoked { .. } => {
                 self.live().ask_again(account, document);
                 Ok(())
             }
-            Revocation::LastOwner => Err(Fault::LastOwner),
-            Revocation::NotThere => Err(Fault::GrantNotFound),
+            Revocation::LastOwner => Err(AccessError::LastOwner),
+            Revocation::NotThere => Err(AccessError::GrantNotFound),
         }
     }
 
-    pub(crate) async fn invite(&self, by: &Caller, invite: Invite) -> Result<Invited, Fault> {
+    pub(crate) async fn invite(&self, by: &Caller, invite: Invite) -> Result<Invited, AccessError> {
         let Invite { document, role, lives, uses } = invite;
         let (id, secret) = (KeyId::from_bytes(random()?), new_secret(INVITATION_PREFIX)?);
         let now_ms = unix_ms();
@@ -91,12 +94,16 @@ impl AccessControl {
         let uses = uses.min(INVITATION_USES_MAX).into();
         let (hash, created_by) = (hash_of(&secret), by.account);
         let invitation = NewInvitation { id, hash, document, role, created_by, expires_ms, uses };
-        self.store()?.create_invitation(invitation, now_ms).await.map_err(unstored)?;
+        self.own_accounts()?.create_invitation(invitation, now_ms).await?;
         Ok(Invited { id, secret, expires_ms })
     }
 
-    pub(crate) async fn invitations(&self, document: DocumentId) -> Result<Vec<Invitation>, Fault> {
-        self.store()?.invitations(document).await.map_err(unstored)
+    pub(crate) async fn invitations(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+    ) -> Result<Vec<Invitation>, AccessError> {
+        Ok(self.accounts(by)?.invitations(document).await?)
     }
 
     pub(crate) async fn revoke_invitation(
@@ -104,22 +111,27 @@ impl AccessControl {
         by: &Principal,
         document: DocumentId,
         id: KeyId,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AccessError> {
+        let store = self.accounts(by)?;
         let by = by.caller().map(|caller| caller.account);
-        let was_there =
-            self.store()?.revoke_invitation(document, id, by, unix_ms()).await.map_err(unstored)?;
-        if was_there { Ok(()) } else { Err(Fault::InvitationNotFound) }
+        let was_there = store.revoke_invitation(document, id, by, unix_ms()).await?;
+        if was_there { Ok(()) } else { Err(AccessError::InvitationNotFound) }
     }
 
     /// Answers the document and the role that the account has on it now.
-    pub(crate) async fn redeem(&self, caller: &Caller, secret: &str) -> Result<(DocumentId, Role), Fault> {
-        let redeemed = self.store()?.redeem_invitation(hash_of(secret), caller.account, unix_ms()).await;
-        match redeemed.map_err(unstored)? {
+    pub(crate) async fn redeem(
+        &self,
+        caller: &Caller,
+        secret: &str,
+    ) -> Result<(DocumentId, Role), AccessError> {
+        let redeemed =
+            self.own_accounts()?.redeem_invitation(hash_of(secret), caller.account, unix_ms()).await;
+        match redeemed? {
             Redemption::Redeemed { document, role } => {
                 self.live().ask_again(caller.account, document);
                 Ok((document, role))
             }
-            Redemption::Invalid => Err(Fault::InvitationInvalid),
+            Redemption::Invalid => Err(AccessError::InvitationInvalid),
         }
     }
 
@@ -129,23 +141,14 @@ impl AccessControl {
         account: AccountId,
         after: Option<DocumentId>,
         limit: usize,
-    ) -> Result<Vec<(DocumentId, Role)>, Fault> {
-        self.store()?.roles_of(account, after, limit).await.map_err(unstored)
+    ) -> Result<Vec<(DocumentId, Role)>, AccessError> {
+        Ok(self.own_accounts()?.roles_of(account, after, limit).await?)
     }
 
     /// The account of this name, as people write it.
-    pub(crate) async fn account_named(&self, name: &str) -> Result<AccountId, Fault> {
-        let key = Username::parse(name).map_err(|_| Fault::AccountNotFound)?;
-        let found = self.store()?.account_by_name(key.key()).await.map_err(unstored)?;
-        found.map(|account| account.id).ok_or(Fault::AccountNotFound)
+    pub(crate) async fn account_named(&self, by: &Principal, name: &str) -> Result<AccountId, AccessError> {
+        let key = Username::parse(name).map_err(|_| AccessError::AccountNotFound)?;
+        let found = self.accounts(by)?.account_by_name(key.key()).await?;
+        found.map(|account| account.id).ok_or(AccessError::AccountNotFound)
     }
-
-    pub(super) fn store(&self) -> Result<&AccountStore, Fault> {
-        self.accounts().ok_or(Fault::AccountsOff)
-    }
-}
-
-/// What a caller may know of a store that did not do it.
-pub(super) fn unstored(error: StorageError) -> Fault {
-    Fault::Refused(refusal(&error))
 }

@@ -6,7 +6,7 @@ use super::json_body::JsonBody;
 use super::peer_address::PeerAddress;
 use super::problem::{AccountProblems, Fault, OneselfProblems};
 use super::time;
-use crate::access::{AccessControl, Caller, Principal};
+use crate::access::{AccessControl, AccessError, Caller, Principal};
 use crate::accounts::{AccountService, TICKET_TIME};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
@@ -105,7 +105,7 @@ fn oneself(
     accounts: Option<AccountService>,
     principal: &Principal,
 ) -> Result<(AccountService, &Caller), Fault> {
-    Ok((accounts.ok_or(Fault::AccountsOff)?, principal.caller().ok_or(Fault::AccountsOff)?))
+    Ok((accounts.ok_or(AccessError::AccountsOff)?, principal.caller().ok_or(AccessError::AccountsOff)?))
 }
 
 async fn item(accounts: &AccountService, caller: &Caller) -> Result<AccountItem, Fault> {

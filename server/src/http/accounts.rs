@@ -2,6 +2,7 @@
 
 use super::json_body::JsonBody;
 use super::problem::{AccountProblems, Fault};
+use crate::access::AccessError;
 use crate::accounts::{AccountService, SignUp};
 use axum::Json;
 use axum::extract::State;
@@ -48,7 +49,7 @@ pub(super) async fn create_account(
     headers: HeaderMap,
     JsonBody(new): JsonBody<NewAccount>,
 ) -> Result<(StatusCode, Json<MadeAccount>), Fault> {
-    let accounts = accounts.ok_or(Fault::AccountsOff)?;
+    let accounts = accounts.ok_or(AccessError::AccountsOff)?;
     let idempotency_key =
         headers.get(IDEMPOTENCY_KEY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let NewAccount { username, password, display_name } = new;

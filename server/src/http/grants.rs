@@ -4,7 +4,7 @@ use super::json_body::JsonBody;
 use super::problem::{Fault, GrantProblems, GrantsProblems};
 use super::request::DocumentPath;
 use super::time;
-use crate::access::{AccessControl, Principal};
+use crate::access::{AccessControl, AccessError, Principal};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -54,9 +54,9 @@ pub(super) fn role(text: &str) -> Result<Role, Fault> {
 }
 
 /// An account by its id, or by its name behind an `@`.
-pub(super) async fn account(access: &AccessControl, text: &str) -> Result<AccountId, Fault> {
+pub(super) async fn account(access: &AccessControl, by: &Principal, text: &str) -> Result<AccountId, Fault> {
     match text.strip_prefix('@') {
-        Some(name) => access.account_named(name).await,
+        Some(name) => Ok(access.account_named(by, name).await?),
         None => text.parse().map_err(|error| Fault::InvalidParameter(format!("account: {error}"))),
     }
 }
@@ -71,9 +71,10 @@ pub(super) async fn account(access: &AccessControl, text: &str) -> Result<Accoun
 )]
 pub(super) async fn list_grants(
     State(access): State<AccessControl>,
+    Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
 ) -> Result<Json<GrantList>, Fault> {
-    let items = access.grants(document).await?.into_iter().map(GrantItem::from).collect();
+    let items = access.grants(&principal, document).await?.into_iter().map(GrantItem::from).collect();
     Ok(Json(GrantList { items }))
 }
 
@@ -98,7 +99,7 @@ pub(super) async fn put_grant(
     Path((_document, whose)): Path<(String, String)>,
     JsonBody(new): JsonBody<NewRole>,
 ) -> Result<StatusCode, Fault> {
-    let account = account(&access, &whose).await?;
+    let account = account(&access, &principal, &whose).await?;
     access.grant(&principal, document, account, role(&new.role)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -120,7 +121,7 @@ pub(super) async fn delete_grant(
     DocumentPath(document): DocumentPath,
     Path((_document, whose)): Path<(String, String)>,
 ) -> Result<StatusCode, Fault> {
-    let account = account(&access, &whose).await?;
+    let account = account(&access, &principal, &whose).await?;
     access.revoke(&principal, document, account).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,7 +139,7 @@ pub(super) async fn leave(
     Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
 ) -> Result<StatusCode, Fault> {
-    let caller = principal.caller().ok_or(Fault::AccountsOff)?;
+    let caller = principal.caller().ok_or(AccessError::AccountsOff)?;
     access.revoke(&principal, document, caller.account).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,7 @@ use super::json_body::JsonBody;
 use super::problem::{Fault, KeyProblems};
 use super::request::document_id;
 use super::time;
-use crate::access::{AccessControl, DOCUMENTS_MAX, NewKey, Principal, Reach, Scope};
+use crate::access::{AccessControl, AccessError, DOCUMENTS_MAX, NewKey, Principal, Reach, Scope};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -102,7 +102,7 @@ pub(super) async fn create_key(
     Extension(principal): Extension<Principal>,
     JsonBody(request): JsonBody<KeyRequest>,
 ) -> Result<(StatusCode, Json<MadeKey>), Fault> {
-    let caller = principal.caller().ok_or(Fault::AccountsOff)?;
+    let caller = principal.caller().ok_or(AccessError::AccountsOff)?;
     if request.expires_in.is_some_and(|seconds| !(1..=EXPIRES_IN_MAX).contains(&seconds)) {
         return Err(Fault::InvalidParameter(format!("expires_in must be from 1 to {EXPIRES_IN_MAX}")));
     }
@@ -123,7 +123,7 @@ pub(super) async fn list_keys(
     State(access): State<AccessControl>,
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<KeyList>, Fault> {
-    let caller = principal.caller().ok_or(Fault::AccountsOff)?;
+    let caller = principal.caller().ok_or(AccessError::AccountsOff)?;
     let items = access.keys(caller).await?.into_iter().map(KeyItem::from).collect();
     Ok(Json(KeyList { items }))
 }
@@ -143,8 +143,8 @@ pub(super) async fn delete_key(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Fault> {
-    let caller = principal.caller().ok_or(Fault::AccountsOff)?;
-    let id: KeyId = id.parse().map_err(|_| Fault::KeyNotFound)?;
+    let caller = principal.caller().ok_or(AccessError::AccountsOff)?;
+    let id: KeyId = id.parse().map_err(|_| AccessError::KeyNotFound)?;
     access.revoke_key(caller, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

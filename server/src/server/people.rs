@@ -2,7 +2,7 @@
 //! vouches for.
 
 use super::ServerError;
-use crate::access::{AccessControl, Accounts, Credentials, KeysInAddress, Live};
+use crate::access::{AccessControl, Asks, Credentials, KeysInAddress, Live};
 use crate::accounts::AccountService;
 use crate::config::{Auth, Config};
 use crate::jwt::credentials::Vouched;
@@ -52,12 +52,8 @@ impl People {
             .map(|provider| Arc::new(Vouched { provider, clock: self.clock }) as Arc<dyn Credentials>);
         let keys_in_address =
             if config.allow_url_keys { KeysInAddress::Taken } else { KeysInAddress::Refused };
-        let accounts = accounts.or(provider).map(|credentials| Accounts {
-            store: self.store.clone(),
-            credentials,
-            keys_in_address,
-        });
-        AccessControl::new(accounts, self.live.clone(), operator)
+        let asks = accounts.or(provider).map(|credentials| Asks { credentials, keys_in_address });
+        AccessControl::new(self.store.clone(), asks, self.live.clone(), operator)
     }
 
     /// Keeps keys fresh until the server closes.
