@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod audit;
 mod backup;
 mod check;
 mod client;
@@ -40,6 +41,9 @@ enum Command {
     /// Look at documents, take them out, bring them in
     #[command(subcommand)]
     Doc(doc::Doc),
+    /// Read and verify the log of who was let in, given rights, or refused
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Copy the data to a file, also while the server runs
     Backup(Box<backup::Backup>),
     /// Make a data directory from a backup
@@ -65,6 +69,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => return serve::run(serve.config),
         Command::Config(show) => config::run(&show, &settings),
         Command::Doc(doc) => doc::run(doc),
+        Command::Audit(audit) => audit::run(audit),
         Command::Backup(backup) => backup::run(&backup),
         Command::Restore(restore) => restore::run(&restore),
         Command::Check(check) => check::run(&check),
@@ -111,7 +116,7 @@ fn with_default_command(mut arguments: Vec<String>) -> Vec<String> {
 
 fn command() -> clap::Command {
     let mut command = Cli::command();
-    for name in ["doc", "backup", "restore", "check"] {
+    for name in ["doc", "audit", "backup", "restore", "check"] {
         command = command.mut_subcommand(name, hide_serving);
     }
     command

@@ -24,6 +24,7 @@ mod list_documents;
 pub(crate) mod listener;
 mod merged;
 mod openapi;
+mod operators;
 pub(crate) mod peer_address;
 pub(crate) mod problem;
 mod request;
@@ -62,6 +63,25 @@ pub(crate) struct App {
     pub(crate) access: AccessControl,
     /// `None`: nobody is asked who they are.
     pub(crate) accounts: Option<AccountService>,
+}
+
+/// What handlers may use that answer the command line without a server.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalApp {
+    pub(crate) documents: Documents,
+    pub(crate) access: AccessControl,
+}
+
+impl FromRef<LocalApp> for Documents {
+    fn from_ref(app: &LocalApp) -> Self {
+        app.documents.clone()
+    }
+}
+
+impl FromRef<LocalApp> for AccessControl {
+    fn from_ref(app: &LocalApp) -> Self {
+        app.access.clone()
+    }
 }
 
 impl FromRef<App> for Door {
@@ -103,8 +123,7 @@ pub(crate) fn router(app: App, demo: Demo, guard: Guard) -> Router {
         Demo::LeftOut => routes(),
     };
     let gate = from_fn_with_state(app.access.clone(), gate::gate);
-    // What handlers of documents ask beside the documents; the command line's own router has none.
-    let routes = routes.layer(Extension(app.access.clone())).layer(gate);
+    let routes = routes.layer(gate);
     finish(routes, body_bytes_max, guard).with_state(app)
 }
 
@@ -113,11 +132,11 @@ pub(crate) fn operations(health: Health, guard: Guard) -> Router {
     finish(operation_routes(), 0, guard).with_state(health)
 }
 
-/// Documents alone, for the command line without a server: nobody else can ask.
-pub(crate) fn documents_only(documents: Documents, guard: Guard) -> Router {
-    let body_bytes_max = body_bytes_max(documents.limits());
-    let routes = document_routes().layer(Extension(Principal::Operator));
-    finish(routes, body_bytes_max, guard).with_state(documents)
+/// What operators ask, for the command line without a server: nobody else can ask.
+pub(crate) fn local(app: LocalApp, guard: Guard) -> Router {
+    let body_bytes_max = body_bytes_max(app.documents.limits());
+    let routes = document_routes().merge(operator_routes()).layer(Extension(Principal::Operator));
+    finish(routes, body_bytes_max, guard).with_state(app)
 }
 
 /// Whatever was exported can be imported: a document may hold more than one message of a device.
@@ -134,12 +153,14 @@ fn routes() -> OpenApiRouter<App> {
         .merge(document_routes())
         .merge(account_routes())
         .merge(sharing_routes())
+        .merge(operator_routes())
         .merge(operation_routes())
 }
 
 fn document_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
 where
     Documents: FromRef<S>,
+    AccessControl: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_documents::list_documents, create_document::create_document))
@@ -173,6 +194,15 @@ fn sharing_routes() -> OpenApiRouter<App> {
         .routes(routes!(invitations::list_invitations, invitations::create_invitation))
         .routes(routes!(invitations::delete_invitation))
         .routes(routes!(invitations::redeem))
+}
+
+fn operator_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
+where
+    AccessControl: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(operators::audit::read_audit))
+        .routes(routes!(operators::verify_audit::verify_audit))
 }
 
 fn operation_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>

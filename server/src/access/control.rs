@@ -58,16 +58,21 @@ pub(crate) struct AccessControl {
 #[derive(Debug)]
 struct Shared {
     live: Live,
-    operator: Secret,
+    operator: Option<Secret>,
     accounts: AccountStore,
     /// `None`: nobody is asked who they are.
     asks: Option<Asks>,
 }
 
 impl AccessControl {
-    /// `operator` is the secret of the command line on this machine. Where nobody is asked who they are, everybody
-    /// may do everything with documents, and the accounts are the operator's alone.
-    pub(crate) fn new(accounts: AccountStore, asks: Option<Asks>, live: Live, operator: Secret) -> Self {
+    /// `operator` is the secret of the command line on this machine, if it has to say one. Where nobody is asked who
+    /// they are, everybody may do everything with documents, and the accounts are the operator's alone.
+    pub(crate) fn new(
+        accounts: AccountStore,
+        asks: Option<Asks>,
+        live: Live,
+        operator: Option<Secret>,
+    ) -> Self {
         Self { shared: Arc::new(Shared { live, operator, accounts, asks }) }
     }
 
@@ -174,7 +179,8 @@ impl AccessControl {
     }
 
     fn is_operator(&self, token: &str) -> bool {
-        self.shared.operator.expose().as_bytes().ct_eq(token.as_bytes()).into()
+        let secret = self.shared.operator.as_ref();
+        secret.is_some_and(|secret| secret.expose().as_bytes().ct_eq(token.as_bytes()).into())
     }
 
     async fn of_key(&self, key: &str) -> Result<Option<Caller>, Refusal> {

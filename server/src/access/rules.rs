@@ -58,6 +58,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("DELETE", "/v1/keys/{id}", Action::ManageOneself),
     rule("POST", "/v1/invitations/redeem", Action::RedeemInvitation),
     rule("GET", "/v1/audit", Action::Operate),
+    rule("GET", "/v1/audit/verify", Action::Operate),
     rule("GET", "/v1/documents", Action::ListDocuments),
     rule("POST", "/v1/documents", Action::CreateDocument),
     on_document("GET", "/v1/documents/{id}", Action::ReadDocument),

@@ -53,7 +53,7 @@ impl People {
         let keys_in_address =
             if config.allow_url_keys { KeysInAddress::Taken } else { KeysInAddress::Refused };
         let asks = accounts.or(provider).map(|credentials| Asks { credentials, keys_in_address });
-        AccessControl::new(self.store.clone(), asks, self.live.clone(), operator)
+        AccessControl::new(self.store.clone(), asks, self.live.clone(), Some(operator))
     }
 
     /// Keeps keys fresh until the server closes.

@@ -1,5 +1,6 @@
 //! Who may do what, at every door of the built server.
 
+mod audit;
 mod connections;
 mod identity_provider;
 mod keys;
@@ -7,8 +8,9 @@ mod matrix;
 mod sessions;
 mod sharing;
 
-use crate::support::{Api, JSON, Reply};
+use crate::support::{Api, JSON, Reply, text, tiebreak};
 use serde_json::{Value, json};
+use std::process::Command;
 use tiebreak_protocol::DocumentId;
 use tiebreak_tests::peer::{Ended, Peer};
 
@@ -101,6 +103,13 @@ pub(crate) fn login(api: &Api, name: &str, password: &str) -> Reply {
         "/v1/sessions",
         &json!({ "username": name, "password": password, "device": { "name": "phone" } }),
     )
+}
+
+/// The command line of the operator, on the server's machine.
+pub(crate) fn operate(api: &Api, arguments: &[&str]) -> Command {
+    let mut command = tiebreak(arguments);
+    command.args(["--data", text(api.data.path())]);
+    command
 }
 
 /// How a connection that brings this token ends.

@@ -16,6 +16,8 @@ const ADDRESSES: &[&str] = &[
     "/v1/account/export",
     "/v1/account/password",
     "/v1/accounts",
+    "/v1/audit",
+    "/v1/audit/verify",
     "/v1/devices",
     "/v1/devices/{id}",
     "/v1/documents",

@@ -150,6 +150,10 @@ problem_sets! {
         Fault::Account(AccountError::InvalidText("")),
     ];
     RedeemProblems = EVERYWHERE, GATE, CORE, JSON, &[Fault::Access(AccessError::AccountsOff), Fault::Access(AccessError::InvitationInvalid)];
+    AuditProblems = EVERYWHERE, GATE, CORE, &[
+        Fault::Access(AccessError::AccountsOff),
+        Fault::InvalidParameter(String::new()),
+    ];
     UpgradeProblems = EVERYWHERE, &[
         Fault::UpgradeRequired,
         Fault::Refused(Refusal::Busy),

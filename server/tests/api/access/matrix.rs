@@ -22,6 +22,8 @@ fn rows() -> BTreeMap<(&'static str, &'static str), [&'static str; 5]> {
         (("get", "/healthz"), public),
         (("get", "/readyz"), public),
         (("get", "/metrics"), operators),
+        (("get", "/v1/audit"), operators),
+        (("get", "/v1/audit/verify"), operators),
         (("get", "/v1/openapi.json"), public),
         (("get", "/.well-known/jwks.json"), public),
         (("post", "/v1/accounts"), public),
