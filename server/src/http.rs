@@ -30,6 +30,7 @@ pub(crate) mod problem;
 mod request;
 mod sessions;
 mod show_document;
+mod state;
 mod strict_json;
 mod time;
 pub(crate) mod tls;
@@ -39,11 +40,10 @@ mod write_deadline;
 pub(crate) use callers::{Callers, LocalPages};
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
+pub(crate) use state::{App, LocalApp};
 
 use crate::access::{AccessControl, Principal};
-use crate::accounts::AccountService;
 use crate::config::Demo;
-use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, FromRef};
@@ -53,66 +53,6 @@ use tiebreak_protocol::Limits;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-
-/// What handlers may use.
-#[derive(Debug, Clone)]
-pub(crate) struct App {
-    pub(crate) door: Door,
-    pub(crate) documents: Documents,
-    pub(crate) health: Health,
-    pub(crate) access: AccessControl,
-    /// `None`: nobody is asked who they are.
-    pub(crate) accounts: Option<AccountService>,
-}
-
-/// What handlers may use that answer the command line without a server.
-#[derive(Debug, Clone)]
-pub(crate) struct LocalApp {
-    pub(crate) documents: Documents,
-    pub(crate) access: AccessControl,
-}
-
-impl FromRef<LocalApp> for Documents {
-    fn from_ref(app: &LocalApp) -> Self {
-        app.documents.clone()
-    }
-}
-
-impl FromRef<LocalApp> for AccessControl {
-    fn from_ref(app: &LocalApp) -> Self {
-        app.access.clone()
-    }
-}
-
-impl FromRef<App> for Door {
-    fn from_ref(app: &App) -> Self {
-        app.door.clone()
-    }
-}
-
-impl FromRef<App> for Documents {
-    fn from_ref(app: &App) -> Self {
-        app.documents.clone()
-    }
-}
-
-impl FromRef<App> for Option<AccountService> {
-    fn from_ref(app: &App) -> Self {
-        app.accounts.clone()
-    }
-}
-
-impl FromRef<App> for AccessControl {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
-    }
-}
-
-impl FromRef<App> for Health {
-    fn from_ref(app: &App) -> Self {
-        app.health.clone()
-    }
-}
 
 /// Everything that the main listener serves.
 pub(crate) fn router(app: App, demo: Demo, guard: Guard) -> Router {
@@ -135,7 +75,11 @@ pub(crate) fn operations(health: Health, guard: Guard) -> Router {
 /// What operators ask, for the command line without a server: nobody else can ask.
 pub(crate) fn local(app: LocalApp, guard: Guard) -> Router {
     let body_bytes_max = body_bytes_max(app.documents.limits());
-    let routes = document_routes().merge(operator_routes()).layer(Extension(Principal::Operator));
+    let routes = document_routes()
+        .merge(grant_routes())
+        .merge(operators::routes())
+        .routes(routes!(accounts::create_account))
+        .layer(Extension(Principal::Operator));
     finish(routes, body_bytes_max, guard).with_state(app)
 }
 
@@ -152,8 +96,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(openapi::openapi))
         .merge(document_routes())
         .merge(account_routes())
+        .merge(grant_routes())
         .merge(sharing_routes())
-        .merge(operator_routes())
+        .merge(operators::routes())
         .merge(operation_routes())
 }
 
@@ -186,23 +131,22 @@ fn account_routes() -> OpenApiRouter<App> {
         .routes(routes!(jwks::jwks))
 }
 
-fn sharing_routes() -> OpenApiRouter<App> {
+fn grant_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
+where
+    Documents: FromRef<S>,
+    AccessControl: FromRef<S>,
+{
     OpenApiRouter::new()
         .routes(routes!(grants::list_grants))
         .routes(routes!(grants::put_grant, grants::delete_grant))
+}
+
+fn sharing_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(grants::leave))
         .routes(routes!(invitations::list_invitations, invitations::create_invitation))
         .routes(routes!(invitations::delete_invitation))
         .routes(routes!(invitations::redeem))
-}
-
-fn operator_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
-where
-    AccessControl: FromRef<S>,
-{
-    OpenApiRouter::new()
-        .routes(routes!(operators::audit::read_audit))
-        .routes(routes!(operators::verify_audit::verify_audit))
 }
 
 fn operation_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>

@@ -17,7 +17,7 @@ pub use audit::{AuditEnd, AuditVerdict};
 pub use grants::{Grant, Granting, NewGrant, Revocation};
 pub use invitations::{Invitation, NewInvitation, Redemption};
 pub use keys::{ApiKey, NewApiKey};
-pub use registration::{Idempotency, NewAccount, Registration};
+pub use registration::{Idempotency, Maker, NewAccount, Registration};
 pub use sessions::{DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, NewDevice, NewRefresh, Rotation};
 pub use signing_keys::SigningKey;
 

@@ -2,11 +2,11 @@
 
 use super::control::KEY_PREFIX;
 use super::secrets::{hash_of, new_secret, random};
-use super::{AccessControl, AccessError, Caller, Scope};
-use crate::accounts::{AccountError, text};
+use super::{AccessControl, AccessError, Principal, Scope};
+use crate::accounts::text;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
-use tiebreak_protocol::KeyId;
+use tiebreak_protocol::{AccountId, KeyId};
 use tiebreak_storage::accounts::{ApiKey, NewApiKey};
 
 /// Keys of one account that hold; more are refused.
@@ -25,10 +25,11 @@ impl AccessControl {
     /// Answers the key's name and its secret.
     pub(crate) async fn create_key(
         &self,
-        caller: &Caller,
+        by: &Principal,
+        account: AccountId,
         key: NewKey,
     ) -> Result<(KeyId, String), AccessError> {
-        let held = self.keys(caller).await?.iter().filter(|key| key.revoked_ms.is_none()).count();
+        let held = self.keys(by, account).await?.iter().filter(|key| key.revoked_ms.is_none()).count();
         if held >= KEYS_PER_ACCOUNT_MAX {
             return Err(AccessError::TooManyKeys);
         }
@@ -37,27 +38,32 @@ impl AccessControl {
         let new = NewApiKey {
             id,
             hash: hash_of(&secret),
-            account: caller.account,
+            account,
             name: text("key's name", &key.name)?,
             scope: key.scope.to_json(),
             expires_ms: lives_ms.map(|lives_ms| now_ms.saturating_add(lives_ms)),
         };
-        let is_there = self.own_accounts()?.create_key(new, Some(caller.account), now_ms).await?;
-        if is_there { Ok((id, secret)) } else { Err(AccountError::SessionOver.into()) }
+        let actor = by.caller().map(|caller| caller.account);
+        let is_there = self.accounts(by)?.create_key(new, actor, now_ms).await?;
+        if is_there { Ok((id, secret)) } else { Err(AccessError::AccountNotFound) }
     }
 
-    pub(crate) async fn keys(&self, caller: &Caller) -> Result<Vec<ApiKey>, AccessError> {
-        Ok(self.own_accounts()?.keys(Some(caller.account)).await?)
+    pub(crate) async fn keys(&self, by: &Principal, account: AccountId) -> Result<Vec<ApiKey>, AccessError> {
+        Ok(self.accounts(by)?.keys(Some(account)).await?)
     }
 
-    pub(crate) async fn revoke_key(&self, caller: &Caller, id: KeyId) -> Result<(), AccessError> {
-        let is_own = self.keys(caller).await?.iter().any(|key| key.id == id);
-        let was_there =
-            is_own && self.own_accounts()?.revoke_key(id, Some(caller.account), unix_ms()).await?;
-        if !was_there {
+    pub(crate) async fn revoke_key(
+        &self,
+        by: &Principal,
+        account: AccountId,
+        id: KeyId,
+    ) -> Result<(), AccessError> {
+        let is_its = self.keys(by, account).await?.iter().any(|key| key.id == id);
+        let actor = by.caller().map(|caller| caller.account);
+        if !is_its || !self.accounts(by)?.revoke_key(id, actor, unix_ms()).await? {
             return Err(AccessError::KeyNotFound);
         }
-        self.live().keys_changed(caller.account);
+        self.live().keys_changed(account);
         Ok(())
     }
 }

@@ -83,9 +83,9 @@ impl AccountService {
     async fn verify(&self, key: &str, password: &Secret) -> Result<Option<Account>, AccountError> {
         let presented = || Password::presented(password.expose().to_owned());
         let Some(typed) = presented() else { return Ok(None) };
-        let found = self.shared.store.account_by_name(key).await?.filter(Account::is_live);
+        let found = self.shared.directory.store.account_by_name(key).await?.filter(Account::is_live);
         let stored = found.as_ref().and_then(|account| account.password_hash.clone());
-        let verdict = self.shared.hasher.verify(typed, stored.clone()).await?;
+        let verdict = self.shared.directory.hasher.verify(typed, stored.clone()).await?;
         if verdict == Verdict::Wrong {
             return Ok(None);
         }
@@ -98,8 +98,8 @@ impl AccountService {
 
     /// Keeps the password in a newer form. When that fails, the next login will do as well.
     async fn rehash(&self, account: AccountId, old: &str, typed: Password) {
-        if let Ok(hash) = self.shared.hasher.hash(typed).await
-            && let Err(error) = self.shared.store.rehash_password(account, old, hash).await
+        if let Ok(hash) = self.shared.directory.hasher.hash(typed).await
+            && let Err(error) = self.shared.directory.store.rehash_password(account, old, hash).await
         {
             warn!(%error, "a password was not kept in its newer form");
         }
@@ -115,7 +115,13 @@ impl AccountService {
             subject: id.to_string(),
             detail: "with a password".to_owned(),
         };
-        match self.shared.store.add_device(device, new_refresh(&refresh, now_ms), audit, now_ms).await? {
+        match self
+            .shared
+            .directory
+            .store
+            .add_device(device, new_refresh(&refresh, now_ms), audit, now_ms)
+            .await?
+        {
             DeviceAddition::Added => self.signed_in(account, id, refresh, Some(key)),
             DeviceAddition::AccountGone => Err(AccountError::InvalidCredentials),
         }
@@ -126,7 +132,7 @@ impl AccountService {
     async fn login_device(&self, key: &Secret) -> Result<SignedIn, AccountError> {
         let (refresh, now_ms) = (new_secret(REFRESH_PREFIX)?, unix_ms());
         let hash = hash_of_credential(key, DEVICE_PREFIX)?;
-        match self.shared.store.login_device(hash, new_refresh(&refresh, now_ms), now_ms).await? {
+        match self.shared.directory.store.login_device(hash, new_refresh(&refresh, now_ms), now_ms).await? {
             Some(device) => self.signed_in(device.account, device.id, refresh, None),
             None => Err(AccountError::InvalidCredentials),
         }
@@ -139,10 +145,10 @@ impl AccountService {
     pub(crate) async fn refresh(&self, token: &Secret) -> Result<SignedIn, AccountError> {
         let (next, now_ms) = (new_secret(REFRESH_PREFIX)?, unix_ms());
         let hash = hash_of_credential(token, REFRESH_PREFIX).map_err(|_| AccountError::SessionOver)?;
-        match self.shared.store.rotate_refresh(hash, new_refresh(&next, now_ms), now_ms).await? {
+        match self.shared.directory.store.rotate_refresh(hash, new_refresh(&next, now_ms), now_ms).await? {
             Rotation::Rotated(device) => self.signed_in(device.account, device.id, next, None),
             Rotation::Reused(device) => {
-                self.ended(device.account, [device.id]);
+                self.shared.directory.ended(device.account, [device.id]);
                 Err(AccountError::SessionOver)
             }
             Rotation::Unknown => Err(AccountError::SessionOver),
@@ -152,18 +158,9 @@ impl AccountService {
     /// Ends the session of the device that asks.
     pub(crate) async fn logout(&self, caller: &Caller) -> Result<(), AccountError> {
         let device = caller.device.ok_or(AccountError::DeviceNotFound)?;
-        self.shared.store.end_session(device, unix_ms()).await?;
-        self.ended(caller.account, [device]);
+        self.shared.directory.store.end_session(device, unix_ms()).await?;
+        self.shared.directory.ended(caller.account, [device]);
         Ok(())
-    }
-
-    /// Tokens of these devices hold no more, and their connections end.
-    pub(super) fn ended(&self, account: AccountId, devices: impl IntoIterator<Item = DeviceId>) {
-        let devices: Vec<_> = devices.into_iter().collect();
-        self.shared.signed_out.add(devices.iter().copied(), unix_ms());
-        for device in devices {
-            self.shared.live.device_signed_out(account, device);
-        }
     }
 
     fn signed_in(

@@ -1,12 +1,12 @@
 //! New accounts.
 
 use super::passwords::Password;
-use super::{AccountError, AccountService, KEY_CHARS_MAX, Username, text};
+use super::{AccountDirectory, AccountError, KEY_CHARS_MAX, Username, text};
 use crate::access::{hash_of, random};
 use sha2::{Digest, Sha256};
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::AccountId;
-use tiebreak_storage::accounts::{AccountKind, Idempotency, NewAccount, Registration};
+use tiebreak_storage::accounts::{AccountKind, Idempotency, Maker, NewAccount, Registration};
 
 /// A person that wants an account.
 #[derive(Debug)]
@@ -16,9 +16,10 @@ pub(crate) struct SignUp {
     /// The username, if there is none.
     pub(crate) display_name: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    pub(crate) made_by: Maker,
 }
 
-impl AccountService {
+impl AccountDirectory {
     /// Makes an account. Of all who want one name, or names that look the same, one gets it.
     ///
     /// # Errors
@@ -31,8 +32,8 @@ impl AccountService {
             sign_up.idempotency_key.as_deref().map(|key| idempotency(key, &username, &display_name));
         let idempotency = idempotency.transpose()?;
         // One of many who want the same name works for it; a hash costs as much as a thousand of anything else.
-        let turn = self.shared.turns.at(username.key()).await;
-        let store = &self.shared.store;
+        let turn = self.turns.at(username.key()).await;
+        let store = &self.store;
         if let Some(idempotency) = idempotency
             && let Some(known) = store.registered(idempotency, unix_ms()).await?
         {
@@ -41,7 +42,7 @@ impl AccountService {
         if store.account_by_name(username.key()).await?.is_some() {
             return Err(AccountError::NameTaken);
         }
-        let password_hash = Some(self.shared.hasher.hash(password).await?);
+        let password_hash = Some(self.hasher.hash(password).await?);
         let id = AccountId::from_bytes(random()?);
         let account = NewAccount {
             id,
@@ -51,6 +52,7 @@ impl AccountService {
             display_name,
             password_hash,
             idempotency,
+            made_by: sign_up.made_by,
         };
         let registration = store.create_account(account, unix_ms()).await?;
         drop(turn);

@@ -11,7 +11,7 @@ use crate::http::health::STORAGE_ID;
 use crate::server::{AddressFile, ServerAddress};
 use anyhow::{Context, anyhow, bail};
 use axum::body::{Body, Bytes};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use clap::Args;
 use hyper_util::rt::TokioIo;
@@ -189,6 +189,17 @@ impl Client {
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.request(Method::GET, path, &[], Bytes::new()).await?;
         Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// Sends JSON. Answers JSON, or null.
+    pub(super) async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let headers = [(CONTENT_TYPE, "application/json")];
+        let answer = self.request(method, path, &headers, Bytes::from(body.to_string())).await?;
+        if answer.body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer.body)?) }
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.request(Method::DELETE, path, &[], Bytes::new()).await.map(|_answer| ())
     }
 
     /// Waits until everything that was asked for is done.

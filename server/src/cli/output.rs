@@ -44,6 +44,12 @@ pub(super) fn row(item: &Value, names: &[&str]) -> Vec<String> {
     names.iter().map(|name| cell(item, name)).collect()
 }
 
+/// Some fields of all items of a list, for a table.
+pub(super) fn rows(list: &Value, names: &[&str]) -> Vec<Vec<String>> {
+    let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+    items.map(|item| row(item, names)).collect()
+}
+
 /// Prints rows below a head, as wide as their cells need.
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> anyhow::Result<()> {
     let width = |column: usize| {

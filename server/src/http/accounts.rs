@@ -2,13 +2,14 @@
 
 use super::json_body::JsonBody;
 use super::problem::{AccountProblems, Fault};
-use crate::access::AccessError;
-use crate::accounts::{AccountService, SignUp};
+use crate::access::{AccessError, Principal};
+use crate::accounts::{AccountDirectory, AccountService, SignUp};
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use tiebreak_protocol::Secret;
+use tiebreak_storage::accounts::Maker;
 use utoipa::ToSchema;
 
 /// The header that makes a repeated request the same request.
@@ -29,7 +30,7 @@ pub(crate) struct NewAccount {
 /// An account that was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MadeAccount {
-    id: String,
+    pub(super) id: String,
 }
 
 /// Make an account
@@ -46,14 +47,23 @@ pub(crate) struct MadeAccount {
 )]
 pub(super) async fn create_account(
     State(accounts): State<Option<AccountService>>,
+    State(directory): State<AccountDirectory>,
+    Extension(principal): Extension<Principal>,
     headers: HeaderMap,
     JsonBody(new): JsonBody<NewAccount>,
 ) -> Result<(StatusCode, Json<MadeAccount>), Fault> {
-    let accounts = accounts.ok_or(AccessError::AccountsOff)?;
+    let made_by = match (&principal, accounts) {
+        (Principal::Operator, _) => Maker::Operator,
+        (Principal::Open | Principal::Account(_) | Principal::Anonymous, Some(_)) => Maker::Oneself,
+        (Principal::Open | Principal::Account(_) | Principal::Anonymous, None) => {
+            return Err(AccessError::AccountsOff.into());
+        }
+    };
     let idempotency_key =
         headers.get(IDEMPOTENCY_KEY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     let NewAccount { username, password, display_name } = new;
-    let sign_up = SignUp { username, password: Secret::new(password), display_name, idempotency_key };
-    let id = accounts.register(sign_up).await?;
+    let sign_up =
+        SignUp { username, password: Secret::new(password), display_name, idempotency_key, made_by };
+    let id = directory.register(sign_up).await?;
     Ok((StatusCode::CREATED, Json(MadeAccount { id: id.to_string() })))
 }

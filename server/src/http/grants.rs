@@ -1,15 +1,16 @@
 //! `/v1/documents/{id}/grants`: who has which role on a document.
 
+use super::documents::Documents;
 use super::json_body::JsonBody;
 use super::problem::{Fault, GrantProblems, GrantsProblems};
-use super::request::DocumentPath;
+use super::request::{DocumentPath, document_id};
 use super::time;
 use crate::access::{AccessControl, AccessError, Principal};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tiebreak_protocol::{AccountId, Role};
+use tiebreak_protocol::{AccountId, DocumentId, Role};
 use tiebreak_storage::accounts::Grant;
 use utoipa::ToSchema;
 
@@ -61,6 +62,15 @@ pub(super) async fn account(access: &AccessControl, by: &Principal, text: &str) 
     }
 }
 
+/// Refuses what is to be done with a document that is not there. The gate has looked already for who has to show a
+/// right to it.
+async fn look_for(documents: &Documents, by: &Principal, document: DocumentId) -> Result<(), Fault> {
+    match by {
+        Principal::Account(_) | Principal::Open | Principal::Anonymous => Ok(()),
+        Principal::Operator => documents.heads(document).await.map(|_heads| ()),
+    }
+}
+
 /// List who has a role on a document
 #[utoipa::path(
     get,
@@ -71,9 +81,11 @@ pub(super) async fn account(access: &AccessControl, by: &Principal, text: &str) 
 )]
 pub(super) async fn list_grants(
     State(access): State<AccessControl>,
+    State(documents): State<Documents>,
     Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
 ) -> Result<Json<GrantList>, Fault> {
+    look_for(&documents, &principal, document).await?;
     let items = access.grants(&principal, document).await?.into_iter().map(GrantItem::from).collect();
     Ok(Json(GrantList { items }))
 }
@@ -94,11 +106,13 @@ pub(super) async fn list_grants(
 )]
 pub(super) async fn put_grant(
     State(access): State<AccessControl>,
+    State(documents): State<Documents>,
     Extension(principal): Extension<Principal>,
-    DocumentPath(document): DocumentPath,
-    Path((_document, whose)): Path<(String, String)>,
+    Path((document, whose)): Path<(String, String)>,
     JsonBody(new): JsonBody<NewRole>,
 ) -> Result<StatusCode, Fault> {
+    let document = document_id(&document)?;
+    look_for(&documents, &principal, document).await?;
     let account = account(&access, &principal, &whose).await?;
     access.grant(&principal, document, account, role(&new.role)?).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -3,7 +3,7 @@
 
 use super::ServerError;
 use crate::access::{AccessControl, Asks, Credentials, KeysInAddress, Live};
-use crate::accounts::AccountService;
+use crate::accounts::{AccountDirectory, AccountService};
 use crate::config::{Auth, Config};
 use crate::jwt::credentials::Vouched;
 use crate::jwt::provider::IdentityProvider;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 pub(super) struct People {
     /// `None`: nobody is asked who they are, or somebody else keeps the accounts.
     pub(super) accounts: Option<AccountService>,
+    pub(super) directory: AccountDirectory,
     provider: Option<IdentityProvider>,
     store: AccountStore,
     live: Live,
@@ -32,15 +33,16 @@ impl People {
         clock: Clock,
     ) -> Result<Self, ServerError> {
         let live = Live::default();
+        let directory = AccountDirectory::new(store.clone(), live.clone());
         let accounts = match config.auth {
-            Auth::Accounts => Some(AccountService::open(store.clone(), storage, clock, live.clone()).await?),
+            Auth::Accounts => Some(AccountService::open(directory.clone(), storage, clock).await?),
             Auth::Open | Auth::Jwt => None,
         };
         let provider = match config.identity_provider() {
             Some(provider) => Some(IdentityProvider::open(&provider, store.clone(), clock.now()).await?),
             None => None,
         };
-        Ok(Self { accounts, provider, store, live, clock })
+        Ok(Self { accounts, directory, provider, store, live, clock })
     }
 
     /// `operator` is the secret of the command line on this machine.

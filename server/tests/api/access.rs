@@ -5,6 +5,7 @@ mod connections;
 mod identity_provider;
 mod keys;
 mod matrix;
+mod operators;
 mod sessions;
 mod sharing;
 
@@ -110,6 +111,12 @@ pub(crate) fn operate(api: &Api, arguments: &[&str]) -> Command {
     let mut command = tiebreak(arguments);
     command.args(["--data", text(api.data.path())]);
     command
+}
+
+/// The secret of the operator, as a header: whoever may read the data directory may read it.
+pub(crate) fn operator(api: &Api) -> String {
+    let left = std::fs::read_to_string(api.data.path().join("tiebreak.address")).unwrap();
+    format!("authorization: Bearer {}", left.lines().nth(2).unwrap())
 }
 
 /// How a connection that brings this token ends.

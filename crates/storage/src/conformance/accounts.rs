@@ -14,7 +14,7 @@ mod relational;
 mod sessions;
 mod signing_keys;
 
-use crate::accounts::{AccountKind, NewAccount, NewDevice, NewRefresh, Registration, SecretHash};
+use crate::accounts::{AccountKind, Maker, NewAccount, NewDevice, NewRefresh, Registration, SecretHash};
 use crate::audit::AuditEntry;
 use crate::{AccountStore, DocumentStore, RelationalStore};
 use sha2::{Digest, Sha256};
@@ -75,6 +75,7 @@ pub fn person(name: &str) -> NewAccount {
         display_name: format!("{name} the tester"),
         password_hash: Some(format!("hash of {name}")),
         idempotency: None,
+        made_by: Maker::Oneself,
     }
 }
 

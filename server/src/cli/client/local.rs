@@ -1,6 +1,7 @@
 //! The server's router without a server: for a data directory that no server has open.
 
 use crate::access::{AccessControl, Live};
+use crate::accounts::AccountDirectory;
 use crate::config::Config;
 use crate::http::{self, Documents, Guard, LocalApp};
 use crate::memory::Memory;
@@ -37,9 +38,12 @@ impl Local {
             compactor: Compactor::new(Arc::clone(&store)),
             memory: Memory::default(),
         });
+        let (accounts, live) = (AccountStore::new(opened), Live::default());
         let app = LocalApp {
             documents: Documents::new(rooms.clone(), Arc::clone(&store), limits),
-            access: AccessControl::new(AccountStore::new(opened), None, Live::default(), None),
+            access: AccessControl::new(accounts.clone(), None, live.clone(), None),
+            accounts: None,
+            directory: AccountDirectory::new(accounts, live),
         };
         let router = http::local(app, Guard::new(None, Memory::default(), &config.http));
         Ok(Self { store, rooms, router })

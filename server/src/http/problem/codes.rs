@@ -52,6 +52,7 @@ fn of_account(error: &AccountError) -> (StatusCode, &'static str) {
         AccountError::InvalidIdempotencyKey => (StatusCode::BAD_REQUEST, "invalid_idempotency_key"),
         AccountError::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused"),
         AccountError::SoleOwner(_) => (StatusCode::CONFLICT, "sole_owner"),
+        AccountError::NoPassword => (StatusCode::CONFLICT, "no_password"),
         AccountError::DeviceNotFound => (StatusCode::NOT_FOUND, "device_not_found"),
         AccountError::Refused(refusal) => (status(*refusal), refusal.code()),
         AccountError::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),

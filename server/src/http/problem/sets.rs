@@ -67,6 +67,18 @@ const SHARING: &[Fault] = &[
     Fault::Access(AccessError::GrantNotFound),
 ];
 
+const OPERATOR: &[Fault] = &[
+    Fault::InvalidDocumentId,
+    Fault::Access(AccessError::AccountsOff),
+    Fault::Access(AccessError::AccountNotFound),
+    Fault::Access(AccessError::KeyNotFound),
+    Fault::Access(AccessError::TooManyKeys),
+    Fault::Account(AccountError::InvalidText("")),
+    Fault::Account(AccountError::NoPassword),
+    Fault::Account(AccountError::DeviceNotFound),
+    Fault::Account(AccountError::SoleOwner(Vec::new())),
+];
+
 const CONDITION: &[Fault] = &[Fault::MalformedCondition, Fault::PreconditionFailed];
 
 /// What the gatekeeper and the document's history may say of a change.
@@ -150,6 +162,7 @@ problem_sets! {
         Fault::Account(AccountError::InvalidText("")),
     ];
     RedeemProblems = EVERYWHERE, GATE, CORE, JSON, &[Fault::Access(AccessError::AccountsOff), Fault::Access(AccessError::InvitationInvalid)];
+    OperatorProblems = EVERYWHERE, GATE, CORE, JSON, OPERATOR;
     AuditProblems = EVERYWHERE, GATE, CORE, &[
         Fault::Access(AccessError::AccountsOff),
         Fault::InvalidParameter(String::new()),
