@@ -19,7 +19,7 @@ pub(crate) use registration::SignUp;
 pub(crate) use tickets::TICKET_TIME;
 pub(crate) use tokens::ACCESS_TIME;
 
-use crate::access::{Caller, Credentials};
+use crate::access::{Caller, Credentials, FailedAttempts};
 use crate::storage::refusal;
 use futures_util::future::BoxFuture;
 use names::InvalidUsername;
@@ -103,6 +103,7 @@ struct Shared {
     tokens: Tokens,
     throttle: Mutex<Throttle>,
     tickets: Tickets,
+    attempts: FailedAttempts,
     clock: Clock,
 }
 
@@ -112,6 +113,7 @@ impl AccountService {
     pub(crate) async fn open(
         directory: AccountDirectory,
         storage: &StorageId,
+        attempts: FailedAttempts,
         clock: Clock,
     ) -> Result<Self, AccountError> {
         let (now_ms, store) = (unix_ms(), &directory.store);
@@ -119,7 +121,7 @@ impl AccountService {
         let since_ms = now_ms - ACCESS_TIME.as_millis() as i64;
         directory.signed_out.add(store.revoked_since(since_ms).await?, now_ms);
         let (throttle, tickets) = (Mutex::default(), Tickets::default());
-        let shared = Shared { directory, tokens, throttle, tickets, clock };
+        let shared = Shared { directory, tokens, throttle, tickets, attempts, clock };
         Ok(Self { shared: Arc::new(shared) })
     }
 

@@ -1,6 +1,8 @@
 //! Who a credential belongs to, and how that account stands to a document.
 
-use super::{AccessError, Caller, Live, Principal, Scope, Standing};
+use super::{
+    ANONYMOUS, AccessError, Caller, FailedAttempt, FailedAttempts, Live, Principal, Scope, Standing,
+};
 use crate::storage::refusal;
 use axum::http::Uri;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
@@ -47,6 +49,7 @@ pub(crate) enum KeysInAddress {
 pub(crate) struct Asks {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) keys_in_address: KeysInAddress,
+    pub(crate) attempts: FailedAttempts,
 }
 
 /// What every door asks; cheap to clone.
@@ -93,6 +96,16 @@ impl AccessControl {
         if self.shared.asks.is_some() { Ok(&self.shared.accounts) } else { Err(AccessError::AccountsOff) }
     }
 
+    /// Notes for the audit log that somebody came without a right to. Tokens that are over are no news: each device
+    /// comes with one, and renews it.
+    pub(crate) fn note_refused(&self, refusal: Refusal, attempt: impl FnOnce() -> FailedAttempt) {
+        if let Some(asks) = &self.shared.asks
+            && [Refusal::Unauthorized, Refusal::SignedOut, Refusal::AccessDenied].contains(&refusal)
+        {
+            asks.attempts.note(attempt());
+        }
+    }
+
     /// Who a request is from.
     ///
     /// # Errors
@@ -128,10 +141,19 @@ impl AccessControl {
     /// # Errors
     /// When it is none.
     pub(crate) async fn identify(&self, token: &Secret) -> Result<Caller, Refusal> {
-        match self.of_token(token.expose()).await? {
-            Principal::Account(caller) => Ok(caller),
-            Principal::Open | Principal::Operator | Principal::Anonymous => Err(Refusal::Unauthorized),
-        }
+        let refusal = match self.of_token(token.expose()).await {
+            Ok(Principal::Account(caller)) => return Ok(caller),
+            Ok(Principal::Open | Principal::Operator | Principal::Anonymous) => Refusal::Unauthorized,
+            Err(refusal) => refusal,
+        };
+        self.note_refused(refusal, || FailedAttempt {
+            actor: ANONYMOUS.to_owned(),
+            action: "access.refused",
+            subject: "a connection".to_owned(),
+            why: refusal.code(),
+            from: None,
+        });
+        Err(refusal)
     }
 
     /// How somebody stands to a document.
@@ -187,8 +209,15 @@ impl AccessControl {
         if !key.starts_with(KEY_PREFIX) || key.len() > CREDENTIAL_BYTES_MAX {
             return Ok(None);
         }
-        let found = self.shared.accounts.key_by_hash(super::secrets::hash_of(key), unix_ms()).await;
-        let Some(found) = found.map_err(|error| refusal(&error))? else { return Ok(None) };
+        let (hash, accounts) = (super::secrets::hash_of(key), &self.shared.accounts);
+        let found = accounts.key_by_hash(hash, unix_ms()).await.map_err(|error| refusal(&error))?;
+        let Some(found) = found else {
+            let ended = accounts.key_ever_given(hash).await.map_err(|error| refusal(&error))?;
+            if let Some(key) = ended {
+                self.note_refused(Refusal::Unauthorized, || FailedAttempt::with_ended_key(&key));
+            }
+            return Ok(None);
+        };
         let Some(scope) = Scope::of_stored(&found.scope) else { return Ok(None) };
         Ok(Some(Caller { account: found.account, device: None, scope, until_ms: found.expires_ms }))
     }

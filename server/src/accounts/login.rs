@@ -2,7 +2,7 @@
 
 use super::passwords::{Password, Verdict};
 use super::{AccountError, AccountService, Username, text};
-use crate::access::{Caller, hash_of, new_secret, random};
+use crate::access::{ANONYMOUS, Caller, FailedAttempt, UNKNOWN, hash_of, network, new_secret, random};
 use std::net::IpAddr;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
@@ -21,6 +21,11 @@ const DEVICE_PREFIX: &str = "tbd_";
 
 /// Longest credential that is looked at, bytes.
 const CREDENTIAL_BYTES_MAX: usize = 128;
+
+/// What the audit log calls something, and why it happened.
+type Event = (&'static str, &'static str);
+const FAILED: Event = ("login.failed", "invalid_credentials");
+const THROTTLED: Event = ("login.throttled", "too_many_attempts");
 
 /// Somebody that wants in.
 #[derive(Debug)]
@@ -45,6 +50,13 @@ pub(crate) struct SignedIn {
     pub(crate) device_key: Option<Secret>,
 }
 
+/// What a password was worth.
+enum Checked {
+    Right(Account),
+    /// With the account of the name, if there is one.
+    Wrong(Option<AccountId>),
+}
+
 impl AccountService {
     /// # Errors
     /// [`AccountError::InvalidCredentials`] whatever is wrong with them, after the same time.
@@ -55,7 +67,13 @@ impl AccountService {
                 let account = self.check_password(&username, &password, address).await?;
                 self.add_device(account.id, device_name).await
             }
-            Login::DeviceKey(key) => self.login_device(&key).await,
+            Login::DeviceKey(key) => {
+                let signed_in = self.login_device(&key).await;
+                if signed_in.as_ref().is_err_and(|error| *error == AccountError::InvalidCredentials) {
+                    self.note(FAILED, None, address);
+                }
+                signed_in
+            }
         }
     }
 
@@ -68,32 +86,53 @@ impl AccountService {
     ) -> Result<Account, AccountError> {
         // A name that nobody can have is tried like any other.
         let key = Username::parse(username).map_or_else(|_| "\u{0}".to_owned(), |name| name.key().to_owned());
-        self.allow(&key, address)?;
-        let verdict = self.verify(&key, password).await;
+        if let Err(wait) = self.allow(&key, address) {
+            let account = self.shared.directory.store.account_by_name(&key).await?.map(|account| account.id);
+            self.note(THROTTLED, account, address);
+            return Err(wait);
+        }
+        let checked = self.verify(&key, password).await;
         let now = self.shared.clock.now().elapsed;
-        match &verdict {
-            Ok(Some(_account)) => self.throttle().succeeded(now, &key, address),
-            Ok(None) => self.throttle().failed(now, &key),
+        match &checked {
+            Ok(Checked::Right(_account)) => self.throttle().succeeded(now, &key, address),
+            Ok(Checked::Wrong(account)) => {
+                self.throttle().failed(now, &key);
+                self.note(FAILED, *account, address);
+            }
             Err(_unknown) => self.throttle().unchecked(now, &key, address),
         }
-        verdict?.ok_or(AccountError::InvalidCredentials)
+        match checked? {
+            Checked::Right(account) => Ok(account),
+            Checked::Wrong(_) => Err(AccountError::InvalidCredentials),
+        }
     }
 
-    /// The account of this name key, if the password is its. Takes as long when there is no such account.
-    async fn verify(&self, key: &str, password: &Secret) -> Result<Option<Account>, AccountError> {
+    /// For the audit log. What was typed as a name may be a password in the wrong field: it is not kept.
+    fn note(&self, (action, why): Event, account: Option<AccountId>, address: IpAddr) {
+        self.shared.attempts.note(FailedAttempt {
+            actor: ANONYMOUS.to_owned(),
+            action,
+            subject: account.map_or_else(|| UNKNOWN.to_owned(), |account| account.to_string()),
+            why,
+            from: Some(network(address)),
+        });
+    }
+
+    /// Whether the password is that of the account of this name key. Takes as long when there is no such account.
+    async fn verify(&self, key: &str, password: &Secret) -> Result<Checked, AccountError> {
         let presented = || Password::presented(password.expose().to_owned());
-        let Some(typed) = presented() else { return Ok(None) };
+        let Some(typed) = presented() else { return Ok(Checked::Wrong(None)) };
         let found = self.shared.directory.store.account_by_name(key).await?.filter(Account::is_live);
         let stored = found.as_ref().and_then(|account| account.password_hash.clone());
         let verdict = self.shared.directory.hasher.verify(typed, stored.clone()).await?;
+        let Some(account) = found else { return Ok(Checked::Wrong(None)) };
         if verdict == Verdict::Wrong {
-            return Ok(None);
+            return Ok(Checked::Wrong(Some(account.id)));
         }
-        let Some(account) = found else { return Ok(None) };
         if let (Verdict::RightRehash, Some(old), Some(typed)) = (verdict, stored, presented()) {
             self.rehash(account.id, &old, typed).await;
         }
-        Ok(Some(account))
+        Ok(Checked::Right(account))
     }
 
     /// Keeps the password in a newer form. When that fails, the next login will do as well.

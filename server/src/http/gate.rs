@@ -1,9 +1,10 @@
 //! In front of every address: who asks, what that means, and whether it may be. An address without a rule is not
 //! served.
 
+use super::peer_address::PeerAddress;
 use super::problem::Fault;
 use super::request::document_id;
-use crate::access::{self, AccessControl, Denial, Principal, Standing, Target};
+use crate::access::{self, AccessControl, Denial, FailedAttempt, Principal, Rule, Standing, Target, network};
 use axum::body::to_bytes;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -39,22 +40,46 @@ async fn admit(access: &AccessControl, request: &Parts) -> Result<Principal, Fau
         let is_known = access::knows(path.as_str());
         return Err(if is_known { Fault::MethodNotAllowed } else { Fault::NotFound });
     };
-    let principal = access.principal(&request.headers, &request.uri).await?;
+    let refused = |principal: &Principal, refusal: Refusal| {
+        access.note_refused(refusal, || attempt(principal, rule, request, refusal));
+        Fault::from(refusal)
+    };
+    let principal = access.principal(&request.headers, &request.uri).await;
+    let principal = principal.map_err(|refusal| refused(&Principal::Anonymous, refusal))?;
     let standing = match rule.target {
         Target::Oneself => None,
         Target::Document => Some(standing(access, &principal, request.uri.path()).await?),
     };
     match access::authorize(&principal, rule.action, standing.as_ref()) {
         Ok(()) => Ok(principal),
-        Err(Denial::SignIn) => Err(Refusal::Unauthorized.into()),
+        Err(Denial::SignIn) => Err(refused(&principal, Refusal::Unauthorized)),
         Err(Denial::NotThere) => Err(Fault::DocumentNotFound),
-        Err(Denial::NotAllowed) => Err(Refusal::AccessDenied.into()),
+        Err(Denial::NotAllowed) => Err(refused(&principal, Refusal::AccessDenied)),
+    }
+}
+
+/// What the audit log keeps of a refusal. A document is named only by who may know of it, or strangers would choose
+/// what is kept; nothing else of the path is kept, since it may name people.
+fn attempt(principal: &Principal, rule: &Rule, request: &Parts, refusal: Refusal) -> FailedAttempt {
+    let document = document_in(request.uri.path())
+        .filter(|_| rule.target == Target::Document && refusal == Refusal::AccessDenied);
+    let path = document.map_or_else(|| rule.path.to_owned(), |id| rule.path.replacen("{id}", id, 1));
+    FailedAttempt {
+        actor: principal.actor(),
+        action: "access.refused",
+        subject: format!("{} {path}", rule.method),
+        why: refusal.code(),
+        from: Some(network(PeerAddress::of(request).0)),
     }
 }
 
 /// How who asks stands to the document that an address names.
 async fn standing(access: &AccessControl, principal: &Principal, path: &str) -> Result<Standing, Fault> {
-    // /v1/documents/{id}[/…]: ids are plain text, so nothing in them is escaped.
-    let id = path.split('/').nth(3).ok_or(Fault::InvalidDocumentId)?;
+    let id = document_in(path).ok_or(Fault::InvalidDocumentId)?;
     Ok(access.standing(principal, document_id(id)?).await?)
+}
+
+/// The id in `/v1/documents/{id}[/…]`: ids are plain text, so nothing in them is escaped.
+fn document_in(path: &str) -> Option<&str> {
+    path.split('/').nth(3)
 }

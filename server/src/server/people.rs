@@ -2,7 +2,7 @@
 //! vouches for.
 
 use super::ServerError;
-use crate::access::{AccessControl, Asks, Credentials, KeysInAddress, Live};
+use crate::access::{AccessControl, Asks, Credentials, FailedAttempts, KeysInAddress, Live};
 use crate::accounts::{AccountDirectory, AccountService};
 use crate::config::{Auth, Config};
 use crate::jwt::credentials::Vouched;
@@ -22,6 +22,7 @@ pub(super) struct People {
     provider: Option<IdentityProvider>,
     store: AccountStore,
     live: Live,
+    attempts: FailedAttempts,
     clock: Clock,
 }
 
@@ -33,16 +34,19 @@ impl People {
         clock: Clock,
     ) -> Result<Self, ServerError> {
         let live = Live::default();
+        let attempts = FailedAttempts::default();
         let directory = AccountDirectory::new(store.clone(), live.clone());
         let accounts = match config.auth {
-            Auth::Accounts => Some(AccountService::open(directory.clone(), storage, clock).await?),
+            Auth::Accounts => {
+                Some(AccountService::open(directory.clone(), storage, attempts.clone(), clock).await?)
+            }
             Auth::Open | Auth::Jwt => None,
         };
         let provider = match config.identity_provider() {
             Some(provider) => Some(IdentityProvider::open(&provider, store.clone(), clock.now()).await?),
             None => None,
         };
-        Ok(Self { accounts, directory, provider, store, live, clock })
+        Ok(Self { accounts, directory, provider, store, live, attempts, clock })
     }
 
     /// `operator` is the secret of the command line on this machine.
@@ -54,13 +58,19 @@ impl People {
             .map(|provider| Arc::new(Vouched { provider, clock: self.clock }) as Arc<dyn Credentials>);
         let keys_in_address =
             if config.allow_url_keys { KeysInAddress::Taken } else { KeysInAddress::Refused };
-        let asks = accounts.or(provider).map(|credentials| Asks { credentials, keys_in_address });
+        let attempts = self.attempts.clone();
+        let asks = accounts.or(provider).map(|credentials| Asks { credentials, keys_in_address, attempts });
         AccessControl::new(self.store.clone(), asks, self.live.clone(), Some(operator))
     }
 
-    /// Keeps keys fresh until the server closes.
+    /// Keeps keys fresh, and the audit log up to date, until the server closes.
     pub(super) fn look_after(self, tasks: &TaskTracker, closing: &CancellationToken) {
-        let Self { accounts, provider, clock, .. } = self;
+        let Self { accounts, provider, store, attempts, clock, .. } = self;
+        let until = closing.clone();
+        tasks.spawn(async move {
+            until.run_until_cancelled(attempts.write_every_minute(&store)).await;
+            attempts.write(&store).await;
+        });
         if let Some(accounts) = accounts {
             let closing = closing.clone();
             tasks.spawn(async move { closing.run_until_cancelled(accounts.look_after()).await });

@@ -1,5 +1,6 @@
 //! Who may do what, at every door of the built server.
 
+mod attempts;
 mod audit;
 mod connections;
 mod identity_provider;

@@ -61,6 +61,11 @@ impl AccountStore {
         self.query_one(sql::BY_HASH, [hash.into(), now_ms.into()]).await?.map(ApiKey::read).transpose()
     }
 
+    /// A key that was given out, whether or not it still holds. Those of deleted accounts are forgotten.
+    pub async fn key_ever_given(&self, hash: SecretHash) -> Result<Option<ApiKey>, StorageError> {
+        self.query_one(sql::EVER_BY_HASH, [hash.into()]).await?.map(ApiKey::read).transpose()
+    }
+
     /// The keys of an account, or of all, in the order of their ids.
     pub async fn keys(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StorageError> {
         let mut keys: Vec<ApiKey> = Vec::new();

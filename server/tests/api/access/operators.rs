@@ -22,8 +22,8 @@ fn typing(mut command: Command, password: &str) -> Output {
 
 fn told(api: &Api, action: &str) -> Value {
     let log = json_output(&mut operate(api, &["audit", "list", "--json"]));
-    let rows = log["items"].as_array().unwrap().iter();
-    rows.filter(|row| row["action"] == action).next_back().cloned().unwrap_or_default()
+    let mut rows = log["items"].as_array().unwrap().iter();
+    rows.rfind(|row| row["action"] == action).cloned().unwrap_or_default()
 }
 
 #[test]
