@@ -2,7 +2,7 @@
 
 use super::{Fault, MEDIA_TYPE};
 use crate::access::AccessError;
-use crate::accounts::AccountError;
+use crate::accounts::{AccountError, InvalidPassword, InvalidUsername};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tiebreak_protocol::Refusal;
@@ -51,6 +51,8 @@ const LOGIN: &[Fault] = &[
 const ACCOUNT: &[Fault] = &[
     Fault::Access(AccessError::AccountsOff),
     Fault::Account(AccountError::NameTaken),
+    Fault::Account(AccountError::InvalidUsername(InvalidUsername::Length)),
+    Fault::Account(AccountError::InvalidPassword(InvalidPassword::Length)),
     Fault::Account(AccountError::InvalidText("")),
     Fault::Account(AccountError::InvalidCredentials),
     Fault::Account(AccountError::SessionOver),
@@ -75,6 +77,7 @@ const OPERATOR: &[Fault] = &[
     Fault::Access(AccessError::TooManyKeys),
     Fault::Account(AccountError::InvalidText("")),
     Fault::Account(AccountError::NoPassword),
+    Fault::Account(AccountError::InvalidPassword(InvalidPassword::Length)),
     Fault::Account(AccountError::DeviceNotFound),
     Fault::Account(AccountError::SoleOwner(Vec::new())),
 ];
