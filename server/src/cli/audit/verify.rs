@@ -38,6 +38,9 @@ fn sentence(state: &Value) -> String {
     let (rows, why) = (cell("rows"), cell("why"));
     if state.get("whole") == Some(&Value::Bool(true)) {
         let (head, at) = (cell("head"), cell("head_at"));
+        if rows == "0" {
+            return "the audit log is whole: nothing was written yet".to_owned();
+        }
         return format!("the audit log is whole: {rows} rows, the last of {at}, head {head}");
     }
     match state.get("broken_at").and_then(Value::as_i64) {

@@ -2,7 +2,7 @@
 
 use crate::cli::account_name::AccountName;
 use crate::cli::client::{Client, Source};
-use crate::cli::output;
+use crate::cli::{note, output};
 use axum::http::Method;
 use clap::{ArgGroup, Args};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ impl Create {
         if self.json {
             return output::json(&made);
         }
-        super::super::note(&format!("key {}; its secret is shown this once:", output::cell(&made, "id")));
+        note(&format!("key {}; its secret is shown this once:", output::cell(&made, "id")));
         // Alone on its line, for programs too.
         output::line(&output::cell(&made, "secret"))
     }
