@@ -1,6 +1,8 @@
 //! Who asks, and may they: the one decision that every door obeys.
 
+mod attempts;
 mod control;
+mod error;
 mod keys;
 mod live;
 mod rules;
@@ -8,10 +10,12 @@ mod scope;
 mod secrets;
 mod sharing;
 
-pub(crate) use control::{AccessControl, Accounts, Credentials, KeysInAddress, OPERATOR_PREFIX};
+pub(crate) use attempts::{ANONYMOUS, FailedAttempt, FailedAttempts, UNKNOWN, network};
+pub(crate) use control::{AccessControl, Asks, Credentials, KeysInAddress, OPERATOR_PREFIX};
+pub(crate) use error::AccessError;
 pub(crate) use keys::NewKey;
 pub(crate) use live::{Live, Registration, Word};
-pub(crate) use rules::{Target, knows, rule_of};
+pub(crate) use rules::{Rule, Target, knows, rule_of};
 pub(crate) use scope::{DOCUMENTS_MAX, Reach, Scope};
 pub(crate) use secrets::{hash_of, new_secret, random};
 pub(crate) use sharing::{INVITATION_TIME_MAX, INVITATION_USES_MAX, Invite};
@@ -59,6 +63,15 @@ impl Caller {
 }
 
 impl Principal {
+    /// As the audit log names it.
+    pub(crate) fn actor(&self) -> String {
+        match self {
+            Self::Account(caller) => caller.account.to_string(),
+            Self::Operator => "operator".to_owned(),
+            Self::Open | Self::Anonymous => ANONYMOUS.to_owned(),
+        }
+    }
+
     /// The account that asks, if one does.
     pub(crate) fn caller(&self) -> Option<&Caller> {
         match self {

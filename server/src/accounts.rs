@@ -1,5 +1,6 @@
 //! Accounts, their devices and sessions: `--auth accounts`.
 
+mod directory;
 mod login;
 mod names;
 mod oneself;
@@ -11,18 +12,18 @@ mod tickets;
 mod tokens;
 mod turns;
 
+pub(crate) use directory::{AccountDirectory, passwords_in_hand_max};
 pub(crate) use login::{Login, SignedIn};
-pub(crate) use names::Username;
+pub(crate) use names::{InvalidUsername, Username};
+pub(crate) use passwords::InvalidPassword;
 pub(crate) use registration::SignUp;
 pub(crate) use tickets::TICKET_TIME;
 pub(crate) use tokens::ACCESS_TIME;
 
-use crate::access::{Caller, Credentials, Live};
+use crate::access::{Caller, Credentials, FailedAttempts};
 use crate::storage::refusal;
 use futures_util::future::BoxFuture;
-use names::InvalidUsername;
-use passwords::{Busy, Hasher, InvalidPassword, QUEUE_MAX};
-use signed_out::SignedOut;
+use passwords::Busy;
 use std::future::ready;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,10 +33,8 @@ use tickets::Tickets;
 use tiebreak_driver::{Clock, unix_ms};
 use tiebreak_protocol::{DocumentId, Refusal, StorageId};
 use tiebreak_storage::StorageError;
-use tiebreak_storage::accounts::AccountStore;
 use tokens::Tokens;
 use tracing::warn;
-use turns::Turns;
 
 /// How often keys are looked after.
 const LOOK_AFTER_EVERY: Duration = Duration::from_secs(3600);
@@ -64,6 +63,8 @@ pub(crate) enum AccountError {
     IdempotencyKeyReused,
     #[error("others use documents that only this account owns: give them another owner first, or delete them: {}", list(.0))]
     SoleOwner(Vec<DocumentId>),
+    #[error("this account signs in without a password; for programs, make a key")]
+    NoPassword,
     #[error("this account has no such device")]
     DeviceNotFound,
     #[error(transparent)]
@@ -90,7 +91,7 @@ impl From<StorageError> for AccountError {
     }
 }
 
-/// Everything about accounts; cheap to clone.
+/// Signing in to accounts, and staying signed in; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountService {
     shared: Arc<Shared>,
@@ -98,14 +99,11 @@ pub(crate) struct AccountService {
 
 #[derive(Debug)]
 struct Shared {
-    store: AccountStore,
+    directory: AccountDirectory,
     tokens: Tokens,
-    hasher: Hasher,
     throttle: Mutex<Throttle>,
-    signed_out: SignedOut,
     tickets: Tickets,
-    turns: Turns,
-    live: Live,
+    attempts: FailedAttempts,
     clock: Clock,
 }
 
@@ -113,35 +111,29 @@ impl AccountService {
     /// # Errors
     /// When the store cannot be used.
     pub(crate) async fn open(
-        store: AccountStore,
+        directory: AccountDirectory,
         storage: &StorageId,
+        attempts: FailedAttempts,
         clock: Clock,
-        live: Live,
     ) -> Result<Self, AccountError> {
-        let now_ms = unix_ms();
-        let tokens = Tokens::open(&store, format!("tiebreak:{}", storage.as_str()), now_ms).await?;
-        let signed_out = SignedOut::default();
+        let (now_ms, store) = (unix_ms(), &directory.store);
+        let tokens = Tokens::open(store, format!("tiebreak:{}", storage.as_str()), now_ms).await?;
         let since_ms = now_ms - ACCESS_TIME.as_millis() as i64;
-        signed_out.add(store.revoked_since(since_ms).await?, now_ms);
-        let shared = Shared {
-            store,
-            tokens,
-            hasher: Hasher::new(hashes_at_once()),
-            throttle: Mutex::default(),
-            signed_out,
-            tickets: Tickets::default(),
-            turns: Turns::default(),
-            live,
-            clock,
-        };
+        directory.signed_out.add(store.revoked_since(since_ms).await?, now_ms);
+        let (throttle, tickets) = (Mutex::default(), Tickets::default());
+        let shared = Shared { directory, tokens, throttle, tickets, attempts, clock };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    pub(crate) fn directory(&self) -> &AccountDirectory {
+        &self.shared.directory
     }
 
     /// Looks after the keys, for as long as it is polled.
     pub(crate) async fn look_after(&self) {
         loop {
             tokio::time::sleep(LOOK_AFTER_EVERY).await;
-            if let Err(error) = self.shared.tokens.renew(&self.shared.store, unix_ms()).await {
+            if let Err(error) = self.shared.tokens.renew(&self.shared.directory.store, unix_ms()).await {
                 warn!(%error, "the signing keys were not looked after");
             }
         }
@@ -171,7 +163,7 @@ impl Credentials for AccountService {
     }
 
     fn is_signed_in(&self, caller: &Caller) -> bool {
-        caller.device.is_none_or(|device| !self.shared.signed_out.has(device))
+        caller.device.is_none_or(|device| !self.shared.directory.signed_out.has(device))
     }
 
     fn redeem_ticket(&self, ticket: &str, now_ms: i64) -> Option<Caller> {
@@ -179,16 +171,6 @@ impl Credentials for AccountService {
         let is_over = caller.until_ms.is_some_and(|until_ms| until_ms <= now_ms);
         (!is_over && self.is_signed_in(&caller)).then_some(caller)
     }
-}
-
-/// Passwords that are hashed or wait for it at once.
-pub(crate) fn passwords_in_hand_max() -> usize {
-    hashes_at_once() + QUEUE_MAX
-}
-
-/// As many as there are cores: they give way to everything else.
-fn hashes_at_once() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A name for people, as it is kept.

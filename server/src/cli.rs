@@ -1,11 +1,17 @@
 //! The command line: one file a subcommand.
 
+mod account_name;
+mod accounts;
+mod audit;
 mod backup;
 mod check;
 mod client;
 mod config;
 mod data;
+mod devices;
 mod doc;
+mod grants;
+mod keys;
 mod output;
 mod progress;
 mod restore;
@@ -40,6 +46,21 @@ enum Command {
     /// Look at documents, take them out, bring them in
     #[command(subcommand)]
     Doc(doc::Doc),
+    /// List, make and end accounts
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    /// See where people are signed in, and sign them out
+    #[command(subcommand)]
+    Devices(devices::Devices),
+    /// Say who may do what with a document
+    #[command(subcommand)]
+    Grants(grants::Grants),
+    /// Make and take back the credentials of programs
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Read and verify the log of who was let in, given rights, or refused
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Copy the data to a file, also while the server runs
     Backup(Box<backup::Backup>),
     /// Make a data directory from a backup
@@ -65,6 +86,11 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => return serve::run(serve.config),
         Command::Config(show) => config::run(&show, &settings),
         Command::Doc(doc) => doc::run(doc),
+        Command::Accounts(accounts) => accounts::run(accounts),
+        Command::Devices(devices) => devices::run(devices),
+        Command::Grants(grants) => grants::run(grants),
+        Command::Keys(keys) => keys::run(keys),
+        Command::Audit(audit) => audit::run(audit),
         Command::Backup(backup) => backup::run(&backup),
         Command::Restore(restore) => restore::run(&restore),
         Command::Check(check) => check::run(&check),
@@ -111,7 +137,7 @@ fn with_default_command(mut arguments: Vec<String>) -> Vec<String> {
 
 fn command() -> clap::Command {
     let mut command = Cli::command();
-    for name in ["doc", "backup", "restore", "check"] {
+    for name in ["doc", "accounts", "devices", "grants", "keys", "audit", "backup", "restore", "check"] {
         command = command.mut_subcommand(name, hide_serving);
     }
     command

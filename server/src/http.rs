@@ -25,12 +25,14 @@ mod list_documents;
 pub(crate) mod listener;
 mod merged;
 mod openapi;
+mod operators;
 pub(crate) mod peer_address;
 pub(crate) mod problem;
 mod read_budget;
 mod request;
 mod sessions;
 mod show_document;
+mod state;
 mod strangers;
 mod strict_json;
 mod time;
@@ -42,12 +44,11 @@ pub(crate) use callers::{Callers, LocalPages};
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
 pub(crate) use peer_address::Remote;
+pub(crate) use state::{App, LocalApp};
 pub(crate) use strangers::{Addresses, Strangers};
 
 use crate::access::{AccessControl, Principal};
-use crate::accounts::AccountService;
 use crate::config::Demo;
-use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, FromRef};
@@ -59,47 +60,6 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// What handlers may use.
-#[derive(Debug, Clone)]
-pub(crate) struct App {
-    pub(crate) door: Door,
-    pub(crate) documents: Documents,
-    pub(crate) health: Health,
-    pub(crate) access: AccessControl,
-    /// `None`: nobody is asked who they are.
-    pub(crate) accounts: Option<AccountService>,
-}
-
-impl FromRef<App> for Door {
-    fn from_ref(app: &App) -> Self {
-        app.door.clone()
-    }
-}
-
-impl FromRef<App> for Documents {
-    fn from_ref(app: &App) -> Self {
-        app.documents.clone()
-    }
-}
-
-impl FromRef<App> for Option<AccountService> {
-    fn from_ref(app: &App) -> Self {
-        app.accounts.clone()
-    }
-}
-
-impl FromRef<App> for AccessControl {
-    fn from_ref(app: &App) -> Self {
-        app.access.clone()
-    }
-}
-
-impl FromRef<App> for Health {
-    fn from_ref(app: &App) -> Self {
-        app.health.clone()
-    }
-}
-
 /// Everything that the main listener serves.
 pub(crate) fn router(app: App, demo: Demo, guard: Guard) -> Router {
     let body_bytes_max = body_bytes_max(app.documents.limits());
@@ -109,8 +69,7 @@ pub(crate) fn router(app: App, demo: Demo, guard: Guard) -> Router {
         Demo::LeftOut => routes(),
     };
     let gate = from_fn_with_state(app.access.clone(), gate::gate);
-    // What handlers of documents ask beside the documents; the command line's own router has none.
-    let routes = routes.layer(Extension(app.access.clone())).layer(gate);
+    let routes = routes.layer(gate);
     finish(routes, body_bytes_max, guard).with_state(app)
 }
 
@@ -119,11 +78,15 @@ pub(crate) fn operations(health: Health, guard: Guard) -> Router {
     finish(operation_routes(), 0, guard).with_state(health)
 }
 
-/// Documents alone, for the command line without a server: nobody else can ask.
-pub(crate) fn documents_only(documents: Documents, guard: Guard) -> Router {
-    let body_bytes_max = body_bytes_max(documents.limits());
-    let routes = document_routes().layer(Extension(Principal::Operator));
-    finish(routes, body_bytes_max, guard).with_state(documents)
+/// What operators ask, for the command line without a server: nobody else can ask.
+pub(crate) fn local(app: LocalApp, guard: Guard) -> Router {
+    let body_bytes_max = body_bytes_max(app.documents.limits());
+    let routes = document_routes()
+        .merge(grant_routes())
+        .merge(operators::routes())
+        .routes(routes!(accounts::create_account))
+        .layer(Extension(Principal::Operator));
+    finish(routes, body_bytes_max, guard).with_state(app)
 }
 
 /// Whatever was exported can be imported: a document may hold more than one message of a device.
@@ -139,13 +102,16 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(openapi::openapi))
         .merge(document_routes())
         .merge(account_routes())
+        .merge(grant_routes())
         .merge(sharing_routes())
+        .merge(operators::routes())
         .merge(operation_routes())
 }
 
 fn document_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
 where
     Documents: FromRef<S>,
+    AccessControl: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(list_documents::list_documents, create_document::create_document))
@@ -171,10 +137,18 @@ fn account_routes() -> OpenApiRouter<App> {
         .routes(routes!(jwks::jwks))
 }
 
-fn sharing_routes() -> OpenApiRouter<App> {
+fn grant_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
+where
+    Documents: FromRef<S>,
+    AccessControl: FromRef<S>,
+{
     OpenApiRouter::new()
         .routes(routes!(grants::list_grants))
         .routes(routes!(grants::put_grant, grants::delete_grant))
+}
+
+fn sharing_routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(grants::leave))
         .routes(routes!(invitations::list_invitations, invitations::create_invitation))
         .routes(routes!(invitations::delete_invitation))

@@ -189,8 +189,9 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let cap_bytes =
         config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20));
     servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
+    let (accounts, directory) = (people.accounts.clone(), people.directory.clone());
     let erasable = documents.clone();
-    let app = App { door, documents, health, access, accounts: people.accounts.clone() };
+    let app = App { door, documents, health, access, accounts, directory };
     people.look_after(&erasable, &servers, &closing);
     let mut serving = std::pin::pin!(listeners.serve(&config, app, &memory, (&servers, &closing)));
     let accepting = tokio::select! {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use support::postgres::Cluster;
 use tiebreak_server::storage::postgres::{PostgresOptions, PostgresStore};
 use tiebreak_storage::AccountStore;
-use tiebreak_storage::accounts::AuditVerdict;
+use tiebreak_storage::accounts::{AuditEnd, AuditVerdict};
 use tiebreak_storage::conformance::accounts::{self, random, thefts};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,7 +50,7 @@ async fn what_was_answered_outlives_a_crash_of_the_database() {
         }
         verdict = store.verify_audit(|_rows| {}).await;
     }
-    assert!(matches!(verdict, Ok(AuditVerdict::Verified { rows: 2, .. })), "{verdict:?}");
+    assert!(matches!(verdict, Ok(AuditVerdict::Verified(AuditEnd { rows: 2, .. }))), "{verdict:?}");
     for number in 0..2 {
         let found = store.account(accounts::account_id(&format!("before crash {number}"))).await.unwrap();
         assert!(found.is_some_and(|account| account.is_live()));

@@ -12,11 +12,12 @@ mod sessions;
 mod signing_keys;
 
 pub use account::{Account, AccountDeletion, AccountKind, AccountPage};
-pub use audit::AuditVerdict;
+pub(crate) use audit::Chain;
+pub use audit::{AuditEnd, AuditVerdict};
 pub use grants::{Grant, Granting, NewGrant, NotOwner, Revocation};
 pub use invitations::{Invitation, Inviting, NewInvitation, Redemption, Withdrawal};
 pub use keys::{ApiKey, KEYS_PER_ACCOUNT_MAX, KeyCreation, NewApiKey};
-pub use registration::{Idempotency, NewAccount, Registration};
+pub use registration::{Idempotency, Maker, NewAccount, Registration};
 pub use sessions::{
     DEVICES_PER_ACCOUNT_MAX, Device, DeviceAddition, NewDevice, NewRefresh, REFRESH_GRACE_MS, Rotation,
 };

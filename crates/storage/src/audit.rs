@@ -14,6 +14,20 @@ pub const BEFORE_THE_FIRST: AuditHash = [0; 32];
 /// Makes these hashes no others.
 const DOMAIN: &[u8] = b"tiebreak audit 1";
 
+/// A link's hash, for people.
+pub fn to_hex(hash: &AuditHash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What [`to_hex`] wrote; `None` when it is none.
+pub fn from_hex(text: &str) -> Option<AuditHash> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    let bytes: Vec<u8> = bytes.collect::<Option<_>>()?;
+    rest.is_empty().then_some(bytes)?.try_into().ok()
+}
+
 /// Somebody did something to something. Names accounts, devices and documents by their ids, never people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -142,8 +156,20 @@ mod tests {
 
     #[test]
     fn the_hash_of_a_row_is_frozen() {
-        let hash: String = first().hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hash, FROZEN, "stored chains carry this hash: changing it needs a migration");
+        assert_eq!(
+            to_hex(&first().hash),
+            FROZEN,
+            "stored chains carry this hash: changing it needs a migration"
+        );
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_was_written() {
+        assert_eq!(from_hex(FROZEN), Some(first().hash));
+        assert_eq!(from_hex(&FROZEN.to_uppercase()), Some(first().hash));
+        for text in ["", "99", &FROZEN[1..], &FROZEN.replace('9', "g"), &format!("{FROZEN}0")] {
+            assert_eq!(from_hex(text), None, "{text}");
+        }
     }
 
     const FROZEN: &str = "9954a910edacafa70ae3d43254bd99eb0b63390e904994887d44f0115717dade";

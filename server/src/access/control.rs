@@ -1,6 +1,8 @@
 //! Who a credential belongs to, and how that account stands to a document.
 
-use super::{Action, Caller, Live, Principal, Scope, Standing};
+use super::{
+    ANONYMOUS, AccessError, Action, Caller, FailedAttempt, FailedAttempts, Live, Principal, Scope, Standing,
+};
 use crate::storage::refusal;
 use axum::http::Uri;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
@@ -45,12 +47,12 @@ pub(crate) enum KeysInAddress {
     Taken,
 }
 
-/// Accounts, and who knows their tokens.
+/// Who knows the tokens of accounts, on a server that asks who comes.
 #[derive(Debug)]
-pub(crate) struct Accounts {
-    pub(crate) store: AccountStore,
+pub(crate) struct Asks {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) keys_in_address: KeysInAddress,
+    pub(crate) attempts: FailedAttempts,
 }
 
 /// What every door asks; cheap to clone.
@@ -62,24 +64,49 @@ pub(crate) struct AccessControl {
 #[derive(Debug)]
 struct Shared {
     live: Live,
-    operator: Secret,
+    operator: Option<Secret>,
+    accounts: AccountStore,
     /// `None`: nobody is asked who they are.
-    accounts: Option<Accounts>,
+    asks: Option<Asks>,
 }
 
 impl AccessControl {
-    /// `operator` is the secret of the command line on this machine. Without accounts everybody may do everything.
-    pub(crate) fn new(accounts: Option<Accounts>, live: Live, operator: Secret) -> Self {
-        Self { shared: Arc::new(Shared { live, operator, accounts }) }
+    /// `operator` is the secret of the command line on this machine, if it has to say one. Where nobody is asked who
+    /// they are, everybody may do everything with documents, and the accounts are the operator's alone.
+    pub(crate) fn new(
+        accounts: AccountStore,
+        asks: Option<Asks>,
+        live: Live,
+        operator: Option<Secret>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { live, operator, accounts, asks }) }
     }
 
     pub(crate) fn live(&self) -> &Live {
         &self.shared.live
     }
 
-    /// `None` where nobody has an account.
-    pub(crate) fn accounts(&self) -> Option<&AccountStore> {
-        self.shared.accounts.as_ref().map(|accounts| &accounts.store)
+    /// The accounts, for who asks: operators also prepare those that nobody is asked for yet.
+    pub(crate) fn accounts(&self, by: &Principal) -> Result<&AccountStore, AccessError> {
+        match by {
+            Principal::Operator => Ok(&self.shared.accounts),
+            Principal::Open | Principal::Account(_) | Principal::Anonymous => self.own_accounts(),
+        }
+    }
+
+    /// The accounts, for somebody who has one.
+    pub(super) fn own_accounts(&self) -> Result<&AccountStore, AccessError> {
+        if self.shared.asks.is_some() { Ok(&self.shared.accounts) } else { Err(AccessError::AccountsOff) }
+    }
+
+    /// Notes for the audit log that somebody came without a right to. Tokens that are over are no news: each device
+    /// comes with one, and renews it.
+    pub(crate) fn note_refused(&self, refusal: Refusal, attempt: impl FnOnce() -> FailedAttempt) {
+        if let Some(asks) = &self.shared.asks
+            && [Refusal::Unauthorized, Refusal::SignedOut, Refusal::AccessDenied].contains(&refusal)
+        {
+            asks.attempts.note(attempt());
+        }
     }
 
     /// Who a request is from that asks for `action`.
@@ -93,7 +120,7 @@ impl AccessControl {
         uri: &Uri,
         action: Action,
     ) -> Result<Principal, Refusal> {
-        let Some(accounts) = &self.shared.accounts else { return Ok(Principal::Open) };
+        let Some(asks) = &self.shared.asks else { return Ok(self.operator_or_anybody(headers)) };
         let in_address = credentials_in(uri.query().unwrap_or_default());
         if !in_address.is_empty() && action != Action::Connect {
             return Err(Refusal::Unauthorized);
@@ -112,9 +139,9 @@ impl AccessControl {
             Err(_several) => return Err(Refusal::Unauthorized),
         };
         let caller = match name {
-            "ticket" => accounts.credentials.redeem_ticket(&value, unix_ms()),
-            "key" if accounts.keys_in_address == KeysInAddress::Taken => {
-                self.of_key(accounts, &value).await?.filter(|caller| caller.scope.may_stand_in_address())
+            "ticket" => asks.credentials.redeem_ticket(&value, unix_ms()),
+            "key" if asks.keys_in_address == KeysInAddress::Taken => {
+                self.of_key(&value).await?.filter(|caller| caller.scope.may_stand_in_address())
             }
             _elsewhere => None,
         };
@@ -126,10 +153,19 @@ impl AccessControl {
     /// # Errors
     /// When it is none.
     pub(crate) async fn identify(&self, token: &Secret) -> Result<Caller, Refusal> {
-        match self.of_token(token.expose()).await? {
-            Principal::Account(caller) => Ok(caller),
-            Principal::Open | Principal::Operator | Principal::Anonymous => Err(Refusal::Unauthorized),
-        }
+        let refusal = match self.of_token(token.expose()).await {
+            Ok(Principal::Account(caller)) => return Ok(caller),
+            Ok(Principal::Open | Principal::Operator | Principal::Anonymous) => Refusal::Unauthorized,
+            Err(refusal) => refusal,
+        };
+        self.note_refused(refusal, || FailedAttempt {
+            actor: ANONYMOUS.to_owned(),
+            action: "access.refused",
+            subject: "a connection".to_owned(),
+            why: refusal.code(),
+            from: None,
+        });
+        Err(refusal)
     }
 
     /// Looks at a caller's credential once more.
@@ -137,13 +173,13 @@ impl AccessControl {
     /// # Errors
     /// [`Refusal::SignedOut`] when it holds no more, or when the store cannot be read.
     pub(crate) async fn check_again(&self, caller: &Caller) -> Result<(), Refusal> {
-        let Some(accounts) = &self.shared.accounts else { return Ok(()) };
+        let Some(asks) = &self.shared.asks else { return Ok(()) };
         let holds = match caller.key {
             Some(hash) => {
-                let found = accounts.store.key_by_hash(hash, unix_ms()).await;
+                let found = self.shared.accounts.key_by_hash(hash, unix_ms()).await;
                 found.map_err(|error| refusal(&error))?.is_some()
             }
-            None => accounts.credentials.is_signed_in(caller),
+            None => asks.credentials.is_signed_in(caller),
         };
         if holds { Ok(()) } else { Err(Refusal::SignedOut) }
     }
@@ -157,37 +193,59 @@ impl AccessControl {
         principal: &Principal,
         document: DocumentId,
     ) -> Result<Standing, Refusal> {
-        let (Some(accounts), Some(caller)) = (&self.shared.accounts, principal.caller()) else {
+        let (Some(_asks), Some(caller)) = (&self.shared.asks, principal.caller()) else {
             return Ok(Standing { document, role: None, exists: false });
         };
-        let found = accounts.store.standing(document, caller.account).await;
+        let found = self.shared.accounts.standing(document, caller.account).await;
         let (role, exists) = found.map_err(|error| refusal(&error))?;
         Ok(Standing { document, role, exists })
     }
 
     async fn of_token(&self, token: &str) -> Result<Principal, Refusal> {
-        let Some(accounts) = &self.shared.accounts else { return Ok(Principal::Open) };
+        let Some(asks) = &self.shared.asks else { return Ok(Principal::Open) };
         if token.len() > CREDENTIAL_BYTES_MAX {
             return Err(Refusal::Unauthorized);
         }
         if token.starts_with(OPERATOR_PREFIX) {
-            let is_operator: bool = self.shared.operator.expose().as_bytes().ct_eq(token.as_bytes()).into();
-            return if is_operator { Ok(Principal::Operator) } else { Err(Refusal::Unauthorized) };
+            return if self.is_operator(token) {
+                Ok(Principal::Operator)
+            } else {
+                Err(Refusal::Unauthorized)
+            };
         }
         if token.starts_with(KEY_PREFIX) {
-            let caller = self.of_key(accounts, token).await?;
+            let caller = self.of_key(token).await?;
             return caller.map(Principal::Account).ok_or(Refusal::Unauthorized);
         }
-        accounts.credentials.verify(token).await.map(Principal::Account)
+        asks.credentials.verify(token).await.map(Principal::Account)
     }
 
-    async fn of_key(&self, accounts: &Accounts, key: &str) -> Result<Option<Caller>, Refusal> {
+    /// Where nobody is asked, whatever is no operator's secret says nothing.
+    fn operator_or_anybody(&self, headers: &HeaderMap) -> Principal {
+        match bearer(headers) {
+            Ok(Some(token)) if self.is_operator(token) => Principal::Operator,
+            Ok(_) | Err(_) => Principal::Open,
+        }
+    }
+
+    fn is_operator(&self, token: &str) -> bool {
+        let secret = self.shared.operator.as_ref();
+        secret.is_some_and(|secret| secret.expose().as_bytes().ct_eq(token.as_bytes()).into())
+    }
+
+    async fn of_key(&self, key: &str) -> Result<Option<Caller>, Refusal> {
         if !key.starts_with(KEY_PREFIX) || key.len() > CREDENTIAL_BYTES_MAX {
             return Ok(None);
         }
-        let hash = super::secrets::hash_of(key);
-        let found = accounts.store.key_by_hash(hash, unix_ms()).await;
-        let Some(found) = found.map_err(|error| refusal(&error))? else { return Ok(None) };
+        let (hash, accounts) = (super::secrets::hash_of(key), &self.shared.accounts);
+        let found = accounts.key_by_hash(hash, unix_ms()).await.map_err(|error| refusal(&error))?;
+        let Some(found) = found else {
+            let ended = accounts.key_ever_given(hash).await.map_err(|error| refusal(&error))?;
+            if let Some(key) = ended {
+                self.note_refused(Refusal::Unauthorized, || FailedAttempt::with_ended_key(&key));
+            }
+            return Ok(None);
+        };
         let Some(scope) = Scope::of_stored(&found.scope) else { return Ok(None) };
         let (account, until_ms) = (found.account, found.expires_ms);
         Ok(Some(Caller { account, device: None, scope, key: Some(hash), until_ms }))

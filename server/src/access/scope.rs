@@ -46,6 +46,14 @@ impl Scope {
         Self { in_address: true, ..self }
     }
 
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    pub(crate) fn role_max(&self) -> Role {
+        self.role_max
+    }
+
     pub(crate) fn may_stand_in_address(&self) -> bool {
         self.in_address
     }

@@ -1,17 +1,14 @@
 //! Giving and taking rights to documents. Connections hear of it as soon as it is durable.
 
 use super::secrets::{hash_of, new_secret, random};
-use super::{AccessControl, Caller, Principal};
+use super::{AccessControl, AccessError, Caller, Principal};
 use crate::accounts::Username;
-use crate::http::problem::Fault;
-use crate::storage::refusal;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::{AccountId, DocumentId, KeyId, Refusal, Role};
-use tiebreak_storage::StorageError;
 use tiebreak_storage::accounts::{
-    AccountStore, Grant, Granting, Invitation, Inviting, NewGrant, NewInvitation, NotOwner, Redemption,
-    Revocation, Withdrawal,
+    Grant, Granting, Invitation, Inviting, NewGrant, NewInvitation, NotOwner, Redemption, Revocation,
+    Withdrawal,
 };
 
 /// Longest life of an invitation.
@@ -41,8 +38,12 @@ pub(crate) struct Invited {
 }
 
 impl AccessControl {
-    pub(crate) async fn grants(&self, document: DocumentId) -> Result<Vec<Grant>, Fault> {
-        self.store()?.grants(document).await.map_err(unstored)
+    pub(crate) async fn grants(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+    ) -> Result<Vec<Grant>, AccessError> {
+        Ok(self.accounts(by)?.grants(document).await?)
     }
 
     /// Gives an account a role, in place of the one it has.
@@ -52,16 +53,17 @@ impl AccessControl {
         document: DocumentId,
         account: AccountId,
         role: Role,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AccessError> {
+        let store = self.accounts(by)?;
         let by = owner(by);
         let grant = NewGrant { document, account, role, by };
-        match self.store()?.grant(grant, unix_ms()).await.map_err(unstored)? {
+        match store.grant(grant, unix_ms()).await? {
             Granting::Granted { .. } => {
                 self.live().ask_again(account, document);
                 Ok(())
             }
-            Granting::LastOwner => Err(Fault::LastOwner),
-            Granting::NoSuchAccount => Err(Fault::AccountNotFound),
+            Granting::LastOwner => Err(AccessError::LastOwner),
+            Granting::NoSuchAccount => Err(AccessError::AccountNotFound),
             Granting::NotAllowed(why) => Err(not_allowed(why)),
         }
     }
@@ -72,20 +74,21 @@ impl AccessControl {
         by: &Principal,
         document: DocumentId,
         account: AccountId,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), AccessError> {
+        let store = self.accounts(by)?;
         let by = owner(by);
-        match self.store()?.revoke_grant(document, account, by, unix_ms()).await.map_err(unstored)? {
+        match store.revoke_grant(document, account, by, unix_ms()).await? {
             Revocation::Revoked { .. } => {
                 self.live().ask_again(account, document);
                 Ok(())
             }
-            Revocation::LastOwner => Err(Fault::LastOwner),
-            Revocation::NotThere => Err(Fault::GrantNotFound),
+            Revocation::LastOwner => Err(AccessError::LastOwner),
+            Revocation::NotThere => Err(AccessError::GrantNotFound),
             Revocation::NotAllowed(why) => Err(not_allowed(why)),
         }
     }
 
-    pub(crate) async fn invite(&self, by: &Caller, invite: Invite) -> Result<Invited, Fault> {
+    pub(crate) async fn invite(&self, by: &Caller, invite: Invite) -> Result<Invited, AccessError> {
         let Invite { document, role, lives, uses } = invite;
         let (id, secret) = (KeyId::from_bytes(random()?), new_secret(INVITATION_PREFIX)?);
         let now_ms = unix_ms();
@@ -94,14 +97,18 @@ impl AccessControl {
         let uses = uses.min(INVITATION_USES_MAX).into();
         let (hash, created_by) = (hash_of(&secret), by.account);
         let invitation = NewInvitation { id, hash, document, role, created_by, expires_ms, uses };
-        match self.store()?.create_invitation(invitation, now_ms).await.map_err(unstored)? {
+        match self.own_accounts()?.create_invitation(invitation, now_ms).await? {
             Inviting::Invited => Ok(Invited { id, secret, expires_ms }),
             Inviting::NotAllowed(why) => Err(not_allowed(why)),
         }
     }
 
-    pub(crate) async fn invitations(&self, document: DocumentId) -> Result<Vec<Invitation>, Fault> {
-        self.store()?.invitations(document).await.map_err(unstored)
+    pub(crate) async fn invitations(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+    ) -> Result<Vec<Invitation>, AccessError> {
+        Ok(self.accounts(by)?.invitations(document).await?)
     }
 
     pub(crate) async fn revoke_invitation(
@@ -109,24 +116,29 @@ impl AccessControl {
         by: &Principal,
         document: DocumentId,
         id: KeyId,
-    ) -> Result<(), Fault> {
-        let by = owner(by);
-        match self.store()?.revoke_invitation(document, id, by, unix_ms()).await.map_err(unstored)? {
+    ) -> Result<(), AccessError> {
+        let store = self.accounts(by)?;
+        match store.revoke_invitation(document, id, owner(by), unix_ms()).await? {
             Withdrawal::Withdrawn => Ok(()),
-            Withdrawal::NotThere => Err(Fault::InvitationNotFound),
+            Withdrawal::NotThere => Err(AccessError::InvitationNotFound),
             Withdrawal::NotAllowed(why) => Err(not_allowed(why)),
         }
     }
 
     /// Answers the document and the role that the account has on it now.
-    pub(crate) async fn redeem(&self, caller: &Caller, secret: &str) -> Result<(DocumentId, Role), Fault> {
-        let redeemed = self.store()?.redeem_invitation(hash_of(secret), caller.account, unix_ms()).await;
-        match redeemed.map_err(unstored)? {
+    pub(crate) async fn redeem(
+        &self,
+        caller: &Caller,
+        secret: &str,
+    ) -> Result<(DocumentId, Role), AccessError> {
+        let redeemed =
+            self.own_accounts()?.redeem_invitation(hash_of(secret), caller.account, unix_ms()).await;
+        match redeemed? {
             Redemption::Redeemed { document, role } => {
                 self.live().ask_again(caller.account, document);
                 Ok((document, role))
             }
-            Redemption::Invalid => Err(Fault::InvitationInvalid),
+            Redemption::Invalid => Err(AccessError::InvitationInvalid),
         }
     }
 
@@ -136,19 +148,15 @@ impl AccessControl {
         account: AccountId,
         after: Option<DocumentId>,
         limit: usize,
-    ) -> Result<Vec<(DocumentId, Role)>, Fault> {
-        self.store()?.roles_of(account, after, limit).await.map_err(unstored)
+    ) -> Result<Vec<(DocumentId, Role)>, AccessError> {
+        Ok(self.own_accounts()?.roles_of(account, after, limit).await?)
     }
 
     /// The account of this name, as people write it.
-    pub(crate) async fn account_named(&self, name: &str) -> Result<AccountId, Fault> {
-        let key = Username::parse(name).map_err(|_| Fault::AccountNotFound)?;
-        let found = self.store()?.account_by_name(key.key()).await.map_err(unstored)?;
-        found.map(|account| account.id).ok_or(Fault::AccountNotFound)
-    }
-
-    pub(super) fn store(&self) -> Result<&AccountStore, Fault> {
-        self.accounts().ok_or(Fault::AccountsOff)
+    pub(crate) async fn account_named(&self, by: &Principal, name: &str) -> Result<AccountId, AccessError> {
+        let key = Username::parse(name).map_err(|_| AccessError::AccountNotFound)?;
+        let found = self.accounts(by)?.account_by_name(key.key()).await?;
+        found.map(|account| account.id).ok_or(AccessError::AccountNotFound)
     }
 }
 
@@ -158,14 +166,9 @@ fn owner(by: &Principal) -> Option<AccountId> {
 }
 
 /// As the gate would have answered, had the right been lost a moment earlier.
-fn not_allowed(why: NotOwner) -> Fault {
+fn not_allowed(why: NotOwner) -> AccessError {
     match why {
         NotOwner::Member => Refusal::AccessDenied.into(),
-        NotOwner::Stranger => Fault::DocumentNotFound,
+        NotOwner::Stranger => AccessError::DocumentNotFound,
     }
-}
-
-/// What a caller may know of a store that did not do it.
-pub(super) fn unstored(error: StorageError) -> Fault {
-    Fault::Refused(refusal(&error))
 }

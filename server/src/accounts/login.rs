@@ -2,7 +2,7 @@
 
 use super::passwords::{Password, Verdict};
 use super::{AccountError, AccountService, Username, text};
-use crate::access::{Caller, hash_of, new_secret, random};
+use crate::access::{ANONYMOUS, Caller, FailedAttempt, UNKNOWN, hash_of, network, new_secret, random};
 use std::net::IpAddr;
 use std::time::Duration;
 use tiebreak_driver::unix_ms;
@@ -27,6 +27,10 @@ const CREDENTIAL_BYTES_MAX: usize = 128;
 
 /// How often a login looks at a password that others keep in a newer form at the same moment.
 const VERIFIED_AT_MOST: usize = 3;
+/// What the audit log calls something, and why it happened.
+type Event = (&'static str, &'static str);
+const FAILED: Event = ("login.failed", "invalid_credentials");
+const THROTTLED: Event = ("login.throttled", "too_many_attempts");
 
 /// Somebody that wants in.
 #[derive(Debug)]
@@ -58,6 +62,13 @@ pub(super) struct Verified {
     pub(super) hash: String,
 }
 
+/// What a password was worth.
+enum Checked {
+    Right(Verified),
+    /// With the account of the name, if there is one.
+    Wrong(Option<AccountId>),
+}
+
 impl AccountService {
     /// # Errors
     /// [`AccountError::InvalidCredentials`] whatever is wrong with them, after the same time.
@@ -68,7 +79,13 @@ impl AccountService {
                 let verified = self.check_password(&username, &password, address).await?;
                 self.add_device(verified, device_name).await
             }
-            Login::DeviceKey(key) => self.login_device(&key).await,
+            Login::DeviceKey(key) => {
+                let signed_in = self.login_device(&key).await;
+                if signed_in.as_ref().is_err_and(|error| *error == AccountError::InvalidCredentials) {
+                    self.note(FAILED, None, address);
+                }
+                signed_in
+            }
         }
     }
 
@@ -95,46 +112,69 @@ impl AccountService {
         (key, password): (&str, &Secret),
         address: IpAddr,
     ) -> Result<Verified, AccountError> {
-        self.allow(counted_as, address)?;
-        let verdict = self.verify(key, password).await;
+        if let Err(wait) = self.allow(counted_as, address) {
+            let account = self.shared.directory.store.account_by_name(key).await?.map(|account| account.id);
+            self.note(THROTTLED, account, address);
+            return Err(wait);
+        }
+        let checked = self.verify(key, password).await;
         let now = self.shared.clock.now().elapsed;
-        match &verdict {
-            Ok(Some(_verified)) => self.throttle().succeeded(now, counted_as, address),
-            Ok(None) => self.throttle().failed(now, counted_as, address),
+        match &checked {
+            Ok(Checked::Right(_verified)) => self.throttle().succeeded(now, counted_as, address),
+            Ok(Checked::Wrong(account)) => {
+                self.throttle().failed(now, counted_as, address);
+                self.note(FAILED, *account, address);
+            }
             Err(_unknown) => self.throttle().unchecked(now, counted_as, address),
         }
-        verdict?.ok_or(AccountError::InvalidCredentials)
+        match checked? {
+            Checked::Right(verified) => Ok(verified),
+            Checked::Wrong(_) => Err(AccountError::InvalidCredentials),
+        }
     }
 
-    /// The account of this name key, if the password is its. Takes as long when there is no such account.
-    async fn verify(&self, key: &str, password: &Secret) -> Result<Option<Verified>, AccountError> {
+    /// For the audit log. What was typed as a name may be a password in the wrong field: it is not kept.
+    fn note(&self, (action, why): Event, account: Option<AccountId>, address: IpAddr) {
+        self.shared.attempts.note(FailedAttempt {
+            actor: ANONYMOUS.to_owned(),
+            action,
+            subject: account.map_or_else(|| UNKNOWN.to_owned(), |account| account.to_string()),
+            why,
+            from: Some(network(address)),
+        });
+    }
+
+    /// Whether the password is that of the account of this name key. Takes as long when there is no such account.
+    async fn verify(&self, key: &str, password: &Secret) -> Result<Checked, AccountError> {
+        let directory = &self.shared.directory;
+        let mut whose = None;
         for _ in 0..VERIFIED_AT_MOST {
-            let Some(typed) = Password::presented(password.expose().to_owned()) else { return Ok(None) };
-            let found = self.shared.store.account_by_name(key).await?.filter(Account::is_live);
-            let stored = found.as_ref().and_then(|account| account.password_hash.clone());
-            let verdict = self.shared.hasher.verify(typed, stored.clone()).await?;
-            let (Some(account), Some(hash)) = (found.map(|account| account.id), stored) else {
-                return Ok(None);
-            };
+            let Some(typed) = Password::presented(password.expose().to_owned()) else { break };
+            let found = directory.store.account_by_name(key).await?.filter(Account::is_live);
+            whose = found.as_ref().map(|account| account.id);
+            let stored = found.and_then(|account| account.password_hash);
+            let verdict = directory.hasher.verify(typed, stored.clone()).await?;
+            let (Some(account), Some(hash)) = (whose, stored) else { break };
             let verified = match verdict {
-                Verdict::Wrong => return Ok(None),
+                Verdict::Wrong => break,
                 Verdict::Right => Some(Verified { account, hash }),
                 Verdict::RightRehash => self.rehash(Verified { account, hash }, password).await,
             };
-            if verified.is_some() {
-                return Ok(verified);
+            if let Some(verified) = verified {
+                return Ok(Checked::Right(verified));
             }
         }
-        Ok(None)
+        Ok(Checked::Wrong(whose))
     }
 
     /// Keeps the password in a newer form; when that fails, the next login will do as well. `None` when another form
     /// or another password is in its place by now.
     async fn rehash(&self, verified: Verified, password: &Secret) -> Option<Verified> {
+        let directory = &self.shared.directory;
         let Some(typed) = Password::presented(password.expose().to_owned()) else { return Some(verified) };
-        let Ok(hash) = self.shared.hasher.hash(typed).await else { return Some(verified) };
+        let Ok(hash) = directory.hasher.hash(typed).await else { return Some(verified) };
         let Verified { account, hash: old } = &verified;
-        match self.shared.store.rehash_password(*account, old, hash.clone()).await {
+        match directory.store.rehash_password(*account, old, hash.clone()).await {
             Ok(true) => Some(Verified { hash, ..verified }),
             Ok(false) => None,
             Err(error) => {
@@ -155,9 +195,10 @@ impl AccountService {
             subject: id.to_string(),
             detail: "with a password".to_owned(),
         };
-        match self.shared.store.add_device(device, new_refresh(&refresh, now_ms), audit, now_ms).await? {
+        let directory = &self.shared.directory;
+        match directory.store.add_device(device, new_refresh(&refresh, now_ms), audit, now_ms).await? {
             DeviceAddition::Added { ended } => {
-                self.ended(account, ended);
+                directory.ended(account, ended);
                 self.signed_in(account, id, refresh, Some(key))
             }
             DeviceAddition::CredentialsOver => Err(AccountError::InvalidCredentials),
@@ -169,7 +210,7 @@ impl AccountService {
     async fn login_device(&self, key: &Secret) -> Result<SignedIn, AccountError> {
         let (refresh, now_ms) = (new_secret(REFRESH_PREFIX)?, unix_ms());
         let hash = hash_of_credential(key, DEVICE_PREFIX)?;
-        match self.shared.store.login_device(hash, new_refresh(&refresh, now_ms), now_ms).await? {
+        match self.shared.directory.store.login_device(hash, new_refresh(&refresh, now_ms), now_ms).await? {
             Some(device) => self.signed_in(device.account, device.id, refresh, None),
             None => Err(AccountError::InvalidCredentials),
         }
@@ -182,10 +223,10 @@ impl AccountService {
     pub(crate) async fn refresh(&self, token: &Secret) -> Result<SignedIn, AccountError> {
         let (next, now_ms) = (new_secret(REFRESH_PREFIX)?, unix_ms());
         let hash = hash_of_credential(token, REFRESH_PREFIX).map_err(|_| AccountError::SessionOver)?;
-        match self.shared.store.rotate_refresh(hash, new_refresh(&next, now_ms), now_ms).await? {
+        match self.shared.directory.store.rotate_refresh(hash, new_refresh(&next, now_ms), now_ms).await? {
             Rotation::Rotated(device) => self.signed_in(device.account, device.id, next, None),
             Rotation::Reused(device) => {
-                self.ended(device.account, [device.id]);
+                self.shared.directory.ended(device.account, [device.id]);
                 Err(AccountError::SessionOver)
             }
             Rotation::Unknown => Err(AccountError::SessionOver),
@@ -195,18 +236,9 @@ impl AccountService {
     /// Ends the session of the device that asks.
     pub(crate) async fn logout(&self, caller: &Caller) -> Result<(), AccountError> {
         let device = caller.device.ok_or(AccountError::DeviceNotFound)?;
-        self.shared.store.end_session(device, unix_ms()).await?;
-        self.ended(caller.account, [device]);
+        self.shared.directory.store.end_session(device, unix_ms()).await?;
+        self.shared.directory.ended(caller.account, [device]);
         Ok(())
-    }
-
-    /// Tokens of these devices hold no more, and their connections end.
-    pub(super) fn ended(&self, account: AccountId, devices: impl IntoIterator<Item = DeviceId>) {
-        let devices: Vec<_> = devices.into_iter().collect();
-        self.shared.signed_out.add(devices.iter().copied(), unix_ms());
-        for device in devices {
-            self.shared.live.device_signed_out(account, device);
-        }
     }
 
     fn signed_in(

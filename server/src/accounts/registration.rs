@@ -1,13 +1,13 @@
 //! New accounts.
 
 use super::passwords::Password;
-use super::{AccountError, AccountService, KEY_CHARS_MAX, Username, text};
+use super::{AccountDirectory, AccountError, AccountService, KEY_CHARS_MAX, Username, text};
 use crate::access::{hash_of, random};
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::AccountId;
-use tiebreak_storage::accounts::{AccountKind, Idempotency, NewAccount, Registration};
+use tiebreak_storage::accounts::{AccountKind, Idempotency, Maker, NewAccount, Registration};
 
 /// A person that wants an account.
 #[derive(Debug)]
@@ -17,14 +17,35 @@ pub(crate) struct SignUp {
     /// The username, if there is none.
     pub(crate) display_name: Option<String>,
     pub(crate) idempotency_key: Option<String>,
+    pub(crate) made_by: Maker,
 }
 
 impl AccountService {
-    /// Makes an account. Of all who want one name, or names that look the same, one gets it.
+    /// Somebody makes an account for itself; one place makes so many and then waits.
+    ///
+    /// # Errors
+    /// As [`AccountDirectory::register`].
+    pub(crate) async fn sign_up(&self, sign_up: SignUp, address: IpAddr) -> Result<AccountId, AccountError> {
+        let charge = || {
+            let now = self.shared.clock.now().elapsed;
+            let allowed = self.throttle().allow_sign_up(now, address);
+            allowed.map_err(|wait| AccountError::TooManyAttempts(wait.0))
+        };
+        self.shared.directory.register(sign_up, charge).await
+    }
+}
+
+impl AccountDirectory {
+    /// Makes an account. Of all who want one name, or names that look the same, one gets it. `charge` is asked when
+    /// nothing but the work is left to be done.
     ///
     /// # Errors
     /// When the name is taken, or what was given is not accepted.
-    pub(crate) async fn register(&self, sign_up: SignUp, address: IpAddr) -> Result<AccountId, AccountError> {
+    pub(crate) async fn register(
+        &self,
+        sign_up: SignUp,
+        charge: impl FnOnce() -> Result<(), AccountError> + Send,
+    ) -> Result<AccountId, AccountError> {
         let username = Username::parse(&sign_up.username)?;
         let password = Password::parse(sign_up.password.expose().to_owned(), &username)?;
         let display_name = text("display name", sign_up.display_name.as_deref().unwrap_or(username.shown()))?;
@@ -32,8 +53,8 @@ impl AccountService {
             sign_up.idempotency_key.as_deref().map(|key| idempotency(key, &username, &display_name));
         let idempotency = idempotency.transpose()?;
         // One of many who want the same name works for it; a hash costs as much as a thousand of anything else.
-        let turn = self.shared.turns.at(username.key()).await;
-        let store = &self.shared.store;
+        let turn = self.turns.at(username.key()).await;
+        let store = &self.store;
         if let Some(idempotency) = idempotency
             && let Some(known) = store.registered(idempotency, unix_ms()).await?
         {
@@ -42,9 +63,8 @@ impl AccountService {
         if store.account_by_name(username.key()).await?.is_some() {
             return Err(AccountError::NameTaken);
         }
-        let now = self.shared.clock.now().elapsed;
-        self.throttle().allow_sign_up(now, address).map_err(|wait| AccountError::TooManyAttempts(wait.0))?;
-        let password_hash = Some(self.shared.hasher.hash(password).await?);
+        charge()?;
+        let password_hash = Some(self.hasher.hash(password).await?);
         let id = AccountId::from_bytes(random()?);
         let account = NewAccount {
             id,
@@ -54,6 +74,7 @@ impl AccountService {
             display_name,
             password_hash,
             idempotency,
+            made_by: sign_up.made_by,
         };
         let registration = store.create_account(account, unix_ms()).await?;
         drop(turn);

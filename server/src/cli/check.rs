@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 use tiebreak_document::{Document, SavedChange};
 use tiebreak_protocol::DocumentId;
+use tiebreak_storage::accounts::AuditVerdict;
 use tiebreak_storage::{CheckProgress, CheckReport, DamagedChunk, SqliteStore, StoredDocument};
 
 #[derive(Debug, Args)]
@@ -75,7 +76,23 @@ fn in_store(report: &CheckReport) -> Vec<Finding> {
         document: Some(*document),
         text: format!("could not be read: {error}"),
     });
-    file.chain(damaged).chain(unreadable).collect()
+    file.chain(damaged).chain(unreadable).chain(in_audit_log(report)).collect()
+}
+
+fn in_audit_log(report: &CheckReport) -> Option<Finding> {
+    match &report.audit {
+        None | Some(AuditVerdict::Verified(_) | AuditVerdict::CutOff(_)) => None,
+        Some(AuditVerdict::Broken { seq, why }) => {
+            Some(Finding { document: None, text: format!("the audit log is broken at row {seq}: {why}") })
+        }
+    }
+}
+
+fn audit_rows(report: &CheckReport) -> u64 {
+    match &report.audit {
+        Some(AuditVerdict::Verified(end) | AuditVerdict::CutOff(end)) => end.rows,
+        None | Some(AuditVerdict::Broken { .. }) => 0,
+    }
 }
 
 fn to_json(report: &CheckReport, findings: &[Finding]) -> Value {
@@ -85,6 +102,7 @@ fn to_json(report: &CheckReport, findings: &[Finding]) -> Value {
         "documents": report.documents,
         "changes": report.changes,
         "quarantined": report.quarantined,
+        "audit_rows": audit_rows(report),
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     })
 }
@@ -98,11 +116,13 @@ fn print(report: &CheckReport, findings: &[Finding]) -> anyhow::Result<()> {
     }
     let CheckReport { documents, changes, quarantined, .. } = report;
     output::line(&format!(
-        "{documents} documents, {changes} changes since their snapshots, {quarantined} set aside"
+        "{documents} documents, {changes} changes since their snapshots, {quarantined} set aside; {} rows in the \
+         audit log",
+        audit_rows(report)
     ))?;
     output::line(if findings.is_empty() && report.is_clean() {
         "no damage found"
     } else {
-        "damage found: the documents above miss something; restore a backup beside and import them from there"
+        "damage found: what is named above is not as it was written; restore a backup beside and take it from there"
     })
 }

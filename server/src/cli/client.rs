@@ -1,20 +1,25 @@
-//! The way of the `doc` commands to documents. All speak HTTP: to a server, or to its router in this process
+//! The way of commands to the data. All speak HTTP: to a server, or to its router in this process
 //! when no server has the data open, so that both ways hold the same rules.
 
 mod local;
+mod pages;
+
+pub(super) use pages::Range;
 
 use crate::config::{Config, DEFAULT_DATA, StoreChoice};
 use crate::http::health::STORAGE_ID;
 use crate::server::{AddressFile, ServerAddress};
 use anyhow::{Context, anyhow, bail};
 use axum::body::{Body, Bytes};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use clap::Args;
 use hyper_util::rt::TokioIo;
 use local::Local;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::Duration;
 use tiebreak_protocol::Secret;
 use tiebreak_storage::{OpenError, SqliteStore};
@@ -25,7 +30,31 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Somewhat longer than a server takes over a request, so that it is the server that explains.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(90);
 
-/// A way to documents.
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Source {
+    /// Ask this server, as in http://127.0.0.1:7070, whatever has the data directory open
+    #[arg(long, value_name = "URL", env = "TIEBREAK_SERVER")]
+    server: Option<String>,
+    #[command(flatten)]
+    config: Config,
+}
+
+/// Runs a command with a way to the data, and waits until all that it asked for is done.
+pub(super) fn run(
+    source: &Source,
+    command: impl AsyncFnOnce(&Client) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = Client::open(&source.config, source.server.as_deref()).await?;
+        let done = command(&client).await;
+        let closed = client.close().await;
+        done.and_then(|code| closed.map(|()| code))
+    })
+}
+
+/// A way to documents, and to all else that operators look after.
 pub(super) enum Client {
     Server { authority: String, operator: Option<Secret> },
     Local(Box<Local>),
@@ -148,12 +177,29 @@ impl Client {
             }
             Self::Local(local) => local.ask(request).await,
         };
-        read(response).await
+        read(response).await.map_err(|error| match self {
+            Self::Server { operator: None, .. } if is_for_operators(&error) => error.context(
+                "only the operator may ask this: run the command on the server's machine, with --data and the \
+                 server's data directory",
+            ),
+            Self::Server { .. } | Self::Local(_) => error,
+        })
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let answer = self.request(Method::GET, path, &[], Bytes::new()).await?;
         Ok(serde_json::from_slice(&answer.body)?)
+    }
+
+    /// Sends JSON. Answers JSON, or null.
+    pub(super) async fn send(&self, method: Method, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let headers = [(CONTENT_TYPE, "application/json")];
+        let answer = self.request(method, path, &headers, Bytes::from(body.to_string())).await?;
+        if answer.body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&answer.body)?) }
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.request(Method::DELETE, path, &[], Bytes::new()).await.map(|_answer| ())
     }
 
     /// Waits until everything that was asked for is done.
@@ -202,6 +248,12 @@ fn problem(status: StatusCode, body: &[u8]) -> Problem {
         detail: text("detail")
             .unwrap_or_else(|| format!("this does not answer as a Tiebreak server does: {status}")),
     }
+}
+
+/// Whether the server would do it for the command line that may read its data directory.
+fn is_for_operators(error: &anyhow::Error) -> bool {
+    let code = error.downcast_ref::<Problem>().map(|problem| problem.code.as_str());
+    matches!(code, Some("unauthorized" | "access_denied" | "accounts_off"))
 }
 
 /// Where a server that listens on this address is reached from its own machine.

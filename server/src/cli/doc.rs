@@ -7,9 +7,8 @@ mod import;
 mod list;
 mod show;
 
-use super::client::Client;
-use crate::config::Config;
-use clap::{Args, Subcommand};
+use super::client::{self, Source};
+use clap::Subcommand;
 use std::process::ExitCode;
 use tiebreak_protocol::DocumentId;
 
@@ -29,30 +28,18 @@ pub(super) enum Doc {
     Delete(Box<delete::Delete>),
 }
 
-/// Where the documents are.
-#[derive(Debug, Args)]
-struct Source {
-    /// Ask this server, as in http://127.0.0.1:7070, whatever has the data directory open
-    #[arg(long, value_name = "URL", env = "TIEBREAK_SERVER")]
-    server: Option<String>,
-    #[command(flatten)]
-    config: Config,
-}
-
 pub(super) fn run(doc: Doc) -> anyhow::Result<ExitCode> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let client = Client::open(&doc.source().config, doc.source().server.as_deref()).await?;
-        let done = match doc {
-            Doc::List(list) => list.run(&client).await,
-            Doc::Show(show) => show.run(&client).await,
-            Doc::History(history) => history.run(&client).await,
-            Doc::Export(export) => export.run(&client).await,
-            Doc::Import(import) => import.run(&client).await,
-            Doc::Delete(delete) => delete.run(&client).await,
-        };
-        let closed = client.close().await;
-        done.and(closed).map(|()| ExitCode::SUCCESS)
+    let source = doc.source().clone();
+    client::run(&source, async |client| {
+        match doc {
+            Doc::List(list) => list.run(client).await,
+            Doc::Show(show) => show.run(client).await,
+            Doc::History(history) => history.run(client).await,
+            Doc::Export(export) => export.run(client).await,
+            Doc::Import(import) => import.run(client).await,
+            Doc::Delete(delete) => delete.run(client).await,
+        }
+        .map(|()| ExitCode::SUCCESS)
     })
 }
 

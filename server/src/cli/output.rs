@@ -1,5 +1,6 @@
 //! What commands print on standard output.
 
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// Prints a line.
@@ -11,7 +12,7 @@ pub(super) fn line(text: &str) -> anyhow::Result<()> {
 }
 
 /// Prints JSON for a program, on one line.
-pub(super) fn json(value: &serde_json::Value) -> anyhow::Result<()> {
+pub(super) fn json(value: &Value) -> anyhow::Result<()> {
     line(&value.to_string())
 }
 
@@ -27,6 +28,26 @@ pub(super) fn bytes(bytes: &[u8]) -> anyhow::Result<()> {
 pub(super) fn is_closed(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<io::Error>();
     io.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// One field of an item, for a table.
+pub(super) fn cell(item: &Value, name: &str) -> String {
+    match item.get(name) {
+        Some(Value::String(text)) if !text.is_empty() => text.clone(),
+        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+        Some(Value::String(_) | Value::Null | Value::Array(_) | Value::Object(_)) | None => "-".to_owned(),
+    }
+}
+
+/// Some fields of an item, for a table.
+pub(super) fn row(item: &Value, names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| cell(item, name)).collect()
+}
+
+/// Some fields of all items of a list, for a table.
+pub(super) fn rows(list: &Value, names: &[&str]) -> Vec<Vec<String>> {
+    let items = list.get("items").and_then(Value::as_array).into_iter().flatten();
+    items.map(|item| row(item, names)).collect()
 }
 
 /// Prints rows below a head, as wide as their cells need.

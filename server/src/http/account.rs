@@ -5,13 +5,13 @@ use super::json_body::JsonBody;
 use super::peer_address::PeerAddress;
 use super::problem::{AccountProblems, Fault, OneselfProblems};
 use super::time;
-use crate::access::{AccessControl, Caller, Principal};
-use crate::accounts::{AccountService, TICKET_TIME};
+use crate::access::{AccessControl, AccessError, Caller, Principal};
+use crate::accounts::{AccountDirectory, AccountService, TICKET_TIME};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tiebreak_protocol::{DeviceId, Secret};
+use tiebreak_protocol::{AccountId, DeviceId, Secret};
 use tiebreak_storage::accounts::Device;
 use utoipa::ToSchema;
 
@@ -87,6 +87,12 @@ pub(crate) struct Ticket {
     expires_in: u64,
 }
 
+impl From<Vec<Device>> for DeviceList {
+    fn from(devices: Vec<Device>) -> Self {
+        Self { items: devices.into_iter().map(DeviceItem::from).collect() }
+    }
+}
+
 impl From<Device> for DeviceItem {
     fn from(device: Device) -> Self {
         Self {
@@ -104,10 +110,10 @@ fn oneself(
     accounts: Option<AccountService>,
     principal: &Principal,
 ) -> Result<(AccountService, &Caller), Fault> {
-    Ok((accounts.ok_or(Fault::AccountsOff)?, principal.caller().ok_or(Fault::AccountsOff)?))
+    Ok((accounts.ok_or(AccessError::AccountsOff)?, principal.caller().ok_or(AccessError::AccountsOff)?))
 }
 
-async fn item(accounts: &AccountService, caller: &Caller) -> Result<AccountItem, Fault> {
+async fn item(accounts: &AccountDirectory, caller: &Caller) -> Result<AccountItem, Fault> {
     let account = accounts.account(caller.account).await?;
     Ok(AccountItem {
         id: account.id.to_string(),
@@ -130,7 +136,7 @@ pub(super) async fn show_account(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<AccountItem>, Fault> {
     let (accounts, caller) = oneself(accounts, &principal)?;
-    Ok(Json(item(&accounts, caller).await?))
+    Ok(Json(item(accounts.directory(), caller).await?))
 }
 
 /// Change one's own account
@@ -147,7 +153,7 @@ pub(super) async fn change_account(
     JsonBody(change): JsonBody<AccountChange>,
 ) -> Result<StatusCode, Fault> {
     let (accounts, caller) = oneself(accounts, &principal)?;
-    accounts.rename(caller.account, &change.display_name).await?;
+    accounts.directory().rename(caller.account, &change.display_name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -189,13 +195,23 @@ pub(super) async fn delete_account(
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Fault> {
     let (accounts, caller) = oneself(accounts, &principal)?;
-    for document in accounts.delete(caller.account).await? {
+    delete_with_documents(accounts.directory(), &documents, (caller.account, Some(caller.account))).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Deletes an account with the documents that nobody else has. `by` is who does it, or `None` for the operator.
+pub(super) async fn delete_with_documents(
+    accounts: &AccountDirectory,
+    documents: &Documents,
+    (account, by): (AccountId, Option<AccountId>),
+) -> Result<(), Fault> {
+    for document in accounts.delete(account, by).await? {
         if documents.erase(document).await.is_err() {
             // The account is gone; what is left of it goes with the next look at what is abandoned.
             break;
         }
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 /// Take one's own data along
@@ -211,7 +227,8 @@ pub(super) async fn export_account(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<Export>, Fault> {
     let (accounts, caller) = oneself(accounts, &principal)?;
-    let devices = accounts.devices(caller.account).await?.into_iter().map(DeviceItem::from).collect();
+    let devices =
+        accounts.directory().devices(caller.account).await?.into_iter().map(DeviceItem::from).collect();
     let mut documents: Vec<ExportedDocument> = Vec::new();
     let mut after = None;
     loop {
@@ -222,7 +239,7 @@ pub(super) async fn export_account(
             page.iter().map(|(id, role)| ExportedDocument { id: id.to_string(), role: role.as_str() }),
         );
     }
-    Ok(Json(Export { account: item(&accounts, caller).await?, devices, documents }))
+    Ok(Json(Export { account: item(accounts.directory(), caller).await?, devices, documents }))
 }
 
 /// List one's own devices
@@ -237,8 +254,7 @@ pub(super) async fn list_devices(
     Extension(principal): Extension<Principal>,
 ) -> Result<Json<DeviceList>, Fault> {
     let (accounts, caller) = oneself(accounts, &principal)?;
-    let items = accounts.devices(caller.account).await?.into_iter().map(DeviceItem::from).collect();
-    Ok(Json(DeviceList { items }))
+    Ok(Json(accounts.directory().devices(caller.account).await?.into()))
 }
 
 /// Sign one's own device out, wherever it is
@@ -257,7 +273,7 @@ pub(super) async fn revoke_device(
     let (accounts, caller) = oneself(accounts, &principal)?;
     let id: DeviceId =
         id.parse().map_err(|_| Fault::Account(crate::accounts::AccountError::DeviceNotFound))?;
-    accounts.revoke_device(caller.account, id).await?;
+    accounts.directory().revoke_device(caller.account, id, Some(caller.account)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,12 +3,16 @@
 use super::json_body::JsonBody;
 use super::peer_address::PeerAddress;
 use super::problem::{AccountProblems, Fault};
-use crate::accounts::{AccountService, SignUp};
+use crate::access::{AccessError, Principal};
+use crate::accounts::{AccountDirectory, AccountService, SignUp};
 use axum::Json;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequestParts, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use tiebreak_protocol::Secret;
+use tiebreak_storage::accounts::Maker;
 use utoipa::ToSchema;
 
 /// The header that makes a repeated request the same request.
@@ -29,7 +33,28 @@ pub(crate) struct NewAccount {
 /// An account that was made.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MadeAccount {
-    id: String,
+    pub(super) id: String,
+}
+
+/// Who wants an account.
+#[derive(Debug)]
+pub(crate) struct Applicant {
+    principal: Principal,
+    address: IpAddr,
+    idempotency_key: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Applicant {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Fault> {
+        let key = parts.headers.get(IDEMPOTENCY_KEY);
+        Ok(Self {
+            principal: parts.extensions.get().cloned().ok_or(Fault::Internal)?,
+            address: PeerAddress::of(parts).0,
+            idempotency_key: key.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        })
+    }
 }
 
 /// Make an account
@@ -46,15 +71,24 @@ pub(crate) struct MadeAccount {
 )]
 pub(super) async fn create_account(
     State(accounts): State<Option<AccountService>>,
-    PeerAddress(address): PeerAddress,
-    headers: HeaderMap,
+    State(directory): State<AccountDirectory>,
+    applicant: Applicant,
     JsonBody(new): JsonBody<NewAccount>,
 ) -> Result<(StatusCode, Json<MadeAccount>), Fault> {
-    let accounts = accounts.ok_or(Fault::AccountsOff)?;
-    let idempotency_key =
-        headers.get(IDEMPOTENCY_KEY).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let Applicant { principal, address, idempotency_key } = applicant;
+    let made_by = match (&principal, &accounts) {
+        (Principal::Operator, _) => Maker::Operator,
+        (Principal::Open | Principal::Account(_) | Principal::Anonymous, Some(_)) => Maker::Oneself,
+        (Principal::Open | Principal::Account(_) | Principal::Anonymous, None) => {
+            return Err(AccessError::AccountsOff.into());
+        }
+    };
     let NewAccount { username, password, display_name } = new;
-    let sign_up = SignUp { username, password: Secret::new(password), display_name, idempotency_key };
-    let id = accounts.register(sign_up, address).await?;
+    let sign_up =
+        SignUp { username, password: Secret::new(password), display_name, idempotency_key, made_by };
+    let id = match accounts.filter(|_| made_by == Maker::Oneself) {
+        Some(accounts) => accounts.sign_up(sign_up, address).await?,
+        None => directory.register(sign_up, || Ok(())).await?,
+    };
     Ok((StatusCode::CREATED, Json(MadeAccount { id: id.to_string() })))
 }

@@ -1,9 +1,10 @@
 //! In front of every address: who asks, what that means, and whether it may be. An address without a rule is not
 //! served.
 
+use super::peer_address::PeerAddress;
 use super::problem::Fault;
 use super::request::document_id;
-use crate::access::{self, AccessControl, Action, Denial, Principal, Target};
+use crate::access::{self, AccessControl, Action, Denial, FailedAttempt, Principal, Rule, Target, network};
 use axum::body::to_bytes;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -39,13 +40,36 @@ async fn admit(access: &AccessControl, request: &Parts) -> Result<Principal, Fau
         let is_known = access::knows(path.as_str());
         return Err(if is_known { Fault::MethodNotAllowed } else { Fault::NotFound });
     };
-    let principal = access.principal(&request.headers, &request.uri, rule.action).await?;
+    let refused = |principal: &Principal, refusal: Refusal| {
+        access.note_refused(refusal, || attempt(principal, rule, request, refusal));
+    };
+    let principal = access.principal(&request.headers, &request.uri, rule.action).await;
+    let principal = principal.inspect_err(|refusal| refused(&Principal::Anonymous, *refusal))?;
     let document = match rule.target {
         Target::Oneself => None,
         Target::Document => Some(named_in(request.uri.path())?),
     };
-    allow(access, &principal, rule.action, document).await?;
+    allow(access, &principal, rule.action, document).await.inspect_err(|fault| {
+        if let Fault::Refused(refusal) = fault {
+            refused(&principal, *refusal);
+        }
+    })?;
     Ok(principal)
+}
+
+/// What the audit log keeps of a refusal. A document is named only by who may know of it, or strangers would choose
+/// what is kept; nothing else of the path is kept, since it may name people.
+fn attempt(principal: &Principal, rule: &Rule, request: &Parts, refusal: Refusal) -> FailedAttempt {
+    let document = document_in(request.uri.path())
+        .filter(|_| rule.target == Target::Document && refusal == Refusal::AccessDenied);
+    let path = document.map_or_else(|| rule.path.to_owned(), |id| rule.path.replacen("{id}", id, 1));
+    FailedAttempt {
+        actor: principal.actor(),
+        action: "access.refused",
+        subject: format!("{} {path}", rule.method),
+        why: refusal.code(),
+        from: Some(network(PeerAddress::of(request).0)),
+    }
 }
 
 /// Who asks, for handlers that look at its rights once more.
@@ -97,6 +121,10 @@ async fn allow(
 
 /// The document that an address names.
 fn named_in(path: &str) -> Result<DocumentId, Fault> {
-    // /v1/documents/{id}[/…]: ids are plain text, so nothing in them is escaped.
-    document_id(path.split('/').nth(3).ok_or(Fault::InvalidDocumentId)?)
+    document_id(document_in(path).ok_or(Fault::InvalidDocumentId)?)
+}
+
+/// The id in `/v1/documents/{id}[/…]`: ids are plain text, so nothing in them is escaped.
+fn document_in(path: &str) -> Option<&str> {
+    path.split('/').nth(3)
 }

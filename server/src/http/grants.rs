@@ -1,15 +1,16 @@
 //! `/v1/documents/{id}/grants`: who has which role on a document.
 
+use super::documents::Documents;
 use super::json_body::JsonBody;
 use super::problem::{Fault, GrantProblems, GrantsProblems};
-use super::request::DocumentPath;
+use super::request::{DocumentPath, document_id};
 use super::time;
-use crate::access::{AccessControl, Principal};
+use crate::access::{AccessControl, AccessError, Principal};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use tiebreak_protocol::{AccountId, Role};
+use tiebreak_protocol::{AccountId, DocumentId, Role};
 use tiebreak_storage::accounts::Grant;
 use utoipa::ToSchema;
 
@@ -54,10 +55,19 @@ pub(super) fn role(text: &str) -> Result<Role, Fault> {
 }
 
 /// An account by its id, or by its name behind an `@`.
-pub(super) async fn account(access: &AccessControl, text: &str) -> Result<AccountId, Fault> {
+pub(super) async fn account(access: &AccessControl, by: &Principal, text: &str) -> Result<AccountId, Fault> {
     match text.strip_prefix('@') {
-        Some(name) => access.account_named(name).await,
+        Some(name) => Ok(access.account_named(by, name).await?),
         None => text.parse().map_err(|error| Fault::InvalidParameter(format!("account: {error}"))),
+    }
+}
+
+/// Refuses what is to be done with a document that is not there. The gate has looked already for who has to show a
+/// right to it.
+async fn look_for(documents: &Documents, by: &Principal, document: DocumentId) -> Result<(), Fault> {
+    match by {
+        Principal::Account(_) | Principal::Open | Principal::Anonymous => Ok(()),
+        Principal::Operator => documents.heads(document).await.map(|_heads| ()),
     }
 }
 
@@ -71,9 +81,12 @@ pub(super) async fn account(access: &AccessControl, text: &str) -> Result<Accoun
 )]
 pub(super) async fn list_grants(
     State(access): State<AccessControl>,
+    State(documents): State<Documents>,
+    Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
 ) -> Result<Json<GrantList>, Fault> {
-    let items = access.grants(document).await?.into_iter().map(GrantItem::from).collect();
+    look_for(&documents, &principal, document).await?;
+    let items = access.grants(&principal, document).await?.into_iter().map(GrantItem::from).collect();
     Ok(Json(GrantList { items }))
 }
 
@@ -93,12 +106,14 @@ pub(super) async fn list_grants(
 )]
 pub(super) async fn put_grant(
     State(access): State<AccessControl>,
+    State(documents): State<Documents>,
     Extension(principal): Extension<Principal>,
-    DocumentPath(document): DocumentPath,
-    Path((_document, whose)): Path<(String, String)>,
+    Path((document, whose)): Path<(String, String)>,
     JsonBody(new): JsonBody<NewRole>,
 ) -> Result<StatusCode, Fault> {
-    let account = account(&access, &whose).await?;
+    let document = document_id(&document)?;
+    look_for(&documents, &principal, document).await?;
+    let account = account(&access, &principal, &whose).await?;
     access.grant(&principal, document, account, role(&new.role)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -120,7 +135,7 @@ pub(super) async fn delete_grant(
     DocumentPath(document): DocumentPath,
     Path((_document, whose)): Path<(String, String)>,
 ) -> Result<StatusCode, Fault> {
-    let account = account(&access, &whose).await?;
+    let account = account(&access, &principal, &whose).await?;
     access.revoke(&principal, document, account).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -138,7 +153,7 @@ pub(super) async fn leave(
     Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
 ) -> Result<StatusCode, Fault> {
-    let caller = principal.caller().ok_or(Fault::AccountsOff)?;
+    let caller = principal.caller().ok_or(AccessError::AccountsOff)?;
     access.revoke(&principal, document, caller.account).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,7 +5,9 @@ use super::json_body::JsonBody;
 use super::problem::{Fault, GrantsProblems, InvitationProblems, RedeemProblems};
 use super::request::DocumentPath;
 use super::time;
-use crate::access::{AccessControl, INVITATION_TIME_MAX, INVITATION_USES_MAX, Invite, Principal};
+use crate::access::{
+    AccessControl, AccessError, INVITATION_TIME_MAX, INVITATION_USES_MAX, Invite, Principal,
+};
 use axum::Json;
 use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
@@ -96,9 +98,11 @@ impl From<Invitation> for InvitationItem {
 )]
 pub(super) async fn list_invitations(
     State(access): State<AccessControl>,
+    Extension(principal): Extension<Principal>,
     DocumentPath(document): DocumentPath,
 ) -> Result<Json<InvitationList>, Fault> {
-    let items = access.invitations(document).await?.into_iter().map(InvitationItem::from).collect();
+    let items =
+        access.invitations(&principal, document).await?.into_iter().map(InvitationItem::from).collect();
     Ok(Json(InvitationList { items }))
 }
 
@@ -126,7 +130,7 @@ pub(super) async fn create_invitation(
     if !(1..=INVITATION_USES_MAX).contains(&uses) {
         return Err(Fault::InvalidParameter(format!("uses must be from 1 to {INVITATION_USES_MAX}")));
     }
-    let by = principal.caller().ok_or(Fault::AccountsOff)?;
+    let by = principal.caller().ok_or(AccessError::AccountsOff)?;
     let made = access.invite(by, Invite { document, role: role(&new.role)?, lives, uses }).await?;
     let expires_at = time::from_milliseconds(made.expires_ms);
     Ok((
@@ -152,7 +156,7 @@ pub(super) async fn delete_invitation(
     DocumentPath(document): DocumentPath,
     Path((_document, id)): Path<(String, String)>,
 ) -> Result<StatusCode, Fault> {
-    let id: KeyId = id.parse().map_err(|_| Fault::InvitationNotFound)?;
+    let id: KeyId = id.parse().map_err(|_| AccessError::InvitationNotFound)?;
     access.revoke_invitation(&principal, document, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -172,7 +176,7 @@ pub(super) async fn redeem(
     Extension(principal): Extension<Principal>,
     JsonBody(redeem): JsonBody<Redeem>,
 ) -> Result<Json<Redeemed>, Fault> {
-    let caller = principal.caller().ok_or(Fault::AccountsOff)?;
+    let caller = principal.caller().ok_or(AccessError::AccountsOff)?;
     let (document, role) = access.redeem(caller, &redeem.secret).await?;
     Ok(Json(Redeemed { document: document.to_string(), role: role.as_str() }))
 }

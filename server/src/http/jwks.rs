@@ -1,6 +1,7 @@
 //! `GET /.well-known/jwks.json`: the keys that verify access tokens, for services that do so themselves.
 
 use super::problem::{AnyProblems, Fault};
+use crate::access::AccessError;
 use crate::accounts::AccountService;
 use axum::Json;
 use axum::extract::State;
@@ -15,6 +16,6 @@ use axum::response::IntoResponse;
     responses((status = OK, description = "A JWK set (RFC 7517)", body = serde_json::Value), AnyProblems)
 )]
 pub(super) async fn jwks(State(accounts): State<Option<AccountService>>) -> Result<impl IntoResponse, Fault> {
-    let accounts = accounts.ok_or(Fault::AccountsOff)?;
+    let accounts = accounts.ok_or(AccessError::AccountsOff)?;
     Ok(([(CACHE_CONTROL, "public, max-age=300")], Json(accounts.jwks())))
 }

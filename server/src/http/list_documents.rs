@@ -81,7 +81,7 @@ async fn own(
 )]
 pub(super) async fn list_documents(
     State(documents): State<Documents>,
-    access: Option<Extension<AccessControl>>,
+    State(access): State<AccessControl>,
     Extension(principal): Extension<Principal>,
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<DocumentList>, Fault> {
@@ -90,8 +90,8 @@ pub(super) async fn list_documents(
     if !(1..=PAGE_DOCUMENTS_MAX).contains(&limit) {
         return Err(Fault::InvalidParameter(format!("limit must be from 1 to {PAGE_DOCUMENTS_MAX}")));
     }
-    let page = match (principal.caller(), access) {
-        (Some(caller), Some(Extension(access))) if !caller.scope.reaches_everything() => {
+    let page = match principal.caller() {
+        Some(caller) if !caller.scope.reaches_everything() => {
             own(&documents, &access, caller, (after, limit)).await?
         }
         _everything => documents.list(after, limit).await?,

@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PeerAddress {
 }
 
 impl PeerAddress {
-    fn of(parts: &Parts) -> Self {
+    pub(super) fn of(parts: &Parts) -> Self {
         let Some(remote) = parts.extensions.get::<Remote>() else { return Self(NOWHERE) };
         match remote.proxy {
             Proxy::None => Self(remote.ip),

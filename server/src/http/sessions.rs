@@ -3,7 +3,7 @@
 use super::json_body::JsonBody;
 use super::peer_address::PeerAddress;
 use super::problem::{Fault, LoginProblems, OneselfProblems, RefreshProblems};
-use crate::access::Principal;
+use crate::access::{AccessError, Principal};
 use crate::accounts::{ACCESS_TIME, AccountService, Login, SignedIn};
 use axum::Json;
 use axum::extract::{Extension, State};
@@ -80,7 +80,7 @@ pub(super) async fn login(
     PeerAddress(address): PeerAddress,
     JsonBody(credentials): JsonBody<Credentials>,
 ) -> Result<(StatusCode, Json<Session>), Fault> {
-    let accounts = accounts.ok_or(Fault::AccountsOff)?;
+    let accounts = accounts.ok_or(AccessError::AccountsOff)?;
     let login = match credentials {
         Credentials::Password { username, password, device } => {
             Login::Password { username, password: Secret::new(password), device_name: device.name }
@@ -106,7 +106,7 @@ pub(super) async fn refresh(
     State(accounts): State<Option<AccountService>>,
     JsonBody(refresh): JsonBody<Refresh>,
 ) -> Result<Json<Session>, Fault> {
-    let accounts = accounts.ok_or(Fault::AccountsOff)?;
+    let accounts = accounts.ok_or(AccessError::AccountsOff)?;
     let signed_in = accounts.refresh(&Secret::new(refresh.refresh_token)).await?;
     Ok(Json(signed_in.into()))
 }
@@ -124,7 +124,7 @@ pub(super) async fn logout(
     State(accounts): State<Option<AccountService>>,
     Extension(principal): Extension<Principal>,
 ) -> Result<StatusCode, Fault> {
-    let accounts = accounts.ok_or(Fault::AccountsOff)?;
-    accounts.logout(principal.caller().ok_or(Fault::AccountsOff)?).await?;
+    let accounts = accounts.ok_or(AccessError::AccountsOff)?;
+    accounts.logout(principal.caller().ok_or(AccessError::AccountsOff)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use tiebreak_protocol::AccountId;
 use tiebreak_storage::StorageError;
-use tiebreak_storage::accounts::{AccountKind, AccountStore, NewAccount, Registration};
+use tiebreak_storage::accounts::{AccountKind, AccountStore, Maker, NewAccount, Registration};
 
 /// Keeps ids of ours apart from every other hash of the same words.
 const DOMAIN: &[u8] = b"tiebreak account of an identity provider, version 1";
@@ -46,6 +46,7 @@ pub(super) async fn welcome(
         display_name: display_name.to_owned(),
         password_hash: None,
         idempotency: None,
+        made_by: Maker::Oneself,
     };
     match store.create_account(account, now_ms).await? {
         // Or by another request meanwhile: its account is a moment old.

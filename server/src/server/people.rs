@@ -2,8 +2,8 @@
 //! vouches for.
 
 use super::{ServerError, abandoned};
-use crate::access::{AccessControl, Accounts, Credentials, KeysInAddress, Live};
-use crate::accounts::AccountService;
+use crate::access::{AccessControl, Asks, Credentials, FailedAttempts, KeysInAddress, Live};
+use crate::accounts::{AccountDirectory, AccountService};
 use crate::config::{Auth, Config};
 use crate::http::Documents;
 use crate::jwt::credentials::Vouched;
@@ -19,9 +19,11 @@ use tokio_util::task::TaskTracker;
 pub(super) struct People {
     /// `None`: nobody is asked who they are, or somebody else keeps the accounts.
     pub(super) accounts: Option<AccountService>,
+    pub(super) directory: AccountDirectory,
     provider: Option<IdentityProvider>,
     store: AccountStore,
     live: Live,
+    attempts: FailedAttempts,
     clock: Clock,
 }
 
@@ -33,15 +35,19 @@ impl People {
         clock: Clock,
     ) -> Result<Self, ServerError> {
         let live = Live::default();
+        let attempts = FailedAttempts::default();
+        let directory = AccountDirectory::new(store.clone(), live.clone());
         let accounts = match config.auth {
-            Auth::Accounts => Some(AccountService::open(store.clone(), storage, clock, live.clone()).await?),
+            Auth::Accounts => {
+                Some(AccountService::open(directory.clone(), storage, attempts.clone(), clock).await?)
+            }
             Auth::Open | Auth::Jwt => None,
         };
         let provider = match config.identity_provider() {
             Some(provider) => Some(IdentityProvider::open(&provider, store.clone(), clock.now()).await?),
             None => None,
         };
-        Ok(Self { accounts, provider, store, live, clock })
+        Ok(Self { accounts, directory, provider, store, live, attempts, clock })
     }
 
     /// `operator` is the secret of the command line on this machine.
@@ -53,19 +59,24 @@ impl People {
             .map(|provider| Arc::new(Vouched { provider, clock: self.clock }) as Arc<dyn Credentials>);
         let keys_in_address =
             if config.allow_url_keys { KeysInAddress::Taken } else { KeysInAddress::Refused };
-        let accounts = accounts.or(provider).map(|credentials| Accounts {
-            store: self.store.clone(),
-            credentials,
-            keys_in_address,
-        });
-        AccessControl::new(accounts, self.live.clone(), operator)
+        let attempts = self.attempts.clone();
+        let asks = accounts.or(provider).map(|credentials| Asks { credentials, keys_in_address, attempts });
+        AccessControl::new(self.store.clone(), asks, self.live.clone(), Some(operator))
     }
 
-    /// Keeps keys fresh, and lets go what deleted accounts have left, until the server closes.
+    /// Keeps keys fresh, the audit log up to date, and lets go what deleted accounts have left, until the server
+    /// closes.
     pub(super) fn look_after(self, documents: &Documents, tasks: &TaskTracker, closing: &CancellationToken) {
-        let Self { accounts, provider, store, clock, .. } = self;
-        let (documents, ends) = (documents.clone(), closing.clone());
-        tasks.spawn(async move { ends.run_until_cancelled(abandoned::look_after(store, documents)).await });
+        let Self { accounts, provider, store, attempts, clock, .. } = self;
+        let (documents, accounts_of_all, ends) = (documents.clone(), store.clone(), closing.clone());
+        tasks.spawn(async move {
+            ends.run_until_cancelled(abandoned::look_after(accounts_of_all, documents)).await;
+        });
+        let until = closing.clone();
+        tasks.spawn(async move {
+            until.run_until_cancelled(attempts.write_every_minute(&store)).await;
+            attempts.write(&store).await;
+        });
         if let Some(accounts) = accounts {
             let closing = closing.clone();
             tasks.spawn(async move { closing.run_until_cancelled(accounts.look_after()).await });

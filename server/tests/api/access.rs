@@ -1,17 +1,21 @@
 //! Who may do what, at every door of the built server.
 
+mod attempts;
+mod audit;
 mod connections;
 mod identity_provider;
 mod keys;
 mod matrix;
 mod messages;
+mod operators;
 mod secrets;
 mod sessions;
 mod sharing;
 mod strangers;
 
-use crate::support::{Api, JSON, Reply};
+use crate::support::{Api, JSON, Reply, text, tiebreak};
 use serde_json::{Value, json};
+use std::process::Command;
 use tiebreak_protocol::DocumentId;
 use tiebreak_tests::peer::{Ended, Peer};
 
@@ -106,11 +110,17 @@ pub(crate) fn login(api: &Api, name: &str, password: &str) -> Reply {
     )
 }
 
-/// What the command line on this machine shows.
-pub(crate) fn operator_bearer(api: &Api) -> String {
-    let file = std::fs::read_to_string(api.data.path().join("tiebreak.address")).unwrap();
-    let secret = file.lines().find(|line| line.starts_with("tbo_")).unwrap();
-    format!("authorization: Bearer {secret}")
+/// The command line of the operator, on the server's machine.
+pub(crate) fn operate(api: &Api, arguments: &[&str]) -> Command {
+    let mut command = tiebreak(arguments);
+    command.args(["--data", text(api.data.path())]);
+    command
+}
+
+/// The secret of the operator, as a header: whoever may read the data directory may read it.
+pub(crate) fn operator(api: &Api) -> String {
+    let left = std::fs::read_to_string(api.data.path().join("tiebreak.address")).unwrap();
+    format!("authorization: Bearer {}", left.lines().nth(2).unwrap())
 }
 
 /// How a connection that brings this token ends.

@@ -1,7 +1,8 @@
 //! One account: what it is called, its password, and its end.
 
-use super::{AccountStore, Attempt, Plan, actor, after, entry, page};
+use super::{AccountStore, Attempt, OPERATOR, Plan, actor, after, entry, page};
 use crate::StorageError;
+use crate::audit::AuditEntry;
 use crate::relational::{Columns, FromValue, ROWS_MAX, Row, Value};
 use crate::rows::count;
 use crate::sql::{accounts as sql, grants, keys, sessions};
@@ -90,10 +91,41 @@ impl AccountStore {
     ) -> Result<Option<Vec<DeviceId>>, StorageError> {
         let plan = Plan::new()
             .require(sql::HAS_PASSWORD, [id.into(), verified.into()], ())
-            .run(sql::SET_PASSWORD, [hash.into(), id.into()])
+            .run(sql::SET_PASSWORD, [hash.into(), id.into()]);
+        self.end_devices(plan, (id, keep), entry(id, "password.changed", id, ""), now_ms).await
+    }
+
+    /// The operator sets another password and ends every device. Answers the devices; `None` when there is no such
+    /// account.
+    pub async fn reset_password(
+        &self,
+        id: AccountId,
+        password_hash: String,
+        now_ms: i64,
+    ) -> Result<Option<Vec<DeviceId>>, StorageError> {
+        let plan = Plan::new()
+            .require(sql::LIVE, [id.into()], ())
+            .run(sql::SET_PASSWORD, [password_hash.into(), id.into()]);
+        self.end_devices(plan, (id, None), entry(OPERATOR, "password.reset", id, ""), now_ms).await
+    }
+
+    /// The operator ends every device. Answers the devices; `None` when there is no such account.
+    pub async fn sign_out(&self, id: AccountId, now_ms: i64) -> Result<Option<Vec<DeviceId>>, StorageError> {
+        let plan = Plan::new().require(sql::LIVE, [id.into()], ());
+        self.end_devices(plan, (id, None), entry(OPERATOR, "account.signed_out", id, ""), now_ms).await
+    }
+
+    async fn end_devices(
+        &self,
+        plan: Plan<()>,
+        (id, keep): (AccountId, Option<DeviceId>),
+        audit: AuditEntry,
+        now_ms: i64,
+    ) -> Result<Option<Vec<DeviceId>>, StorageError> {
+        let plan = plan
             .run(sessions::DELETE_TOKENS_BUT, [id.into(), after(keep)])
             .ask(sessions::END_DEVICES_BUT, [now_ms.into(), id.into(), after(keep)])
-            .audit(entry(id, "password.changed", id, ""), now_ms);
+            .audit(audit, now_ms);
         match self.attempt(plan).await? {
             Attempt::Done(asked) => all(asked.concat()).map(Some),
             Attempt::Unmet(..) => Ok(None),

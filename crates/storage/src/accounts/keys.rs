@@ -97,6 +97,11 @@ impl AccountStore {
         self.query_one(sql::BY_HASH, [hash.into(), now_ms.into()]).await?.map(ApiKey::read).transpose()
     }
 
+    /// A key that was given out, whether or not it still holds. Those of deleted accounts are forgotten.
+    pub async fn key_ever_given(&self, hash: SecretHash) -> Result<Option<ApiKey>, StorageError> {
+        self.query_one(sql::EVER_BY_HASH, [hash.into()]).await?.map(ApiKey::read).transpose()
+    }
+
     /// The keys of an account, those that were not revoked first: at most [`PAGE_ROWS_MAX`].
     pub async fn keys_of(&self, account: AccountId) -> Result<Vec<ApiKey>, StorageError> {
         let rows = self.query(sql::OF_ACCOUNT, [account.into(), page(PAGE_ROWS_MAX)]).await?;

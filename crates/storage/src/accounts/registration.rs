@@ -1,7 +1,8 @@
 //! New accounts: one name, one account, and one account for a request however often it is sent.
 
-use super::{AccountKind, AccountStore, Attempt, FORGOTTEN_AT_ONCE, Plan, SecretHash, entry};
+use super::{AccountKind, AccountStore, Attempt, FORGOTTEN_AT_ONCE, Plan, SecretHash, actor, entry};
 use crate::StorageError;
+use crate::audit::AuditEntry;
 use crate::relational::{Columns, Row};
 use crate::sql::accounts as sql;
 use std::fmt;
@@ -22,6 +23,14 @@ pub struct NewAccount {
     pub display_name: String,
     pub password_hash: Option<String>,
     pub idempotency: Option<Idempotency>,
+    pub made_by: Maker,
+}
+
+/// Who makes an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    Oneself,
+    Operator,
 }
 
 /// Tells a repeated request from a new one for a day.
@@ -51,7 +60,7 @@ impl AccountStore {
         account: NewAccount,
         now_ms: i64,
     ) -> Result<Registration, StorageError> {
-        let (id, idempotency) = (account.id, account.idempotency);
+        let (id, idempotency, audit) = (account.id, account.idempotency, account.audit());
         let too_old = now_ms.saturating_sub(IDEMPOTENT_MS);
         let mut plan = Plan::new();
         if let Some(Idempotency { key_hash, .. }) = idempotency {
@@ -68,7 +77,7 @@ impl AccountStore {
                 [key_hash.into(), request.into(), outcome.into(), now_ms.into()],
             );
         }
-        plan = plan.audit(entry(id, "account.created", id, ""), now_ms);
+        plan = plan.audit(audit, now_ms);
         match (self.attempt(plan).await?, idempotency) {
             (Attempt::Done(_), _) => Ok(Registration::Created),
             (Attempt::Unmet(Registration::KeyReused, rows), Some(idempotency)) => before(rows, idempotency),
@@ -104,6 +113,14 @@ fn before(mut rows: Vec<Row>, idempotency: Idempotency) -> Result<Registration, 
 }
 
 impl NewAccount {
+    fn audit(&self) -> AuditEntry {
+        let action = match self.kind {
+            AccountKind::Person => "account.created",
+            AccountKind::Service => "service_account.created",
+        };
+        entry(actor(Some(self.id).filter(|_| self.made_by == Maker::Oneself)), action, self.id, "")
+    }
+
     fn into_values(self, now_ms: i64) -> [crate::relational::Value; 7] {
         [
             self.id.into(),

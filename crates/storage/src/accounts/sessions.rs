@@ -1,6 +1,8 @@
 //! Devices and their sessions: a chain of refresh tokens, each used for the next.
 
-use super::{AccountStore, Attempt, FORGOTTEN_AT_ONCE, PAGE_ROWS_MAX, Plan, SecretHash, after, entry, page};
+use super::{
+    AccountStore, Attempt, FORGOTTEN_AT_ONCE, PAGE_ROWS_MAX, Plan, SecretHash, actor, after, entry, page,
+};
 use crate::StorageError;
 use crate::audit::AuditEntry;
 use crate::relational::{Columns, Row};
@@ -194,11 +196,12 @@ impl AccountStore {
         self.end(&device, entry(device.account, "session.ended", device.id, ""), now_ms).await
     }
 
-    /// An account ends one of its devices. Answers whether it had it.
+    /// Ends one of an account's devices. Answers whether it had it.
     pub async fn revoke_device(
         &self,
         account: AccountId,
         device: DeviceId,
+        by: Option<AccountId>,
         now_ms: i64,
     ) -> Result<bool, StorageError> {
         let Some(row) = self.query_one(sql::DEVICE, [device.into()]).await? else { return Ok(false) };
@@ -206,7 +209,7 @@ impl AccountStore {
         if device.account != account {
             return Ok(false);
         }
-        self.end(&device, entry(account, "device.revoked", device.id, ""), now_ms).await
+        self.end(&device, entry(actor(by), "device.revoked", device.id, ""), now_ms).await
     }
 
     /// The devices of an account, ended ones too, last seen first: at most [`PAGE_ROWS_MAX`].

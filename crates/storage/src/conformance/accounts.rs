@@ -15,7 +15,7 @@ mod sessions;
 mod signing_keys;
 pub mod thefts;
 
-use crate::accounts::{AccountKind, NewAccount, NewDevice, NewRefresh, Registration, SecretHash};
+use crate::accounts::{AccountKind, Maker, NewAccount, NewDevice, NewRefresh, Registration, SecretHash};
 use crate::audit::AuditEntry;
 use crate::{AccountStore, DocumentStore, RelationalStore};
 use sha2::{Digest, Sha256};
@@ -79,6 +79,7 @@ pub fn person(name: &str) -> NewAccount {
         display_name: format!("{name} the tester"),
         password_hash: Some(PASSWORD_HASH.to_owned()),
         idempotency: None,
+        made_by: Maker::Oneself,
     }
 }
 

@@ -20,6 +20,9 @@ pub const BY_HASH: &str = concat!(
      AND (api_keys.expires_ms IS NULL OR api_keys.expires_ms > $2)"
 );
 
+/// A key, whether or not it holds: hash.
+pub const EVER_BY_HASH: &str = concat!("SELECT ", columns!(), " FROM api_keys WHERE hash = $1");
+
 /// A page of all keys: after, limit.
 pub const PAGE: &str = concat!("SELECT ", columns!(), " FROM api_keys WHERE id > $1 ORDER BY id LIMIT $2");
 

@@ -1,6 +1,7 @@
 //! The full check: SQLite's own integrity check, then every checksum, one document after the other.
 
-use super::{SqliteStore, open, reads};
+use super::{SqliteStore, open, reads, relational};
+use crate::accounts::{AuditVerdict, Chain};
 use crate::{DamagedChunk, StoredDocument, rows};
 use rusqlite::{Connection, params};
 use std::path::Path;
@@ -17,6 +18,8 @@ const DOCUMENTS: &str = "SELECT id FROM documents WHERE id > $1 ORDER BY id LIMI
 /// Content whose document row was lost.
 const ORPHANS: &str = "SELECT document FROM (SELECT document FROM changes UNION SELECT document FROM snapshots) \
     WHERE document > $1 AND document NOT IN (SELECT id FROM documents) ORDER BY document LIMIT $2";
+
+const HAS_AUDIT_LOG: &str = "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'audit_log'";
 
 /// How far a check is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +44,9 @@ pub struct CheckReport {
     /// Documents whose pages cannot be read at all.
     pub unreadable: Vec<(DocumentId, String)>,
     pub unreadable_count: u64,
+    /// Whether the audit log is whole; `None` where the data is older than audit logs, or it cannot be read: that
+    /// is in `integrity`.
+    pub audit: Option<AuditVerdict>,
 }
 
 /// Why a check could not be made.
@@ -51,7 +57,8 @@ pub struct CheckError(#[source] rusqlite::Error);
 impl CheckReport {
     /// Whether nothing is wrong.
     pub fn is_clean(&self) -> bool {
-        self.integrity.is_empty() && self.damaged_count == 0 && self.unreadable_count == 0
+        let is_log_whole = matches!(self.audit, None | Some(AuditVerdict::Verified(_)));
+        self.integrity.is_empty() && self.damaged_count == 0 && self.unreadable_count == 0 && is_log_whole
     }
 }
 
@@ -110,7 +117,22 @@ fn check(
             }
         }
     }
+    match audit(connection) {
+        Ok(verdict) => report.audit = verdict,
+        Err(error) => report.integrity.push(format!("reading the audit log: {error}")),
+    }
     report
+}
+
+fn audit(connection: &Connection) -> Result<Option<AuditVerdict>, String> {
+    if count(connection, HAS_AUDIT_LOG).map_err(|error| error.to_string())? == 0 {
+        return Ok(None);
+    }
+    let mut chain = Chain::default();
+    while let Some(page) = chain.next_page() {
+        chain.extend(relational::rows(connection, &page).map_err(|error| error.to_string())?);
+    }
+    Ok(Some(chain.verdict()))
 }
 
 impl CheckReport {

@@ -7,7 +7,7 @@ use crate::audit::{AuditEntry, AuditRow};
 use crate::relational::{
     ROWS_MAX, RelationalStore, Row, Statement, Step, Transacted, Value, check_steps, too_many_rows,
 };
-use crate::{StoreFuture, sql};
+use crate::{StorageError, StoreFuture, sql};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ToSql, params_from_iter};
 
@@ -21,13 +21,7 @@ impl RelationalStore for SqliteStore {
     }
 
     fn query(&self, statement: Statement) -> StoreFuture<'_, Vec<Row>> {
-        Box::pin(async move {
-            let read = self.read(move |connection| Ok(run(connection, &statement))).await?;
-            read.map(|answered| answered.rows).map_err(|failure| match failure {
-                Failure::Refused(error) => error,
-                Failure::Sqlite(error) => failure::in_read(&error),
-            })
-        })
+        Box::pin(async move { self.read(move |connection| Ok(rows(connection, &statement))).await? })
     }
 }
 
@@ -79,6 +73,14 @@ fn audit(connection: &Connection, entry: &AuditEntry, at_ms: i64) -> Result<(), 
     let row = AuditRow::following(last, entry, at_ms).map_err(Failure::Refused)?;
     run(connection, &Statement::new(sql::audit::INSERT, row.into_values()))?;
     Ok(())
+}
+
+/// What a statement answers on a connection that nobody else writes through.
+pub(super) fn rows(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, StorageError> {
+    run(connection, statement).map(|answered| answered.rows).map_err(|failure| match failure {
+        Failure::Refused(error) => error,
+        Failure::Sqlite(error) => failure::in_read(&error),
+    })
 }
 
 fn run(connection: &Connection, statement: &Statement) -> Result<Answered, Failure> {

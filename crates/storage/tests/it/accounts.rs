@@ -3,7 +3,7 @@
 use crate::support::{database, directory, open};
 use std::sync::Arc;
 use tiebreak_protocol::Role;
-use tiebreak_storage::accounts::{AuditVerdict, NewGrant, Rotation};
+use tiebreak_storage::accounts::{AuditEnd, AuditVerdict, NewGrant, Rotation};
 use tiebreak_storage::conformance::accounts::{self, random, thefts};
 use tiebreak_storage::conformance::document;
 use tiebreak_storage::{AccountStore, SqliteStore, StorageError};
@@ -35,7 +35,7 @@ async fn accounts_outlive_a_restart_and_are_in_a_backup() {
     let grant = NewGrant { document: document("kept"), account: id, role, by: None };
     accounts.grant(grant, 1).await.unwrap();
     let before = accounts.verify_audit(|_rows| {}).await.unwrap();
-    assert!(matches!(before, AuditVerdict::Verified { rows: 2, .. }), "{before:?}");
+    assert!(matches!(before, AuditVerdict::Verified(AuditEnd { rows: 2, .. })), "{before:?}");
     store.backup(&backup.path().join("tiebreak.sqlite"), |_progress| {}).unwrap();
     drop(accounts);
     drop(store);
@@ -48,7 +48,10 @@ async fn accounts_outlive_a_restart_and_are_in_a_backup() {
         assert_eq!(accounts.verify_audit(|_rows| {}).await.unwrap(), before);
         accounts::register(&accounts, "comes after").await;
         let after = accounts.verify_audit(|_rows| {}).await.unwrap();
-        assert!(matches!(after, AuditVerdict::Verified { rows: 3, .. }), "the chain goes on: {after:?}");
+        assert!(
+            matches!(after, AuditVerdict::Verified(AuditEnd { rows: 3, .. })),
+            "the chain goes on: {after:?}"
+        );
     }
 }
 

@@ -1,7 +1,9 @@
 //! The server's router without a server: for a data directory that no server has open.
 
+use crate::access::{AccessControl, Live};
+use crate::accounts::AccountDirectory;
 use crate::config::Config;
-use crate::http::{self, Documents, Guard};
+use crate::http::{self, Documents, Guard, LocalApp};
 use crate::memory::Memory;
 use crate::rooms::{RoomContext, Rooms};
 use crate::server::AddressFile;
@@ -10,7 +12,7 @@ use axum::body::Body;
 use axum::http::{Request, Response};
 use std::sync::Arc;
 use tiebreak_driver::{Clock, Compactor};
-use tiebreak_storage::{DocumentStore, OpenError, SqliteOptions, SqliteStore, StorageError};
+use tiebreak_storage::{AccountStore, DocumentStore, OpenError, SqliteOptions, SqliteStore, StorageError};
 use tower::ServiceExt;
 
 /// Holds the data directory until it is closed.
@@ -24,7 +26,8 @@ impl Local {
     pub(super) fn open(config: &Config) -> Result<Self, OpenError> {
         let opened =
             tokio::task::block_in_place(|| SqliteStore::open(&config.data, &SqliteOptions::default()));
-        let store: Arc<dyn DocumentStore> = Arc::new(opened?);
+        let opened = Arc::new(opened?);
+        let store: Arc<dyn DocumentStore> = Arc::<SqliteStore>::clone(&opened);
         // Whoever left it does not serve any more.
         drop(AddressFile::claim(&config.data));
         let limits = Arc::new(config.limits.limits());
@@ -35,10 +38,14 @@ impl Local {
             compactor: Compactor::new(Arc::clone(&store)),
             memory: Memory::default(),
         });
-        let router = http::documents_only(
-            Documents::new(rooms.clone(), Arc::clone(&store), limits),
-            Guard::new(None, Memory::default(), &config.http),
-        );
+        let (accounts, live) = (AccountStore::new(opened), Live::default());
+        let app = LocalApp {
+            documents: Documents::new(rooms.clone(), Arc::clone(&store), limits),
+            access: AccessControl::new(accounts.clone(), None, live.clone(), None),
+            accounts: None,
+            directory: AccountDirectory::new(accounts, live),
+        };
+        let router = http::local(app, Guard::new(None, Memory::default(), &config.http));
         Ok(Self { store, rooms, router })
     }
 

@@ -1,7 +1,7 @@
 //! `tiebreak doc delete`.
 
-use super::{Source, path_of};
-use crate::cli::client::Client;
+use super::path_of;
+use crate::cli::client::{Client, Source};
 use crate::cli::output;
 use anyhow::bail;
 use axum::body::Bytes;

@@ -1,7 +1,7 @@
 //! `tiebreak doc export`.
 
-use super::{Source, path_of};
-use crate::cli::client::Client;
+use super::path_of;
+use crate::cli::client::{Client, Source};
 use crate::cli::output;
 use anyhow::{Context, bail};
 use axum::body::Bytes;

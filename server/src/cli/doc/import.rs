@@ -1,7 +1,7 @@
 //! `tiebreak doc import`.
 
-use super::{Source, path_of};
-use crate::cli::client::{Answer, Client, Problem};
+use super::path_of;
+use crate::cli::client::{Answer, Client, Problem, Source};
 use crate::cli::output;
 use anyhow::Context;
 use axum::body::Bytes;

@@ -1,13 +1,9 @@
 //! `tiebreak doc list`.
 
-use super::Source;
-use crate::cli::client::Client;
+use crate::cli::client::{Client, Range, Source};
 use crate::cli::output;
 use clap::Args;
-use serde_json::{Value, json};
 use tiebreak_protocol::DocumentId;
-
-const PAGE: usize = 1000;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
@@ -26,35 +22,13 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(&self, client: &Client) -> anyhow::Result<()> {
-        let (mut items, mut after) = (Vec::new(), self.after.map(|after| after.to_string()));
-        loop {
-            let limit = self.limit.map_or(PAGE, |limit| limit.saturating_sub(items.len()).min(PAGE));
-            if limit == 0 {
-                break;
-            }
-            let after_query = after.map(|after| format!("&after={after}")).unwrap_or_default();
-            let mut page = client.get(&format!("/v1/documents?limit={limit}{after_query}")).await?;
-            if let Some(Value::Array(more)) = page.get_mut("items").map(Value::take) {
-                items.extend(more);
-            }
-            after = page.get("next").and_then(Value::as_str).map(str::to_owned);
-            if after.is_none() {
-                break;
-            }
-        }
+        let range = Range { after: self.after.map(|after| after.to_string()), limit: self.limit };
+        let list = client.list("/v1/documents", range).await?;
         if self.json {
-            return output::json(&json!({ "items": items, "next": after }));
+            return output::json(&list.to_json());
         }
-        let rows: Vec<_> = items.iter().map(row).collect();
+        let columns = ["id", "changes", "bytes", "updated_at"];
+        let rows: Vec<_> = list.items.iter().map(|item| output::row(item, &columns)).collect();
         output::table(&["DOCUMENT", "CHANGES", "BYTES", "UPDATED"], &rows)
     }
-}
-
-fn row(item: &Value) -> Vec<String> {
-    let cell = |name: &str| match item.get(name) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) => number.to_string(),
-        Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => "-".to_owned(),
-    };
-    vec![cell("id"), cell("changes"), cell("bytes"), cell("updated_at")]
 }

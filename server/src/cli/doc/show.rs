@@ -1,7 +1,7 @@
 //! `tiebreak doc show`.
 
-use super::{Source, path_of};
-use crate::cli::client::Client;
+use super::path_of;
+use crate::cli::client::{Client, Source};
 use crate::cli::output;
 use clap::Args;
 use tiebreak_protocol::DocumentId;

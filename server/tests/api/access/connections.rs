@@ -301,7 +301,7 @@ fn who_takes_what_it_is_told_slowly_keeps_no_right_by_it() {
 }
 
 fn open_connections(api: &crate::support::Api) -> f64 {
-    let metrics = api.request("GET", "/metrics", &[&super::operator_bearer(api)], b"").expect(200);
+    let metrics = api.request("GET", "/metrics", &[&super::operator(api)], b"").expect(200);
     let metrics = String::from_utf8(metrics.body).unwrap();
     let value = metrics.lines().find_map(|line| line.strip_prefix("tiebreak_connections "));
     value.unwrap().parse().unwrap()

@@ -1,7 +1,7 @@
 //! Nothing that lets somebody in is ever shown: not in a log, not in a metric, not in an answer to somebody else's
 //! request or to a wrong one.
 
-use super::{PASSWORD, Person, login, operator_bearer, post, refused_connection, start_with};
+use super::{PASSWORD, Person, login, operator, post, refused_connection, start_with};
 use crate::support::{Api, JSON, Reply};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn canaries(api: &Api, ann: &Person) -> Vec<Canary> {
     let url_key = sends("/v1/keys", in_address);
     let invitation = sends(&format!("/v1/documents/{document}/invitations"), json!({ "role": "viewer" }));
     let ticket = ann.asks(api, "POST", "/v1/tickets").expect(201).json();
-    let operator = operator_bearer(api).rsplit(' ').next().unwrap().to_owned();
+    let operator = operator(api).rsplit(' ').next().unwrap().to_owned();
     vec![
         ("password", PASSWORD.to_owned()),
         ("access token", ann.access_token.clone()),
@@ -111,7 +111,7 @@ fn no_log_no_metric_and_no_problem_shows_what_lets_somebody_in() {
             _other => {}
         }
     }
-    let metrics = api.request("GET", "/metrics", &[&operator_bearer(&api)], b"").expect(200);
+    let metrics = api.request("GET", "/metrics", &[&operator(&api)], b"").expect(200);
     let (metrics, log) = (String::from_utf8(metrics.body).unwrap(), api.server.log());
     assert!(log.contains("TRACE"), "the log says all it can");
     for (whose, secret) in &canaries {

@@ -1,6 +1,6 @@
 //! Signing up, in and out.
 
-use super::{PASSWORD, Person, login, operator_bearer, post, start};
+use super::{PASSWORD, Person, login, operator, post, start};
 use crate::support::{JSON, request};
 use serde_json::json;
 use std::sync::Arc;
@@ -141,6 +141,6 @@ fn what_a_crash_left_of_a_deleted_account_goes_with_the_next_start() {
         accounts.delete_account(ann.account.parse().unwrap(), None, 0).await.unwrap();
     });
     api.server = ServerProcess::start(api.data.path(), &["--auth", "accounts"]);
-    let look = || api.request("GET", &format!("/v1/documents/{document}"), &[&operator_bearer(&api)], b"");
+    let look = || api.request("GET", &format!("/v1/documents/{document}"), &[&operator(&api)], b"");
     until("the document to be gone", || (look().status == 410).then_some(()));
 }

@@ -1,6 +1,6 @@
 //! Connections of which nobody is known yet: how little they may take from others.
 
-use super::{Person, operator_bearer, start, start_with};
+use super::{Person, operator, start, start_with};
 use crate::support::Api;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -47,7 +47,7 @@ fn status(stream: &mut TcpStream, path: &str) -> Option<String> {
 }
 
 fn turned_away(api: &Api) -> f64 {
-    let metrics = api.request("GET", "/metrics", &[&operator_bearer(api)], b"").expect(200);
+    let metrics = api.request("GET", "/metrics", &[&operator(api)], b"").expect(200);
     let metrics = String::from_utf8(metrics.body).unwrap();
     let name = "tiebreak_refusals_total{code=\"too_many_strangers\"} ";
     metrics.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).unwrap_or_default()

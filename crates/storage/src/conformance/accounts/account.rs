@@ -10,6 +10,7 @@ pub(super) async fn run_all(store: &AccountStore) {
     another_password_of_nobody_is_nothing(store).await;
     of_two_passwords_set_at_once_one_is(store).await;
     a_login_that_was_verified_before_another_password_is_over(store).await;
+    an_operator_signs_out_all_devices_and_is_named(store).await;
     a_rehash_replaces_only_the_hash_that_was_read(store).await;
     a_display_name_changes(store).await;
     a_deleted_account_leaves_a_tombstone(store).await;
@@ -58,6 +59,28 @@ async fn another_password_ends_every_device_but_one(store: &AccountStore) {
     assert!(matches!(kept, Ok(Some(_))), "{kept:?}");
     let ended = store.set_password(id, from_to("another", "a third"), None, NOW + 3).await;
     assert_eq!(ended, Ok(Some(vec![device_id("careful's kept")])));
+}
+
+async fn an_operator_signs_out_all_devices_and_is_named(store: &AccountStore) {
+    let id = register(store, "forgetful").await;
+    for (name, reset) in [("forgetful's phone", false), ("forgetful's laptop", true)] {
+        let added = store.add_device(device(id, name), refresh(&format!("{name} 1")), audited("login"), NOW);
+        assert_eq!(added.await, Ok(DeviceAddition::Added { ended: Vec::new() }));
+        let ended = if reset {
+            store.reset_password(id, "another".to_owned(), NOW + 1).await
+        } else {
+            store.sign_out(id, NOW + 1).await
+        };
+        assert_eq!(ended, Ok(Some(vec![device_id(name)])), "{name}");
+        let lost = store.rotate_refresh(secret(&format!("{name} 1")), refresh("lost"), NOW + 2).await;
+        assert_eq!(lost, Ok(Rotation::Unknown), "{name}");
+    }
+    assert_eq!(store.account(id).await.unwrap().unwrap().password_hash.as_deref(), Some("another"));
+    let told: Vec<_> = store.audit_page(0, 1000).await.unwrap().into_iter().rev().take(3).collect();
+    let by_operator = |action| told.iter().any(|row| row.action == action && row.actor == "operator");
+    assert!(by_operator("account.signed_out") && by_operator("password.reset"), "{told:?}");
+    assert_eq!(store.sign_out(account_id("nobody"), NOW).await, Ok(None));
+    assert_eq!(store.reset_password(account_id("nobody"), String::new(), NOW).await, Ok(None));
 }
 
 async fn another_password_of_nobody_is_nothing(store: &AccountStore) {

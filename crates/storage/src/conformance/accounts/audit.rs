@@ -1,7 +1,7 @@
 //! The audit chain: whatever is changed in it is found.
 
 use super::{NOW, Stores, account_id, audited, register};
-use crate::accounts::AuditVerdict;
+use crate::accounts::{AuditEnd, AuditVerdict};
 use crate::audit::{AuditEntry, AuditRow, BEFORE_THE_FIRST};
 use crate::relational::{Expect, Statement, Step, Value};
 use crate::{AccountStore, RelationalStore};
@@ -25,8 +25,9 @@ pub(super) async fn run_all(stores: &Stores) {
 }
 
 async fn an_empty_chain_is_whole(store: &AccountStore) {
-    let empty = AuditVerdict::Verified { rows: 0, head: BEFORE_THE_FIRST };
-    assert_eq!(store.verify_audit(|_rows| {}).await, Ok(empty));
+    let empty = AuditVerdict::Verified(AuditEnd { rows: 0, head: BEFORE_THE_FIRST, at_ms: None });
+    assert_eq!(store.verify_audit(|_rows| {}).await, Ok(empty.clone()));
+    assert_eq!(store.verify_audit_since(BEFORE_THE_FIRST, |_rows| {}).await, Ok(empty));
     assert_eq!(store.audit_page(0, 10).await, Ok(Vec::new()));
 }
 
@@ -48,8 +49,9 @@ async fn entries_follow_each_other(store: &AccountStore) {
     assert_eq!(store.audit_page(2, 2).await, Ok(log[2..4].to_vec()));
     let mut heard = Vec::new();
     let verdict = store.verify_audit(|rows| heard.push(rows)).await;
-    assert_eq!(verdict, Ok(AuditVerdict::Verified { rows: 5, head: log[4].hash }));
-    assert_eq!(heard, [5]);
+    let end = AuditEnd { rows: 5, head: log[4].hash, at_ms: Some(NOW + 5) };
+    assert_eq!(verdict, Ok(AuditVerdict::Verified(end)));
+    assert_eq!(heard.last(), Some(&5));
 }
 
 /// Every row like this one but for one flipped bit in one byte of one column.
@@ -123,10 +125,15 @@ async fn a_row_that_was_forged_with_its_hash_breaks_the_next(stores: &Stores) {
 
 async fn rows_cut_off_at_the_end_change_the_head(stores: &Stores) {
     let before = stores.accounts.verify_audit(|_rows| {}).await.unwrap();
+    let log = stores.accounts.audit_page(0, 100).await.unwrap();
     tamper(&*stores.rows, REMOVE, vec![ENTRIES.into()]).await;
     let after = stores.accounts.verify_audit(|_rows| {}).await.unwrap();
-    assert!(matches!(after, AuditVerdict::Verified { rows: 4, .. }), "{after:?}");
+    assert!(matches!(after, AuditVerdict::Verified(AuditEnd { rows: 4, .. })), "{after:?}");
     assert_ne!(after, before, "who noted the head sees it");
+    let since = async |noted| stores.accounts.verify_audit_since(noted, |_rows| {}).await.unwrap();
+    assert_eq!(since(log[3].hash).await, after);
+    assert_eq!(since(log[1].hash).await, after, "an earlier head is as good");
+    assert!(matches!(since(log[4].hash).await, AuditVerdict::CutOff(AuditEnd { rows: 4, .. })));
 }
 
 async fn what_did_not_happen_is_not_told(store: &AccountStore) {
@@ -154,12 +161,15 @@ async fn writers_at_once_make_one_chain(store: &AccountStore) {
 /// The last of the suite.
 pub(super) async fn the_chain_of_all_that_was_done_is_whole(store: &AccountStore) {
     let verdict = store.verify_audit(|_rows| {}).await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Verified { rows: 1000.., .. }), "{verdict:?}");
+    assert!(matches!(verdict, AuditVerdict::Verified(AuditEnd { rows: 1000.., .. })), "{verdict:?}");
 }
 
 async fn expect_whole(store: &AccountStore, expected: u64) {
     let verdict = store.verify_audit(|_rows| {}).await.unwrap();
-    assert!(matches!(verdict, AuditVerdict::Verified { rows, .. } if rows == expected), "{verdict:?}");
+    assert!(
+        matches!(verdict, AuditVerdict::Verified(AuditEnd { rows, .. }) if rows == expected),
+        "{verdict:?}"
+    );
 }
 
 async fn put_back(rows: &dyn RelationalStore, row: AuditRow) {

@@ -57,6 +57,9 @@ async fn a_revoked_key_holds_no_more(store: &AccountStore) {
     assert_eq!(store.revoke_key(id, None, NOW + 1).await, Ok(true));
     assert_eq!(store.revoke_key(id, None, NOW + 2).await, Ok(false));
     assert_eq!(store.key_by_hash(secret("revoked key"), NOW).await, Ok(None));
+    let ever = store.key_ever_given(secret("revoked key")).await.unwrap();
+    assert_eq!(ever.map(|key| (key.account, key.revoked_ms)), Some((account, Some(NOW + 1))));
+    assert_eq!(store.key_ever_given(secret("unknown key")).await, Ok(None));
     assert_eq!(store.keys_of(account).await.unwrap()[0].revoked_ms, Some(NOW + 1));
 }
 

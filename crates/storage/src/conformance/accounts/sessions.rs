@@ -181,9 +181,9 @@ async fn a_logout_ends_tokens_and_key(store: &AccountStore) {
 async fn a_device_is_revoked_by_its_account_alone(store: &AccountStore) {
     let (account, id) = log_in(store, "owner of a device").await;
     let stranger = account_id("stranger");
-    assert_eq!(store.revoke_device(stranger, id, NOW).await, Ok(false));
+    assert_eq!(store.revoke_device(stranger, id, None, NOW).await, Ok(false));
     expect_rotated(rotate(store, "owner of a device", 1, 2).await);
-    assert_eq!(store.revoke_device(account, id, NOW + 1).await, Ok(true));
+    assert_eq!(store.revoke_device(account, id, Some(account), NOW + 1).await, Ok(true));
     assert_eq!(rotate(store, "owner of a device", 2, 3).await, Rotation::Unknown);
 }
 

@@ -1,0 +1,30 @@
+//! `tiebreak devices list`.
+
+use crate::cli::account_name::AccountName;
+use crate::cli::client::{Client, Source};
+use crate::cli::output;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct List {
+    /// Its id or its name
+    account: AccountName,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(super) source: Source,
+}
+
+impl List {
+    pub(super) async fn run(&self, client: &Client) -> anyhow::Result<()> {
+        let list = client.get(&format!("{}/devices", self.account.path())).await?;
+        if self.json {
+            return output::json(&list);
+        }
+        output::table(
+            &["DEVICE", "NAME", "SEEN", "ENDED"],
+            &output::rows(&list, &["id", "name", "seen_at", "ended_at"]),
+        )
+    }
+}
