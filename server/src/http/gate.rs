@@ -6,7 +6,7 @@ use super::problem::Fault;
 use super::request::document_id;
 use crate::access::{self, AccessControl, Action, Denial, FailedAttempt, Principal, Rule, Target, network};
 use axum::body::to_bytes;
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRef, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -76,25 +76,24 @@ fn attempt(principal: &Principal, rule: &Rule, request: &Parts, refusal: Refusal
 #[derive(Debug)]
 pub(crate) struct Asker {
     pub(super) principal: Principal,
-    /// `None` in the command line's own process.
-    access: Option<AccessControl>,
+    access: AccessControl,
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asker {
+impl<S: Send + Sync> FromRequestParts<S> for Asker
+where
+    AccessControl: FromRef<S>,
+{
     type Rejection = Fault;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Fault> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
         let principal = parts.extensions.get().cloned().ok_or(Fault::Internal)?;
-        Ok(Self { principal, access: parts.extensions.get().cloned() })
+        Ok(Self { principal, access: AccessControl::from_ref(state) })
     }
 }
 
 impl Asker {
     pub(super) async fn still_may(&self, action: Action, document: DocumentId) -> Result<(), Fault> {
-        match &self.access {
-            Some(access) => allow(access, &self.principal, action, Some(document)).await,
-            None => Ok(()),
-        }
+        allow(&self.access, &self.principal, action, Some(document)).await
     }
 }
 
