@@ -1,5 +1,6 @@
 //! The client SDK end to end: on the built server, through bad networks, and against servers that follow a script.
 
+mod accounts;
 mod copies;
 mod crowd;
 mod everyday;

@@ -1,5 +1,6 @@
 //! How a client is opened.
 
+use crate::account::Account;
 use crate::token::TokenProvider;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -103,6 +104,24 @@ impl TiebreakConfig {
     #[must_use]
     pub fn token_provider(self, provider: impl TokenProvider) -> Self {
         Self { token_provider: Some(Arc::new(provider)), ..self }
+    }
+
+    /// Whose documents these are: the account is asked for a token before every connection.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use tiebreak_client::{Account, AccountConfig, CredentialFile, Tiebreak, TiebreakConfig};
+    ///
+    /// let config = AccountConfig::new("https://sync.example", CredentialFile::at("./credentials"));
+    /// let account = Account::sign_in(config, "ann", "correct horse battery", "Ann's phone").await?;
+    /// let config = TiebreakConfig::new("./notes").url("wss://sync.example/automerge").account(account);
+    /// let tiebreak = Tiebreak::open(config).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn account(self, account: Account) -> Self {
+        self.token_provider(account)
     }
 
     /// Opens without connecting, until [`connect`](crate::Tiebreak::connect) or

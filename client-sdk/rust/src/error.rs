@@ -1,5 +1,6 @@
 //! What can go wrong, operation by operation.
 
+use crate::account::AccountError;
 use std::path::PathBuf;
 use tiebreak_document::{EditError, ImportError};
 use tiebreak_protocol::{DocumentId, Refusal};
@@ -338,4 +339,24 @@ pub enum ClearError {
     /// The system refused.
     #[error("could not remove the local data")]
     Remove(#[from] std::io::Error),
+}
+
+/// Why signing out was not done to its end. It can be called again.
+///
+/// ```
+/// # async fn example(tiebreak: tiebreak_client::Tiebreak, account: tiebreak_client::Account) {
+/// if let Err(error) = tiebreak.sign_out(&account).await {
+///     eprintln!("still here: {error}");
+/// }
+/// # }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignOutError {
+    /// The documents are not all removed.
+    #[error(transparent)]
+    Documents(#[from] ClearError),
+    /// The documents are gone, the credentials are not.
+    #[error(transparent)]
+    Credentials(#[from] AccountError),
 }

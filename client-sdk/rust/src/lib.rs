@@ -26,6 +26,7 @@
 
 #![warn(missing_docs)]
 
+mod account;
 mod client;
 mod config;
 mod doc;
@@ -33,6 +34,7 @@ mod error;
 mod hub;
 mod identity;
 mod last_synced;
+mod network;
 mod open_document;
 mod opening;
 mod registry;
@@ -41,17 +43,24 @@ mod token;
 mod updates;
 mod websocket;
 
+pub use account::{
+    Account, AccountConfig, AccountError, CredentialError, CredentialFile, CredentialFuture, CredentialStore,
+    DeviceInfo, Grant, Invitation, NewAccount,
+};
 pub use client::{Cleared, SyncReport, Tiebreak};
 pub use config::TiebreakConfig;
 pub use doc::{Doc, DocSnapshot};
 pub use error::{
-    ChangeError, ClearError, CreateError, FindError, OpenError, ReadError, StoreError, WaitError,
+    ChangeError, ClearError, CreateError, FindError, OpenError, ReadError, SignOutError, StoreError,
+    WaitError,
 };
 pub use status::{SyncError, SyncStatus};
 pub use tiebreak_document::{
     Counter, EditError, HistoryEntry, ImportError, IntoPath, NewValue, PathStep, Timestamp, Transaction,
 };
-pub use tiebreak_protocol::{ChangeHash, DocumentId, Heads, InvalidDocumentId, Limits};
+pub use tiebreak_protocol::{
+    AccountId, ChangeHash, DeviceId, DocumentId, Heads, InvalidDocumentId, Limits, Role,
+};
 pub use tiebreak_sync::link::ConnectionState;
 pub use tiebreak_sync::replica::{RefusedBy, RefusedChange};
 pub use token::{TokenError, TokenFuture, TokenProvider, TokenReason};

@@ -1,14 +1,13 @@
 //! One WebSocket, open or on its way: a task that reads and writes, and queues on either side of it.
 
 mod address;
-mod dial;
 mod metered;
 
 pub(crate) use address::{Address, InvalidAddress};
 pub(crate) use metered::Load;
 
+use crate::network::dial;
 use bytes::Bytes;
-use dial::dial;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use metered::Metered;

@@ -1,7 +1,8 @@
 //! The end of a client.
 
 use super::{Client, Tiebreak};
-use crate::error::ClearError;
+use crate::account::Account;
+use crate::error::{ClearError, SignOutError};
 use std::sync::Arc;
 use tiebreak_storage::SqliteStore;
 
@@ -80,6 +81,29 @@ impl Tiebreak {
         let removed = tokio::task::spawn_blocking(move || SqliteStore::remove(&path)).await;
         removed.map_err(std::io::Error::other)??;
         Ok(Cleared { discarded_changes })
+    }
+}
+
+impl Tiebreak {
+    /// Signs the account out on this device and leaves nothing of it here: closes, removes every document, uploaded or
+    /// not, ends the session at the server if that can be reached, and erases the credentials. Documents go first, so
+    /// that whoever signs in next finds none of somebody else's, whatever happens in between.
+    ///
+    /// # Errors
+    /// When something could not be removed.
+    ///
+    /// ```no_run
+    /// # async fn example(tiebreak: tiebreak_client::Tiebreak, account: tiebreak_client::Account)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// let cleared = tiebreak.sign_out(&account).await?;
+    /// println!("{} changes were nowhere else", cleared.discarded_changes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn sign_out(&self, account: &Account) -> Result<Cleared, SignOutError> {
+        let cleared = self.disconnect_and_clear().await?;
+        account.sign_out().await?;
+        Ok(cleared)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Where a server is, and how to know that it is the right one.
 
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use crate::network::{is_here, trust};
 use std::sync::Arc;
 use tiebreak_protocol::Limits;
 use tiebreak_sync::link::Token;
@@ -51,9 +50,7 @@ impl Address {
 
     /// Whether what is sent there can be read on the way.
     pub(crate) fn is_exposed(&self) -> bool {
-        let is_here = self.host == "localhost"
-            || self.host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-        matches!(self.connector, Connector::Plain) && !is_here
+        matches!(self.connector, Connector::Plain) && !is_here(&self.host)
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -84,16 +81,6 @@ impl std::fmt::Debug for Address {
 }
 
 fn tls(roots: &[Vec<u8>]) -> Result<Connector, InvalidAddress> {
-    let unreadable = |error: rustls::Error| InvalidAddress::Certificate(error.to_string());
-    let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    for root in roots {
-        trusted.add(CertificateDer::from(root.clone())).map_err(unreadable)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(unreadable)?
-        .with_root_certificates(trusted)
-        .with_no_client_auth();
-    Ok(Connector::Rustls(Arc::new(config)))
+    let config = trust(roots).map_err(|error| InvalidAddress::Certificate(error.to_string()))?;
+    Ok(Connector::Rustls(config))
 }

@@ -15,7 +15,7 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const ADDRESSES_MAX: usize = 10;
 
 /// A connection to whichever address of a host answers first.
-pub(super) async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
+pub(crate) async fn dial(host: &str, port: u16) -> io::Result<TcpStream> {
     let addresses = lookup_host((host, port)).await?.collect();
     first_to_answer(in_turns(addresses), TcpStream::connect).await
 }
