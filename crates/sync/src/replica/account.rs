@@ -4,7 +4,7 @@ use super::standing::Obstacle;
 use super::{Effect, Replica};
 use crate::room::Condition;
 use std::collections::BTreeSet;
-use tiebreak_protocol::{ChangeHash, Heads};
+use tiebreak_protocol::{ChangeHash, Heads, Refusal};
 
 /// Heads that the server confirmed one after the other; with more, only the last count, and what they do not
 /// cover counts as pending until they do.
@@ -15,8 +15,8 @@ pub(super) const CONFIRMED_MAX: usize = 64;
 pub(super) struct Basis {
     heads: Heads,
     confirmed: BTreeSet<ChangeHash>,
-    /// How many refusals there were.
-    refusals: usize,
+    /// What was refused.
+    refusals: (usize, Option<Refusal>),
 }
 
 impl Replica {
@@ -60,11 +60,15 @@ impl Replica {
         let basis = Basis {
             heads: self.room.heads().clone(),
             confirmed: self.confirmed.clone(),
-            refusals: self.refusals.count(),
+            refusals: self.refusals.summary(),
         };
         if self.counted.as_ref() != Some(&basis) {
             let known = if is_broken { self.pending_changes } else { 0 };
             let (pending_changes, obstacle) = self.counted_on(&basis);
+            if pending_changes < self.pending_changes {
+                // The server took something of this device: it may write.
+                self.refusals.forget_document(Refusal::ReadOnly);
+            }
             (self.pending_changes, self.obstacle) = (pending_changes.max(known), obstacle);
             self.counted = Some(basis);
         }

@@ -19,8 +19,11 @@ impl Replica {
         match word.said {
             Said::Sync(received) => {
                 upstream.has = Has::It;
+                self.refusals.forget_document(Refusal::AccessDenied);
                 self.step(effects, |room| room.handle(now, room::Input::Received(received)));
             }
+            // Who may not see a document is told that there is none; what the server had of it, it still has.
+            Said::Unavailable if self.refusals.is_denied() => self.step(effects, |_room| Vec::new()),
             Said::Unavailable => self.hear_of_nothing(now, effects),
             Said::Durable(heads) => {
                 self.confirm(&heads);
@@ -53,6 +56,9 @@ impl Replica {
                 if let Some(upstream) = &mut self.upstream {
                     upstream.has = Has::Tombstone;
                 }
+            }
+            (Some(refusal @ (Refusal::AccessDenied | Refusal::ReadOnly)), None) => {
+                self.refusals.note_document(refusal);
             }
             (Some(refusal), Some(change)) => self.refusals.note(change, refusal),
             (Some(refusal @ (Refusal::ChangeTooLarge | Refusal::TooManyOperations)), None) => {

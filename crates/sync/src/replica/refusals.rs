@@ -21,6 +21,16 @@ impl Refusals {
         self.of_document = Some(refusal);
     }
 
+    /// The server does not refuse the document for this any more: a right may be given at any moment.
+    pub(super) fn forget_document(&mut self, refusal: Refusal) {
+        self.of_document = self.of_document.filter(|noted| *noted != refusal);
+    }
+
+    /// Whether this device may not even know of the document any more.
+    pub(super) fn is_denied(&self) -> bool {
+        self.of_document == Some(Refusal::AccessDenied)
+    }
+
     /// The server refused a change.
     pub(super) fn note(&mut self, change: ChangeHash, refusal: Refusal) {
         if self.by_change.len() < CHANGES_MAX {
@@ -48,9 +58,9 @@ impl Refusals {
         }
     }
 
-    /// Grows with what is noted.
-    pub(super) fn count(&self) -> usize {
-        self.by_change.len() + usize::from(self.of_document.is_some())
+    /// Another one whenever something is noted or forgotten.
+    pub(super) fn summary(&self) -> (usize, Option<Refusal>) {
+        (self.by_change.len(), self.of_document)
     }
 
     /// Why nothing of what a server with this frontier lacks will get there: each of these changes was refused, or

@@ -154,3 +154,28 @@ fn a_document_that_is_deleted_here_is_over() {
     let stalls = |effect: &Effect| matches!(effect, Effect::Stalled(_));
     assert!(!effects.iter().any(stalls), "nothing is wrong: {effects:?}");
 }
+
+#[test]
+fn a_right_that_was_taken_away_is_no_reason_to_wait_and_one_that_is_given_back_is_forgotten() {
+    let denied = Some(Obstacle::Refused(Refusal::AccessDenied));
+    let (mut test, _, second) = TestReplica::in_step();
+    test.hear(1, refused(None, Refusal::AccessDenied));
+    test.hear(1, Said::Unavailable);
+    assert_eq!(test.replica.standing().pending_changes, 0, "what the server had, it still has");
+    let third = test.edit_and_store(3);
+    assert_eq!((test.replica.standing().pending_changes, test.obstacle()), (1, denied));
+    // Somebody gives the right to read back, then the right to write.
+    test.hear_heads(1, &[second]);
+    assert_eq!(test.obstacle(), None);
+    test.hear(1, refused(None, Refusal::ReadOnly));
+    assert_eq!(test.obstacle(), Some(Obstacle::Refused(Refusal::ReadOnly)));
+    test.hear_heads(1, &[second]);
+    assert_eq!(
+        test.obstacle(),
+        Some(Obstacle::Refused(Refusal::ReadOnly)),
+        "others write, and this device may not"
+    );
+    test.hear_heads(1, &[third]);
+    test.edit_and_store(4);
+    assert_eq!(test.obstacle(), None);
+}
