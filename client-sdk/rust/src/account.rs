@@ -12,7 +12,7 @@ pub use config::AccountConfig;
 pub use credentials::{CredentialError, CredentialFile, CredentialFuture, CredentialStore};
 pub use error::AccountError;
 pub use oneself::DeviceInfo;
-pub use sharing::{Grant, Invitation};
+pub use sharing::{Grant, Invitation, Whom};
 pub use signing_in::NewAccount;
 
 use crate::network::{Endpoint, Question};
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use tiebreak_protocol::{AccountId, DeviceId, Secret};
 use tokens::{Freshness, Held};
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 /// An account that is signed in on this device. Cheap to clone: all clones are one.
 ///
@@ -61,6 +62,8 @@ struct Shared {
     username: String,
     /// Whoever holds it refreshes, and everybody else waits for that.
     held: Mutex<Held>,
+    /// Signing out waits for nobody who waits for the server.
+    leaving: CancellationToken,
 }
 
 impl Account {
@@ -101,8 +104,8 @@ impl Account {
 
     fn of(server: Endpoint, store: Arc<dyn CredentialStore>, credentials: Credentials, held: Held) -> Self {
         let Credentials { account, device, username, .. } = credentials;
-        let held = Mutex::new(held);
-        Self { shared: Arc::new(Shared { server, store, account, device, username, held }) }
+        let (held, leaving) = (Mutex::new(held), CancellationToken::new());
+        Self { shared: Arc::new(Shared { server, store, account, device, username, held, leaving }) }
     }
 
     /// Asks the server on behalf of the account, and once more with a fresh token if the one at hand is not taken.

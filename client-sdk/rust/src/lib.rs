@@ -45,7 +45,7 @@ mod websocket;
 
 pub use account::{
     Account, AccountConfig, AccountError, CredentialError, CredentialFile, CredentialFuture, CredentialStore,
-    DeviceInfo, Grant, Invitation, NewAccount,
+    DeviceInfo, Grant, Invitation, NewAccount, Whom,
 };
 pub use client::{Cleared, SyncReport, Tiebreak};
 pub use config::TiebreakConfig;

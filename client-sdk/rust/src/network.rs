@@ -7,3 +7,10 @@ mod tls;
 pub(crate) use dial::dial;
 pub(crate) use http::{Answer, Endpoint, HttpError, Question};
 pub(crate) use tls::{is_here, trust};
+
+/// An address that no connection can be made to.
+#[derive(Debug)]
+pub(crate) enum InvalidAddress {
+    Url(String),
+    Certificate(String),
+}

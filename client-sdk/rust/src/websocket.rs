@@ -3,7 +3,7 @@
 mod address;
 mod metered;
 
-pub(crate) use address::{Address, InvalidAddress};
+pub(crate) use address::Address;
 pub(crate) use metered::Load;
 
 use crate::network::dial;

@@ -113,7 +113,7 @@ async fn what_is_shared_arrives_and_what_is_taken_back_stops() {
     let roles: Vec<_> =
         ann.account.grants(group.id()).await.unwrap().iter().map(|grant| grant.role).collect();
     assert!(roles.contains(&Role::Owner) && roles.contains(&Role::Editor) && roles.len() == 2);
-    ann.account.unshare(group.id(), "bob").await.unwrap();
+    ann.account.unshare(group.id(), bob.account.id()).await.unwrap();
     his.change(|edit| edit.put("name", "his own")).await.unwrap();
     let refused = bob.tiebreak.wait_for_upload(SOON).await.unwrap_err();
     assert!(refused.to_string().contains("access_denied"), "{refused}");
@@ -289,6 +289,10 @@ async fn a_refresh_whose_answer_is_lost_loses_nobody_and_is_made_by_one_for_all(
     let tokens = futures_util::future::join_all(all).await;
     assert!(tokens.iter().all(|token| token.is_some() && *token == tokens[0]));
     assert_eq!(way.asked(), 2, "the lost one, and one for all twenty");
+    let all = (0..20).map(|_| token(&account, TokenReason::Expired));
+    let fresh = futures_util::future::join_all(all).await;
+    assert!(fresh.iter().all(|token| token.is_some() && *token == fresh[0]));
+    assert_eq!(way.asked(), 3, "and one for all whose token was not taken");
 }
 
 #[tokio::test]
@@ -305,4 +309,23 @@ async fn somebody_with_a_copy_of_the_credentials_is_noticed() {
     assert_eq!(token(&ann.account, TokenReason::Expired).await, None, "nobody can tell who is who");
     let is_out = |state: &ConnectionState| matches!(state, ConnectionState::Unauthorized { .. });
     until_status(&ann.tiebreak, "the end", |status| is_out(&status.state)).await;
+}
+
+#[tokio::test]
+async fn signing_out_waits_for_no_server_that_does_not_answer() {
+    let town = Town::new();
+    let home = folder();
+    let config = accounts(&home, town.server.address());
+    drop(Account::sign_up(config, NewAccount::new("ann", PASSWORD, "phone")).await.unwrap());
+    tiebreak_tests::server_process::signal(town.server.pid(), "STOP");
+    let account = Account::resume(accounts(&home, town.server.address())).await.unwrap().unwrap();
+    let waiting = tokio::spawn({
+        let account = account.clone();
+        async move { account.fetch_token(TokenReason::Initial).await }
+    });
+    // The server's own time for a request is longer than this.
+    tokio::time::timeout(Duration::from_secs(15), account.sign_out()).await.expect("in time").unwrap();
+    assert!(files(&home).is_empty());
+    assert_eq!(waiting.await.unwrap(), Ok(None));
+    tiebreak_tests::server_process::signal(town.server.pid(), "CONT");
 }

@@ -2,7 +2,7 @@
 
 use super::{AccountError, CredentialStore};
 use crate::config::Exposure;
-use crate::network::Endpoint;
+use crate::network::{Endpoint, InvalidAddress};
 use std::sync::Arc;
 
 /// Where accounts are, and where this device keeps its credentials.
@@ -68,8 +68,10 @@ impl AccountConfig {
     }
 
     pub(super) fn endpoint(&self) -> Result<Endpoint, AccountError> {
-        let invalid = |reason| AccountError::Url { url: self.url.clone(), reason };
-        let endpoint = Endpoint::new(&self.url, &self.roots).map_err(invalid)?;
+        let endpoint = Endpoint::new(&self.url, &self.roots).map_err(|error| match error {
+            InvalidAddress::Url(reason) => AccountError::Url { url: self.url.clone(), reason },
+            InvalidAddress::Certificate(reason) => AccountError::Certificate { reason },
+        })?;
         if endpoint.is_exposed() && self.exposure == Exposure::Forbidden {
             return Err(AccountError::Exposed { url: self.url.clone() });
         }

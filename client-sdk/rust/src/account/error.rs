@@ -101,6 +101,12 @@ pub enum AccountError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A certificate given by [`trust_root`](crate::AccountConfig::trust_root) cannot be read.
+    #[error("a trusted certificate is not readable: {reason}")]
+    Certificate {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Passwords would travel where everybody can read them: use `https://`, or
     /// [`allow_exposed_token`](crate::AccountConfig::allow_exposed_token) where that is meant.
     #[error("a password for {url:?} could be read on the way: use https://")]

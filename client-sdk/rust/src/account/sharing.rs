@@ -7,6 +7,36 @@ use std::fmt;
 use std::time::Duration;
 use tiebreak_protocol::{AccountId, DocumentId, Role, Secret};
 
+/// Somebody: by the username, or by the id that stands in grants.
+///
+/// ```
+/// use tiebreak_client::{AccountId, Whom};
+///
+/// let by_name = Whom::from("bob");
+/// let by_id = Whom::from(AccountId::from_bytes([7; 16]));
+/// assert_ne!(by_name, by_id);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Whom<'a> {
+    /// As people write it.
+    Name(&'a str),
+    /// As [`Grant::account`] says it.
+    Id(AccountId),
+}
+
+impl<'a> From<&'a str> for Whom<'a> {
+    fn from(name: &'a str) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<AccountId> for Whom<'_> {
+    fn from(id: AccountId) -> Self {
+        Self::Id(id)
+    }
+}
+
 /// The role of one account on a document.
 ///
 /// ```no_run
@@ -90,8 +120,13 @@ impl Account {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn share(&self, document: DocumentId, username: &str, role: Role) -> Result<(), AccountError> {
-        let path = grant_of(document, username);
+    pub async fn share(
+        &self,
+        document: DocumentId,
+        whom: impl Into<Whom<'_>>,
+        role: Role,
+    ) -> Result<(), AccountError> {
+        let path = grant_of(document, whom.into());
         self.ask(Question::put(path, json!({ "role": role.as_str() }))).await.map(drop)
     }
 
@@ -109,8 +144,8 @@ impl Account {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn unshare(&self, document: DocumentId, username: &str) -> Result<(), AccountError> {
-        self.ask(Question::delete(grant_of(document, username))).await.map(drop)
+    pub async fn unshare(&self, document: DocumentId, whom: impl Into<Whom<'_>>) -> Result<(), AccountError> {
+        self.ask(Question::delete(grant_of(document, whom.into()))).await.map(drop)
     }
 
     /// Gives one's own role on a document back.
@@ -204,8 +239,13 @@ impl Account {
     }
 }
 
-fn grant_of(document: DocumentId, username: &str) -> String {
-    let mut path = format!("/v1/documents/{document}/grants/@");
+fn grant_of(document: DocumentId, whom: Whom<'_>) -> String {
+    let mut path = format!("/v1/documents/{document}/grants/");
+    let username = match whom {
+        Whom::Id(id) => return path + &id.to_string(),
+        Whom::Name(username) => username,
+    };
+    path.push('@');
     // Names may be of any alphabet; addresses are ASCII (RFC 3986, "percent-encoding").
     for byte in username.trim().bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

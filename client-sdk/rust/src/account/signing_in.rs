@@ -130,11 +130,14 @@ impl Account {
         let secrets = (session.refresh_token, session.device_key);
         let credentials = Credentials::new(server.url(), (account, device, username), secrets);
         config.store.save(credentials.write()).await?;
-        let held = Held { credentials: Some(credentials.clone()), access: Some(session.access) };
+        let held = Held::new(credentials.clone(), Some(session.access));
         Ok(Self::of(server, config.store, credentials, held))
     }
 
     /// The account that is signed in on this device already, if one is at this server. Needs no network.
+    ///
+    /// Call it once in one process: two that refresh the same credentials look like a device and a thief, and are
+    /// signed out. Clone what it answers.
     ///
     /// # Errors
     /// When the credentials cannot be read.
@@ -156,7 +159,7 @@ impl Account {
         let Some(text) = config.store.load().await? else { return Ok(None) };
         let found = Credentials::read(&text, server.url())?;
         Ok(found.map(|credentials| {
-            let held = Held { credentials: Some(credentials.clone()), access: None };
+            let held = Held::new(credentials.clone(), None);
             Self::of(server, config.store, credentials, held)
         }))
     }
@@ -180,6 +183,8 @@ impl Account {
     }
 
     pub(super) async fn forget(&self) -> Result<(), AccountError> {
+        // Who is just asking for a token needs none any more; what it is keeping is erased behind it.
+        self.shared.leaving.cancel();
         let mut held = self.shared.held.lock().await;
         *held = Held::NOTHING;
         Ok(self.shared.store.erase().await?)

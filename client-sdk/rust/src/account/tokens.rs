@@ -5,6 +5,7 @@ use super::credentials::Credentials;
 use super::{AccountError, Shared, error};
 use crate::network::Question;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_protocol::Secret;
 use tokio::time::Instant;
@@ -18,16 +19,33 @@ pub(super) struct Held {
     /// `None`: signed out.
     pub(super) credentials: Option<Credentials>,
     pub(super) access: Option<AccessToken>,
+    /// Why there was no token last, and since when: who asked before that hears the same.
+    failed: Option<(Instant, AccountError)>,
 }
 
 impl Held {
-    pub(super) const NOTHING: Self = Self { credentials: None, access: None };
+    pub(super) const NOTHING: Self = Self { credentials: None, access: None, failed: None };
+
+    pub(super) fn new(credentials: Credentials, access: Option<AccessToken>) -> Self {
+        Self { credentials: Some(credentials), access, failed: None }
+    }
 }
 
 #[derive(Debug)]
 pub(super) struct AccessToken {
     token: Secret,
+    since: Instant,
     until: Instant,
+}
+
+impl AccessToken {
+    fn is_wanted(&self, freshness: Freshness, asked_at: Instant) -> bool {
+        match freshness {
+            Freshness::Any => self.until > Instant::now() + MARGIN,
+            // Somebody else has fetched it meanwhile.
+            Freshness::Fresh => self.since >= asked_at,
+        }
+    }
 }
 
 /// What token is wanted.
@@ -53,9 +71,10 @@ impl Session {
         let text = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let secret = |name: &str| text(name).map(Secret::new).ok_or_else(AccountError::stranger);
         let lives = answer.get("expires_in").and_then(Value::as_u64).ok_or_else(AccountError::stranger)?;
-        let until = Instant::now() + Duration::from_secs(lives);
+        let since = Instant::now();
+        let until = since.checked_add(Duration::from_secs(lives)).ok_or_else(AccountError::stranger)?;
         Ok(Self {
-            access: AccessToken { token: secret("access_token")?, until },
+            access: AccessToken { token: secret("access_token")?, since, until },
             refresh_token: secret("refresh_token")?,
             device_key: secret("device_key").ok(),
             account: text("account").ok_or_else(AccountError::stranger)?,
@@ -66,21 +85,39 @@ impl Session {
 
 impl Shared {
     /// A token that holds. `None`: the device is signed out.
-    pub(super) async fn token(&self, freshness: Freshness) -> Result<Option<Secret>, AccountError> {
+    ///
+    /// What has begun is done to its end, whoever has lost interest: a token that the server has given must be kept.
+    pub(super) async fn token(
+        self: &Arc<Self>,
+        freshness: Freshness,
+    ) -> Result<Option<Secret>, AccountError> {
+        let (shared, asked_at) = (Arc::clone(self), Instant::now());
+        let work = tokio::spawn(async move { shared.token_for(freshness, asked_at).await });
+        // Only a runtime that ends drops it.
+        work.await.unwrap_or_else(|_| Err(AccountError::Offline { reason: "the app has ended".to_owned() }))
+    }
+
+    async fn token_for(
+        &self,
+        freshness: Freshness,
+        asked_at: Instant,
+    ) -> Result<Option<Secret>, AccountError> {
         let mut held = self.held.lock().await;
-        let holds_until = Instant::now() + MARGIN;
-        if freshness == Freshness::Any
-            && let Some(access) = held.access.as_ref().filter(|access| access.until > holds_until)
-        {
+        if let Some(access) = held.access.as_ref().filter(|access| access.is_wanted(freshness, asked_at)) {
             return Ok(Some(access.token.clone()));
         }
+        if let Some((_, error)) = held.failed.as_ref().filter(|(at, _)| *at >= asked_at) {
+            return Err(error.clone());
+        }
         let Some(credentials) = held.credentials.clone() else { return Ok(None) };
-        match self.renew(&credentials).await {
+        let renewed = self.leaving.run_until_cancelled(self.renew(&credentials)).await;
+        let Some(renewed) = renewed else { return Ok(None) };
+        match renewed {
             Ok(session) => {
                 let credentials = credentials.renewed(&session.refresh_token);
                 self.store.save(credentials.write()).await?;
                 let token = session.access.token.clone();
-                *held = Held { credentials: Some(credentials), access: Some(session.access) };
+                *held = Held::new(credentials, Some(session.access));
                 Ok(Some(token))
             }
             Err(AccountError::SignedOut | AccountError::WrongCredentials) => {
@@ -88,7 +125,10 @@ impl Shared {
                 self.store.erase().await?;
                 Ok(None)
             }
-            Err(passing) => Err(passing),
+            Err(passing) => {
+                held.failed = Some((Instant::now(), passing.clone()));
+                Err(passing)
+            }
         }
     }
 

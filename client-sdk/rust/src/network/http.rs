@@ -1,6 +1,6 @@
 //! One question and its answer over HTTP, on a connection of its own.
 
-use super::{dial, is_here, trust};
+use super::{InvalidAddress, dial, is_here, trust};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use serde_json::Value;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tiebreak_protocol::Secret;
@@ -109,27 +110,33 @@ impl Question {
 
 impl Endpoint {
     /// Parses `https://host` or `http://host:port`.
-    ///
-    /// # Errors
-    /// What is wrong with it, or with a certificate.
-    pub(crate) fn new(url: &str, roots: &[Vec<u8>]) -> Result<Self, String> {
-        let uri: Uri = url.parse().map_err(|error| format!("{error}"))?;
-        let (tls, usual_port) = match uri.scheme_str() {
-            Some("http") => (None, 80),
-            Some("https") => (Some(trust(roots).map_err(|error| error.to_string())?), 443),
-            Some(_) | None => return Err("it begins with https:// or http://".to_owned()),
+    pub(crate) fn new(url: &str, roots: &[Vec<u8>]) -> Result<Self, InvalidAddress> {
+        let invalid = |reason: &str| InvalidAddress::Url(reason.to_owned());
+        let uri: Uri = url.parse().map_err(|error| InvalidAddress::Url(format!("{error}")))?;
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let (tls, usual_port) = match scheme {
+            "http" => (None, 80),
+            "https" => {
+                let config = trust(roots).map_err(|error| InvalidAddress::Certificate(error.to_string()))?;
+                (Some(config), 443)
+            }
+            _other => return Err(invalid("it begins with https:// or http://")),
         };
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            return Err("it ends with its host or port: everything behind is added here".to_owned());
+            return Err(invalid("it ends with its host or port: everything behind is added here"));
         }
-        let authority = uri.authority().ok_or("it has no host")?;
+        let authority = uri.authority().ok_or_else(|| invalid("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(invalid("it names nobody: who signs in is said elsewhere"));
+        }
         // An IPv6 address stands in brackets in an address, and nowhere else.
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let port = authority.port_u16().unwrap_or(usual_port);
-        let authority = authority.as_str().rsplit('@').next().unwrap_or_default().to_owned();
-        Ok(Self { url: url.to_owned(), authority, host, port, tls })
+        let authority = authority.as_str().to_lowercase();
+        Ok(Self { url: format!("{scheme}://{authority}"), authority, host, port, tls })
     }
 
+    /// The same for all ways to write it.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
@@ -178,13 +185,11 @@ impl Endpoint {
                 json: json.map_err(|_| HttpError::Stranger)?,
             })
         };
-        // The connection lives as long as the question.
+        let (mut answering, mut connection) = (pin!(answering), pin!(connection));
         tokio::select! {
-            answer = answering => answer,
-            ended = async { connection.await.err() } => {
-                let reason = ended.map_or_else(|| "the connection was closed".to_owned(), |error| error.to_string());
-                Err(HttpError::Broken(reason))
-            }
+            answer = &mut answering => answer,
+            // Whoever answers and closes is done with both at once: what was read is still the answer.
+            _ended = &mut connection => answering.await,
         }
     }
 
@@ -227,10 +232,40 @@ mod tests {
         for good in ["https://sync.example", "http://127.0.0.1:7070/", "https://[::1]:8443"] {
             assert!(Endpoint::new(good, &[]).is_ok(), "{good}");
         }
-        for bad in
-            ["sync.example", "wss://sync.example", "https://sync.example/automerge", "https://", "http://h?x"]
-        {
+        for bad in [
+            "sync.example",
+            "wss://sync.example",
+            "https://sync.example/automerge",
+            "https://",
+            "http://h?x",
+            "https://ann:secret@h",
+        ] {
             assert!(Endpoint::new(bad, &[]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_same_however_it_is_written() {
+        let url = |url| Endpoint::new(url, &[]).unwrap().url().to_owned();
+        assert_eq!(url("https://Sync.example/"), url("https://sync.example"));
+    }
+
+    /// Answers one request and closes, as some proxies do after each.
+    #[tokio::test]
+    async fn an_answer_is_heard_from_who_closes_behind_it() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()), &[]).unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = [0; 4096];
+                assert!(stream.read(&mut head).await.unwrap() > 0);
+                let answer = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+            }
+        });
+        for _ in 0..100 {
+            assert_eq!(endpoint.ask(&Question::get("/v1/account")).await.unwrap().status, 200);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where a server is, and how to know that it is the right one.
 
-use crate::network::{is_here, trust};
+use crate::network::{InvalidAddress, is_here, trust};
 use std::sync::Arc;
 use tiebreak_protocol::Limits;
 use tiebreak_sync::link::Token;
@@ -18,13 +18,6 @@ pub(crate) struct Address {
     pub(super) port: u16,
     pub(super) connector: Connector,
     limits: Arc<Limits>,
-}
-
-/// An address that no connection can be made to.
-#[derive(Debug)]
-pub(crate) enum InvalidAddress {
-    Url(String),
-    Certificate(String),
 }
 
 impl Address {

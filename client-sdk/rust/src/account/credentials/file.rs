@@ -60,19 +60,30 @@ impl CredentialStore for CredentialFile {
     }
 
     fn erase(&self) -> CredentialFuture<'_, ()> {
-        Box::pin(self.work(|path| match std::fs::remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
+        Box::pin(self.work(|path| {
+            // What a crash left in the midst of saving is a credential, too.
+            for path in [beside(path)?, path.to_owned()] {
+                match std::fs::remove_file(path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => removed?,
+                }
+            }
+            Ok(())
         }))
     }
+}
+
+/// Where what is to take its place is written.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
+    name.push(".new");
+    Ok(path.with_file_name(name))
 }
 
 /// Whole or not at all, whenever the power goes.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-    name.push(".new");
-    let new = folder.join(name);
+    let new = beside(path)?;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -104,6 +115,7 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+        std::fs::write(folder.path().join("credentials.new"), "left by a crash").unwrap();
         file.erase().await.unwrap();
         file.erase().await.unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
