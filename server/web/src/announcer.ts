@@ -1,6 +1,7 @@
 /** Tells screen readers what arrived, in sentences, not more often than one can listen. */
 
-import { Arrived, type Device } from "./device.js"
+import type { Device } from "./device.js"
+import type { Arrived } from "./highlights.js"
 import { placeWords } from "./labels.js"
 
 const GATHER_MS = 600
@@ -26,7 +27,7 @@ export class Announcer {
   #tell(): void {
     const sentences = [...this.#places].map(([device, places]) => {
       const named = [...places].slice(0, PLACES_MAX).join(", ")
-      return `Arrived on the ${device.name}: ${named}${places.size > PLACES_MAX ? " and more" : ""}.`
+      return `Arrived on ${device.called}: ${named}${places.size > PLACES_MAX ? " and more" : ""}.`
     })
     this.#places.clear()
     this.#timer = undefined

@@ -3,9 +3,11 @@
 import { IndexedDBStorageAdapter } from "@automerge/automerge-repo-storage-indexeddb"
 import { initializeWasm } from "@automerge/automerge/slim"
 import wasmUrl from "@automerge/automerge/automerge.wasm?url"
-import { Device, type DeviceName } from "./device.js"
-import { knownIds, rememberIds, type DocumentIds } from "./documents.js"
+import { Device } from "./device.js"
+import { KINDS, knownIds, rememberIds, type DocumentIds } from "./documents.js"
+import type { DeviceName } from "./kinds.js"
 import { canStore } from "./remember.js"
+import { thisBrowser } from "./signature.js"
 
 export type Keeping = "stored" | "in-memory"
 
@@ -19,7 +21,7 @@ export interface Demo {
 /** What keeps the page from working, in words for its reader. */
 export class BootError extends Error {
   constructor(
-    readonly code: "no-wasm" | "no-storage" | "open-elsewhere" | "failed",
+    readonly code: "no-wasm" | "no-storage" | "open-elsewhere" | "sign-in-elsewhere" | "failed",
     cause?: unknown,
   ) {
     super(`the demo could not start: ${code}`, { cause })
@@ -48,16 +50,21 @@ export function ownDevices(openElsewhere: () => void): Promise<void> {
   })
 }
 
-export async function boot(keeping: Keeping): Promise<Demo> {
+/** Loads what every device needs, and looks whether it can store. */
+export async function prepare(keeping: Keeping): Promise<void> {
   try {
     await initializeWasm(wasmUrl)
   } catch (error) {
     throw new BootError("no-wasm", error)
   }
   if (keeping === "stored" && !(await canStore())) throw new BootError("no-storage")
+}
+
+export async function boot(keeping: Keeping): Promise<Demo> {
+  await prepare(keeping)
   const [phone, laptop] = await Promise.all([open("phone", keeping), open("laptop", keeping)])
   const known = knownIds()
-  const ids = known ?? (await phone.createDocuments())
+  const ids = known ?? (await phone.createDocuments(KINDS))
   rememberIds(ids)
   if (known) phone.findDocuments(ids)
   laptop.findDocuments(ids)
@@ -65,5 +72,10 @@ export async function boot(keeping: Keeping): Promise<Demo> {
 }
 
 function open(name: DeviceName, keeping: Keeping): Promise<Device> {
-  return Device.open(name, keeping === "stored" ? new IndexedDBStorageAdapter(`tiebreak-demo-${name}`) : undefined)
+  const storage = storageOf(`tiebreak-demo-${name}`, keeping)
+  return Device.open({ name, storage, author: thisBrowser() })
+}
+
+export function storageOf(name: string, keeping: Keeping): IndexedDBStorageAdapter | undefined {
+  return keeping === "stored" ? new IndexedDBStorageAdapter(name) : undefined
 }

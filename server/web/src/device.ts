@@ -1,14 +1,17 @@
 /** One device of the demo: a client with a storage of its own, and what a person sees of it. */
 
 import { applyChanges, getChangesSince, getHeads } from "@automerge/automerge/slim"
-import { Tiebreak, type RefusedChange, type SyncStatus } from "@tiebreak/client"
-import type { DocHandle, DocumentId, StorageAdapterInterface, UrlHeads } from "@automerge/automerge-repo/slim"
+import { Tiebreak, type RefusedChange, type Role, type SyncStatus } from "@tiebreak/client"
+import type { DocHandle, DocumentId, UrlHeads } from "@automerge/automerge-repo/slim"
+import { RememberedCut } from "./cut.js"
+import { idOf, type DeviceOptions } from "./device_options.js"
 import { Drafts } from "./drafts.js"
+import { Faults } from "./faults.js"
+import { Arrived, Highlights } from "./highlights.js"
 import { Journal, changesIn } from "./journal.js"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
 import { DOCUMENT_MADE } from "./history.js"
-import { forget, remember, remembered } from "./remember.js"
-import { signed, thisBrowser } from "./signature.js"
+import { signed } from "./signature.js"
 import { KINDS, initialDocuments, type DocumentIds, type Documents, type Kind } from "./documents.js"
 
 export { DEVICE_TITLES, type DeviceName }
@@ -23,47 +26,55 @@ const FIND_AGAIN_MS_MAX = 5_000
 /** A demo is watched: it shall not sleep for half a minute when the server is back. */
 const BACKOFF = { minMs: 250, maxMs: 4_000 }
 
-/** Parts of a document that came from elsewhere, as paths. */
-export class Arrived extends Event {
-  constructor(
-    readonly kind: Kind,
-    readonly paths: string[],
-  ) {
-    super("arrived")
-  }
-}
+/** What the person of a device may do with the group; `none`: not even know that it is there. */
+export type GroupRole = Role | "none"
+
+/** What the server says of a document that is not, or no more, the account's. */
+const ACCESS_DENIED = "access_denied"
 
 type Handles = { [K in Kind]?: DocHandle<Documents[K]> }
 
 /** Says "update" whenever there is something new to show, and "arrived" when it came from elsewhere. */
 export class Device extends EventTarget {
+  readonly name: DeviceName
+  /** Tells it from all other devices of the page, also where something of it is remembered. */
+  readonly id: string
   readonly title: string
+  /** In the middle of a sentence. */
+  readonly called: string
+  #groupRole: GroupRole = "owner"
   /** When the present status was reported: its waits count from here. */
   statusAt = Date.now()
   /** Changes made here since the page was opened. */
   editsCount = 0
   /** What is being written here, by document. */
   readonly drafts: Record<Kind, Drafts>
+  readonly #cut: RememberedCut
   readonly #journal: Journal
-  /** The last change of each document that the server did not take. */
-  readonly #refused = new Map<DocumentId, RefusedChange>()
-  /** Why this device could not store a document, by document. */
-  readonly #storageFaults = new Map<DocumentId, string>()
+  readonly #faults = new Faults()
   #storingCount = 0
   /** The library does not tell whose change it reports; it reports one's own while one makes it. */
   #isWriting = false
   readonly #handles: Handles = {}
+  /** Those of its person; the others may never come. */
+  #own: readonly Kind[] = KINDS
+  readonly #ids: Partial<DocumentIds> = {}
   readonly #missingSince = new Map<Kind, number>()
-  readonly #highlights = new Map<string, ReturnType<typeof setTimeout>>()
+  readonly #highlights = new Highlights(HIGHLIGHT_MS, () => this.#update())
   #isClosed = false
 
   private constructor(
-    readonly name: DeviceName,
+    readonly options: DeviceOptions,
     readonly tiebreak: Tiebreak,
   ) {
     super()
-    this.title = DEVICE_TITLES[name]
-    this.#journal = new Journal(name)
+    const { name, owner } = options
+    this.name = name
+    this.id = idOf(options)
+    this.title = owner ? `${owner.displayName}’s ${name}` : DEVICE_TITLES[name]
+    this.called = owner ? this.title : `the ${name}`
+    this.#cut = new RememberedCut(this.id)
+    this.#journal = new Journal(this.id)
     const newDrafts = () => new Drafts(() => this.#update())
     this.drafts = { profile: newDrafts(), cart: newDrafts(), group: newDrafts() }
     tiebreak.on("status", () => {
@@ -71,17 +82,19 @@ export class Device extends EventTarget {
       this.#update()
     })
     tiebreak.on("refused", refused => {
-      this.#refused.set(refused.documentId, refused)
+      this.#faults.refused(refused)
+      if (refused.code === ACCESS_DENIED && refused.documentId === this.#handles.group?.documentId) this.groupRole = "none"
       this.#update()
     })
   }
 
-  static async open(name: DeviceName, storage: StorageAdapterInterface | undefined): Promise<Device> {
+  static async open(options: DeviceOptions): Promise<Device> {
+    const { owner, storage } = options
     const scheme = location.protocol === "https:" ? "wss:" : "ws:"
     const url = `${scheme}//${location.host}/automerge`
-    const stored = storage ? { storage } : {}
-    const autoConnect = !isRememberedAsCut(name)
-    return new Device(name, await Tiebreak.open({ url, autoConnect, backoff: BACKOFF, ...stored }))
+    const autoConnect = !new RememberedCut(idOf(options)).is
+    const given = { ...(storage && { storage }), ...(owner && { account: owner.account }) }
+    return new Device(options, await Tiebreak.open({ url, autoConnect, backoff: BACKOFF, ...given }))
   }
 
   get status(): SyncStatus {
@@ -90,44 +103,59 @@ export class Device extends EventTarget {
 
   /** Whether its connection was cut on purpose. */
   get isCut(): boolean {
-    return isRememberedAsCut(this.name)
+    return this.#cut.is
   }
 
   cut(): void {
-    remember(cutKey(this.name), "yes")
+    this.#cut.remember()
     this.tiebreak.disconnect()
     this.#update()
   }
 
   reconnect(): void {
-    forget(cutKey(this.name))
+    this.#cut.forget()
     this.tiebreak.connect()
     this.#update()
   }
 
-  /** Makes the documents that all devices are going to edit. */
-  async createDocuments(): Promise<DocumentIds> {
-    const initial = initialDocuments()
-    const create = <K extends Kind>(kind: K) => {
-      const handle = this.tiebreak.create<Documents[K]>({} as Documents[K])
-      // What the device makes is signed as well: the library's own first change has no name.
-      handle.change(document => void Object.assign(document as object, initial[kind]), this.#described(DOCUMENT_MADE))
-      this.#attach(kind, handle)
-      return handle.documentId
-    }
-    const ids = { profile: create("profile"), cart: create("cart"), group: create("group") }
+  /** Makes documents that all devices of a person are going to edit. */
+  async createDocuments<K extends Kind>(kinds: readonly K[]): Promise<Pick<DocumentIds, K>> {
+    const ids = Object.fromEntries(kinds.map(kind => [kind, this.#create(kind)])) as Record<K, DocumentId>
+    this.#own = kinds
     // Who remembers an id whose document was never stored finds nothing after a reload.
-    await Promise.all(KINDS.map(kind => this.#store(ids[kind])))
+    await Promise.all(kinds.map(kind => this.#store(ids[kind])))
     return ids
   }
 
-  /** Opens the documents, from the own storage or from the server, whenever that has them. */
-  findDocuments(ids: DocumentIds): void {
-    for (const kind of KINDS) void this.#find(kind, ids[kind])
+  /** Opens the documents of its person, from the own storage or from the server, whenever that has them. */
+  findDocuments(ids: Partial<DocumentIds>): void {
+    this.#own = KINDS.filter(kind => ids[kind])
+    for (const kind of this.#own) void this.#find(kind, ids[kind]!)
+  }
+
+  /** Opens a group that somebody else owns, whenever that shares it. */
+  findGroup(id: string): void {
+    if (this.#ids.group === id) return
+    delete this.#handles.group
+    void this.#find("group", id)
   }
 
   get hasDocuments(): boolean {
-    return KINDS.every(kind => this.#handles[kind])
+    return this.#own.every(kind => this.#handles[kind])
+  }
+
+  get groupRole(): GroupRole {
+    return this.#groupRole
+  }
+
+  set groupRole(role: GroupRole) {
+    if (role === this.#groupRole) return
+    this.#groupRole = role
+    this.#update()
+  }
+
+  mayWrite(kind: Kind): boolean {
+    return kind !== "group" || this.#groupRole === "owner" || this.#groupRole === "editor"
   }
 
   /** `undefined` until the device has it. */
@@ -137,7 +165,8 @@ export class Device extends EventTarget {
 
   /** Since when this device, connected, has found nobody who has one of the documents. */
   get missingSince(): number | undefined {
-    return this.status.state.kind === "connected" ? [...this.#missingSince.values()].sort()[0] : undefined
+    const times = this.#own.map(kind => this.#missingSince.get(kind)).filter(time => time !== undefined)
+    return this.status.state.kind === "connected" ? times.sort()[0] : undefined
   }
 
   /** What this device has seen of a document. */
@@ -164,8 +193,18 @@ export class Device extends EventTarget {
     void this.#store(handle.documentId, journaled)
   }
 
+  #create<K extends Kind>(kind: K): DocumentId {
+    const handle = this.tiebreak.create<Documents[K]>({} as Documents[K])
+    const initial = initialDocuments(this.options.owner?.displayName)[kind]
+    // What the device makes is signed as well: the library's own first change has no name.
+    handle.change(document => void Object.assign(document as object, initial), this.#described(DOCUMENT_MADE))
+    this.#ids[kind] = handle.documentId
+    this.#attach(kind, handle)
+    return handle.documentId
+  }
+
   #described(what: string) {
-    return { message: signed({ device: this.name, browser: thisBrowser() }, what) }
+    return { message: signed({ device: this.name, browser: this.options.author }, what) }
   }
 
   /** Whether a change is on its way into this device's storage: a reload now would lose it. */
@@ -175,39 +214,59 @@ export class Device extends EventTarget {
 
   /** Changes of one document that only this device is known to have, with what is just being written. */
   pendingOf(kind: Kind): number {
-    return this.#unsentOf(kind) + this.drafts[kind].count
+    return this.#hasLost(kind) ? 0 : this.#unsentOf(kind) + this.drafts[kind].count
   }
 
   /** The same of all documents. */
   get pendingCount(): number {
-    return KINDS.reduce((sum, kind) => sum + this.drafts[kind].count, this.status.pendingChanges)
+    const lost = KINDS.filter(kind => this.#hasLost(kind)).reduce((sum, kind) => sum + this.#unsentOf(kind), 0)
+    return KINDS.reduce((sum, kind) => sum + this.drafts[kind].count, this.status.pendingChanges - lost)
+  }
+
+  /** The client counts all of a group that was taken away as unsent: the server names no change of it any more. */
+  #hasLost(kind: Kind): boolean {
+    return kind === "group" && this.#groupRole === "none"
   }
 
   /** The change of this document that the server did not take, for as long as something waits. */
   refusedOf(kind: Kind): RefusedChange | undefined {
     const id = this.#handles[kind]?.documentId
-    if (id && this.#unsentOf(kind) === 0) this.#refused.delete(id)
-    return id && this.#refused.get(id)
+    return id && this.#faults.refusedOf(id, this.#unsentOf(kind))
   }
 
   /** Why this device could not store its last change of this document, if so. */
   storageFaultOf(kind: Kind): string | undefined {
     const id = this.#handles[kind]?.documentId
-    return id && this.#storageFaults.get(id)
+    return id && this.#faults.unstoredOf(id)
   }
 
   /** Whether this part of a document, or something in it, came from elsewhere a moment ago. */
   isHighlighted(kind: Kind, path: string): boolean {
-    const key = `${kind}/${path}`
-    return [...this.#highlights.keys()].some(other => other === key || other.startsWith(`${key}/`))
+    return this.#highlights.has(`${kind}/${path}`)
   }
 
   /** Forgets everything on this device. */
   async clear(): Promise<void> {
-    this.#isClosed = true
-    forget(cutKey(this.name))
-    this.#journal.clear()
+    this.#forget()
     await this.tiebreak.disconnectAndClear()
+  }
+
+  /** The same, and ends its session. */
+  async signOut(): Promise<void> {
+    this.#forget()
+    await this.tiebreak.signOut()
+  }
+
+  /** Ends, and leaves everything where it is stored. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.tiebreak.close()
+  }
+
+  #forget(): void {
+    this.#isClosed = true
+    this.#cut.forget()
+    this.#journal.clear()
   }
 
   #unsentOf(kind: Kind): number {
@@ -220,10 +279,10 @@ export class Device extends EventTarget {
     this.#storingCount += 1
     try {
       await this.tiebreak.repo.flush([id])
-      this.#storageFaults.delete(id)
+      this.#faults.stored(id)
       this.#journal.drop(journaled)
     } catch (error) {
-      this.#storageFaults.set(id, error instanceof Error ? error.message : String(error))
+      this.#faults.unstored(id, error)
     }
     this.#storingCount -= 1
     this.#update()
@@ -231,7 +290,8 @@ export class Device extends EventTarget {
 
   async #find<K extends Kind>(kind: K, id: string): Promise<void> {
     let pauseMs = FIND_AGAIN_MS
-    while (!this.#isClosed && !this.#handles[kind]) {
+    this.#ids[kind] = id
+    while (!this.#isClosed && this.#ids[kind] === id && !this.#handles[kind]) {
       try {
         const handle = await this.tiebreak.find<Documents[K]>(id as DocumentId)
         this.#takeUp(handle)
@@ -264,35 +324,16 @@ export class Device extends EventTarget {
   #attach<K extends Kind>(kind: K, handle: DocHandle<Documents[K]>): void {
     this.#handles[kind] = handle as Handles[K]
     handle.on("change", ({ patches }) => {
-      if (!this.#isWriting)
-        this.#arrived(
-          kind,
-          patches.map(patch => patch.path.join("/")),
-        )
+      const paths = [...new Set(patches.map(patch => patch.path.join("/")))]
+      if (!this.#isWriting) {
+        for (const path of paths) this.#highlights.add(`${kind}/${path}`)
+        this.dispatchEvent(new Arrived(kind, paths))
+      }
       this.#update()
     })
-  }
-
-  #arrived(kind: Kind, paths: string[]): void {
-    const distinct = [...new Set(paths)]
-    for (const path of distinct) {
-      const key = `${kind}/${path}`
-      clearTimeout(this.#highlights.get(key))
-      const fade = () => this.#highlights.delete(key) && this.#update()
-      this.#highlights.set(key, setTimeout(fade, HIGHLIGHT_MS))
-    }
-    this.dispatchEvent(new Arrived(kind, distinct))
   }
 
   #update(): void {
     this.dispatchEvent(new Event("update"))
   }
-}
-
-function cutKey(name: DeviceName): string {
-  return `tiebreak-demo-cut-${name}`
-}
-
-function isRememberedAsCut(name: DeviceName): boolean {
-  return remembered(cutKey(name)) !== null
 }

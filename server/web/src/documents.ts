@@ -72,16 +72,16 @@ export const CATALOGUE: readonly Product[] = [
 export const KIND_TITLES: Record<Kind, string> = { profile: "Profile", cart: "Cart", group: "Group" }
 
 /** What each document holds when the phone makes it. */
-export function initialDocuments(): Documents {
+export function initialDocuments(name = "Robin"): Documents {
   return {
-    profile: { name: register("Robin"), bio: "", units: register("metric"), birthday: register("") },
+    profile: { name: register(name), bio: "", units: register("metric"), birthday: register("") },
     // Every product has its line from the start: one that two devices add apart is then counted twice. Two lines made
     // apart under one key would be two objects, of which the document shows one.
     cart: { lines: Object.fromEntries(CATALOGUE.map(({ sku }) => [sku, newLine()])) },
     group: {
       name: register("Sunday walkers"),
       description: "",
-      members: { [FOUNDER]: { nickname: register("Robin") } },
+      members: { [FOUNDER]: { nickname: register(name) } },
       events: {},
     },
   }

@@ -2,7 +2,6 @@
 
 import type { Change } from "@automerge/automerge/slim"
 import type { DocumentId } from "@automerge/automerge-repo/slim"
-import type { DeviceName } from "./kinds.js"
 import { forget, remember, remembered } from "./remember.js"
 
 /** What comes beyond is no safer than the storage: a later change without those before it would be of no use. */
@@ -13,8 +12,8 @@ type Entry = readonly [DocumentId, string]
 export class Journal {
   readonly #key: string
 
-  constructor(name: DeviceName) {
-    this.#key = `tiebreak-demo-journal-${name}`
+  constructor(device: string) {
+    this.#key = `tiebreak-demo-journal-${device}`
   }
 
   /** Gives what `drop` is to be told once the changes are stored. */

@@ -69,7 +69,7 @@ export class Demo {
   }
 }
 
-class Device {
+export class Device {
   constructor(page, name) {
     this.name = name
     this.section = page.getByRole("region", { name, exact: true })

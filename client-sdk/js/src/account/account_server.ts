@@ -32,7 +32,7 @@ export class AccountServer {
   readonly address: string
   readonly #fetch: typeof fetch
 
-  constructor({ server, allowExposedToken, fetch = globalThis.fetch }: AccountServerOptions) {
+  constructor({ server, allowExposedToken, fetch: given = globalThis.fetch }: AccountServerOptions) {
     const url = parseHttpUrl(server)
     if (!allowExposedToken && isExposed(url)) {
       throw new TiebreakError(
@@ -42,7 +42,7 @@ export class AccountServer {
     }
     this.address = url.href
     // Browsers' fetch does not work as somebody's method.
-    this.#fetch = (...request) => fetch(...request)
+    this.#fetch = (...request) => given(...request)
   }
 
   /** The fields of the answer; none if it has no content. */

@@ -5,18 +5,22 @@ import { customElement, state } from "lit/decorators.js"
 import { repeat } from "lit/directives/repeat.js"
 import { Announcer } from "../announcer.js"
 import { BootError, boot, ownDevices, type Demo, type Keeping } from "../boot.js"
+import { ConnectionTeller } from "../connection_teller.js"
 import type { Device, DeviceName } from "../device.js"
 import { KINDS, KIND_TITLES, areIdsOfLink, backToOwnDocuments, forgetIds, type Kind } from "../documents.js"
+import { openPeople, type People } from "../people.js"
 import { historyOf } from "../replicas.js"
 import { forgetPage, keepPage } from "../keep_page.js"
+import { signInMode } from "../sign_in_mode.js"
 import { Story } from "../story.js"
 import { choice } from "../views/choice.js"
 import { deviceView, pendingBadge } from "../views/device.js"
 import { askToStartOver, headerView } from "../views/header.js"
 import { lostView, problemView } from "../views/problem.js"
 import { storyView } from "../views/story.js"
-import { connection, count, waiting } from "../words.js"
+import { connection, waiting } from "../words.js"
 import "./history.js"
+import "./people.js"
 
 /** Waits and ages are told in seconds. */
 const TICK_MS = 1_000
@@ -32,12 +36,14 @@ const NARROW = matchMedia("(max-width: 860px)")
 @customElement("tb-demo")
 export class DemoPage extends LitElement {
   @state() private demo: Demo | null = null
+  @state() private people: People | null = null
   @state() private problem: BootError | null = null
   @state() private kind: Kind = "profile"
   @state() private shown: DeviceName = "phone"
   @state() private said = ""
   readonly #story = new Story()
   readonly #announcer = new Announcer(sentence => this.#say(sentence))
+  readonly #teller = new ConnectionTeller(sentence => this.#say(sentence))
 
   override createRenderRoot() {
     this.replaceChildren()
@@ -62,6 +68,7 @@ export class DemoPage extends LitElement {
 
   #body() {
     if (this.problem) return problemView(this.problem, () => void this.#boot("in-memory"))
+    if (this.people) return html`<tb-people .people=${this.people} @say=${this.#repeat}></tb-people>`
     if (!this.demo) return html`<p class="loading" role="status">Opening the two devices…</p>`
     const devices = this.#devices
     if (devices.every(device => isLost(device))) return this.#lost(devices)
@@ -175,15 +182,20 @@ export class DemoPage extends LitElement {
   async #boot(keeping: Keeping) {
     this.problem = null
     try {
-      this.demo = await boot(keeping)
+      const mode = await signInMode()
+      if (mode === "elsewhere") throw new BootError("sign-in-elsewhere")
+      if (mode === "accounts") this.people = await openPeople(keeping)
+      else this.demo = await boot(keeping)
     } catch (error) {
       this.problem = error instanceof BootError ? error : new BootError("failed", error)
       if (this.problem.code === "no-wasm") await forgetPage()
       return
     }
+    if (this.people) return keepPage()
     for (const device of this.#devices) {
       this.#announcer.listenTo(device)
-      device.addEventListener("update", () => this.#updated(device))
+      this.#teller.listenTo(device)
+      device.addEventListener("update", () => this.#updated())
     }
     setInterval(() => this.requestUpdate(), TICK_MS)
     await this.#mark()
@@ -203,31 +215,12 @@ export class DemoPage extends LitElement {
     }
   }
 
-  /** Changes that waited without a connection, by device; those of a moment are not worth a word. */
-  readonly #waited = new Map<Device, number>()
-
-  #updated(device: Device) {
-    const { state, pendingChanges } = device.status
-    const waited = this.#waited.get(device) ?? 0
-    if (state.kind !== "connected") this.#waited.set(device, pendingChanges)
-    else if (pendingChanges === 0 && this.#waited.delete(device) && waited > 0) {
-      this.#say(`The server has everything from the ${device.name}: ${count(waited, "change")} sent.`)
-    }
-    this.#tellConnection(device)
+  #updated() {
     this.requestUpdate()
     void this.#mark()
   }
 
-  /** Where each device was said to be; it begins where it was expected. */
-  readonly #toldStates = new Map<Device, string>()
-
-  #tellConnection(device: Device) {
-    const { kind } = device.status.state
-    if (kind === "connecting" || kind === (this.#toldStates.get(device) ?? "connected")) return
-    this.#toldStates.set(device, kind)
-    const words = kind === "waiting" ? "No server" : connection(device.status, 0, device.isCut, 0).words
-    this.#say(`${device.title}: ${words}.`)
-  }
+  readonly #repeat = (event: CustomEvent<string>) => this.#say(event.detail)
 
   readonly #toSay: string[] = []
 

@@ -37,6 +37,8 @@ export class Field extends LitElement {
   /** The label is for those who do not see where the field is. */
   @property({ type: Boolean }) unlabelled = false
   @property({ type: Boolean }) arrived = false
+  /** Whoever may not write may still read, select and copy. */
+  @property({ type: Boolean }) readonly = false
   @property({ attribute: false, hasChanged: (now: string[], before?: string[]) => now.join() !== before?.join() })
   others: string[] = []
   /** What the document was when `value` was read from it. */
@@ -73,7 +75,7 @@ export class Field extends LitElement {
   }
 
   override render() {
-    const hint = this.others.length > 0 ? `${this.name}-conflict` : nothing
+    const hint = this.others.length > 0 && !this.readonly ? `${this.name}-conflict` : nothing
     return html`
       <div class="field ${this.arrived ? "arrived" : ""}">
         <label class=${this.unlabelled ? "visually-hidden" : ""} for=${this.name}>${this.label}</label>
@@ -81,7 +83,7 @@ export class Field extends LitElement {
         ${conflictHint({
           id: `${this.name}-conflict`,
           shown: this.value,
-          others: this.others,
+          others: this.readonly ? [] : this.others,
           settle: value => this.#settle(value),
         })}
       </div>
@@ -99,6 +101,7 @@ export class Field extends LitElement {
       maxlength=${this.kind === "date" ? nothing : LINE_CHARACTERS_MAX}
       placeholder=${this.placeholder}
       autocomplete="off"
+      ?readonly=${this.readonly}
       aria-describedby=${hint}
       @input=${this.#typed}
       @compositionend=${this.#typed}
@@ -112,6 +115,7 @@ export class Field extends LitElement {
       rows="3"
       maxlength=${TEXT_CHARACTERS_MAX}
       placeholder=${this.placeholder}
+      ?readonly=${this.readonly}
       aria-describedby=${hint}
       @compositionstart=${this.#typed}
       @compositionend=${this.#writeLetters}

@@ -78,7 +78,7 @@ function lineView(device: Device, product: Product, line: Line) {
       </button>
       <tb-field
         unlabelled
-        name="${device.name}-note-${product.sku}"
+        name="${device.id}-note-${product.sku}"
         label=${label}
         placeholder="Add a note"
         .value=${String(line.note)}

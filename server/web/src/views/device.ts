@@ -9,9 +9,17 @@ import { groupView } from "./group.js"
 import { icons } from "./icons.js"
 import { profileView } from "./profile.js"
 
-export function deviceView(device: Device, kind: Kind, now: number) {
+/** What a device has on a page where people sign in. */
+export interface SignedIn {
+  signOut: () => void
+  /** For a device that somebody signed out elsewhere. */
+  again: unknown
+}
+
+export function deviceView(device: Device, kind: Kind, now: number, signedIn?: SignedIn) {
   const { tone } = connection(device.status, device.statusAt, device.isCut, now)
-  const titleId = `${device.name}-title`
+  const titleId = `${device.id}-title`
+  const isSignedOut = signedIn && device.status.state.kind === "unauthorized"
   return html`
     <section
       class="device ${device.name}"
@@ -21,14 +29,27 @@ export function deviceView(device: Device, kind: Kind, now: number) {
     >
       <header class="device-head">
         <h2 id=${titleId}>${icons[device.name]}${device.title}</h2>
-        ${networkSwitch(device)}
+        ${networkSwitch(device)} ${signedIn ? signOutButton(device, signedIn) : nothing}
       </header>
-      ${statusView(device, now)} ${tryAgain(device)} ${refusedView(device)} ${storageFaultView(device)}
+      ${statusView(device, now)} ${isSignedOut ? signedOutView(device, signedIn) : tryAgain(device)} ${refusedView(device)} ${storageFaultView(device)}
       <div class="screen">
         <h3>${KIND_TITLES[kind]}${pendingBadge(device.pendingOf(kind))}</h3>
         ${documentView(device, kind)}
       </div>
     </section>
+  `
+}
+
+function signOutButton(device: Device, { signOut }: SignedIn) {
+  return html`<button class="plain" aria-label="Sign out ${device.called}" @click=${signOut}>Sign out</button>`
+}
+
+function signedOutView(device: Device, { again }: SignedIn) {
+  return html`
+    <div class="notice signed-out" role="alert">
+      <p><strong>Signed out by another device.</strong> What this ${device.name} has stays on it. It gets nothing new.</p>
+    </div>
+    ${again}
   `
 }
 
@@ -44,7 +65,7 @@ function networkSwitch(device: Device) {
       class="switch"
       role="switch"
       aria-checked=${device.isCut ? "false" : "true"}
-      aria-label="Network of the ${device.name}"
+      aria-label="Network of ${device.called}"
       @click=${toggle}
     >
       <span aria-hidden="true">Network</span><span class="track" aria-hidden="true"></span>
@@ -123,6 +144,7 @@ function documentView(device: Device, kind: Kind) {
   const [profile, cart, group] = [device.document("profile"), device.document("cart"), device.document("group")]
   if (kind === "profile" && profile) return profileView(device, profile)
   if (kind === "cart" && cart) return cartView(device, cart)
+  if (kind === "group" && device.groupRole === "none") return noGroupView(device)
   if (kind === "group" && group) return groupView(device, group)
   const isComing = ["connected", "connecting"].includes(device.status.state.kind)
   return html`
@@ -136,5 +158,18 @@ function documentView(device: Device, kind: Kind) {
         }
       </span>
     </p>
+  `
+}
+
+function noGroupView(device: Device) {
+  const { displayName } = device.options.owner!
+  if (!device.document("group")) {
+    return html`<p class="empty"><span>Nobody has shared a group with ${displayName} yet.</span></p>`
+  }
+  return html`
+    <div class="notice lost" role="status">
+      <p><strong>You no longer have access to this group.</strong></p>
+      <p>This ${device.name} keeps what it had of it, and gets nothing new.</p>
+    </div>
   `
 }

@@ -26,7 +26,7 @@ export function wholeField<K extends Owner>(device: Device, kind: K, key: Key<K>
   const document = registers(device.document(kind)!)
   return html`
     <tb-field
-      name="${device.name}-${kind}-${key}"
+      name="${device.id}-${kind}-${key}"
       label=${labelOf(kind, key)}
       kind=${type}
       .value=${String(document[key])}
@@ -34,6 +34,7 @@ export function wholeField<K extends Owner>(device: Device, kind: K, key: Key<K>
       .heads=${device.heads(kind)}
       .drafts=${device.drafts[kind]}
       .write=${writeWhole(device, kind, key)}
+      ?readonly=${!device.mayWrite(kind)}
       ?arrived=${device.isHighlighted(kind, key)}
     ></tb-field>
   `
@@ -46,7 +47,7 @@ export function textField<K extends Owner>(device: Device, kind: K, key: Key<K>,
   const write: Write = (text, since) => device.change(kind, inSentence(label), edit(text), since)
   return html`
     <tb-field
-      name="${device.name}-${kind}-${key}"
+      name="${device.id}-${kind}-${key}"
       label=${label}
       kind="text"
       placeholder=${placeholder}
@@ -54,6 +55,7 @@ export function textField<K extends Owner>(device: Device, kind: K, key: Key<K>,
       .heads=${device.heads(kind)}
       .drafts=${device.drafts[kind]}
       .write=${write}
+      ?readonly=${!device.mayWrite(kind)}
       ?arrived=${device.isHighlighted(kind, key)}
     ></tb-field>
   `

@@ -1,7 +1,7 @@
 /** A group with its members and events on one device. */
 
 import type { UrlHeads } from "@automerge/automerge-repo/slim"
-import { html } from "lit"
+import { html, nothing } from "lit"
 import { repeat } from "lit/directives/repeat.js"
 import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
@@ -15,16 +15,18 @@ import "../components/field.js"
 export function groupView(device: Device, group: Group) {
   const change = (what: string, edit: (draft: Group) => void) => device.change("group", what, edit)
   const events = inOrder(group.events).sort(([, a], [, b]) => String(a.date).localeCompare(String(b.date)))
+  const isViewer = device.groupRole === "viewer"
   return html`
+    ${isViewer ? html`<p class="quiet">You may read this group, not write to it.</p>` : nothing}
     ${wholeField(device, "group", "name")}
     ${textField(device, "group", "description", "What the group is about.")}
     <h4>${LABELS.group.members}</h4>
     <ul class="rows">
       ${repeat(inOrder(group.members), byId, ([id, member]) => memberView(device, id, member))}
     </ul>
-    <button class="chip" @click=${() => change("a new member", draft => (draft.members[newId()] = newMember(draft)))}>
-      ${icons.add}Add a member
-    </button>
+    ${addButton(device, "Add a member", () =>
+      change("a new member", draft => (draft.members[newId()] = newMember(draft))),
+    )}
     <h4>${LABELS.group.events}</h4>
     ${
       events.length === 0
@@ -33,9 +35,7 @@ export function groupView(device: Device, group: Group) {
             ${repeat(events, byId, ([id, event]) => eventView(device, id, event))}
           </ul>`
     }
-    <button class="chip" @click=${() => change("a new event", draft => (draft.events[newId()] = newEvent()))}>
-      ${icons.add}Add an event
-    </button>
+    ${addButton(device, "Add an event", () => change("a new event", draft => (draft.events[newId()] = newEvent())))}
   `
 }
 
@@ -56,15 +56,16 @@ function memberView(device: Device, id: string, member: Member) {
     <li class="row ${device.isHighlighted("group", `members/${id}`) ? "arrived" : ""}">
       <tb-field
         unlabelled
-        name="${device.name}-member-${id}"
+        name="${device.id}-member-${id}"
         label=${LABELS.group.nickname}
         .value=${nickname}
         .others=${otherValues(member, "nickname")}
         .heads=${device.heads("group")}
         .drafts=${device.drafts.group}
         .write=${write}
+        ?readonly=${!device.mayWrite("group")}
       ></tb-field>
-      ${removeButton(nickname || "member", () =>
+      ${removeButton(device, nickname || "member", () =>
         device.change("group", `${nickname} removed`, group => delete group.members[id]),
       )}
     </li>
@@ -80,7 +81,7 @@ function eventView(device: Device, id: string, event: GroupEvent) {
     <tb-field
       unlabelled
       class=${key}
-      name="${device.name}-event-${id}-${key}"
+      name="${device.id}-event-${id}-${key}"
       label="${LABELS.group[key]} of the event"
       placeholder=${LABELS.group[key]}
       kind=${kind}
@@ -90,6 +91,7 @@ function eventView(device: Device, id: string, event: GroupEvent) {
       .drafts=${device.drafts.group}
       .write=${(text: string, since?: UrlHeads) =>
         device.change("group", `${inSentence(LABELS.group[key])} of an event`, edit(key, text), since)}
+      ?readonly=${!device.mayWrite("group")}
       ?arrived=${device.isHighlighted("group", `events/${id}/${key}`)}
     ></tb-field>
   `
@@ -97,14 +99,20 @@ function eventView(device: Device, id: string, event: GroupEvent) {
   return html`
     <li class="row event ${device.isHighlighted("group", `events/${id}`) ? "arrived" : ""}">
       ${field("title", "line")} ${field("date", "date")} ${field("place", "line")}
-      ${removeButton(title || "event", () =>
+      ${removeButton(device, title || "event", () =>
         device.change("group", `${title || "an event"} removed`, group => delete group.events[id]),
       )}
     </li>
   `
 }
 
-function removeButton(what: string, remove: () => void) {
+function addButton(device: Device, title: string, add: () => void) {
+  if (!device.mayWrite("group")) return nothing
+  return html`<button class="chip" @click=${add}>${icons.add}${title}</button>`
+}
+
+function removeButton(device: Device, what: string, remove: () => void) {
+  if (!device.mayWrite("group")) return nothing
   return html`<button class="square quiet" aria-label="Remove ${what}" @click=${remove}>${icons.remove}</button>`
 }
 

@@ -21,6 +21,10 @@ const PROBLEMS: Record<BootError["code"], Problem> = {
     title: "The two devices are open in another tab",
     text: "Close them there, and they open here. A private window or another browser with a copied link makes two more.",
   },
+  "sign-in-elsewhere": {
+    title: "This server’s sign-in is elsewhere",
+    text: "It takes the tokens of an identity provider, of which this page knows nothing. The demo runs on a server that is open, or keeps accounts itself.",
+  },
   failed: {
     title: "The devices did not open",
     text: "Loading the page again may help. If it does not, clear what the browser has stored for this page: changes that have not reached the server are lost with it.",

@@ -20,7 +20,7 @@ export function profileView(device: Device, profile: Profile) {
 
 function unitsField(device: Device, profile: Profile) {
   const write = writeWhole(device, "profile", "units")
-  const id = `${device.name}-units`
+  const id = `${device.id}-units`
   const shown = String(profile.units)
   const others = otherValues(profile, "units")
   const title = (value: string) => UNITS[value as keyof typeof UNITS] ?? value
