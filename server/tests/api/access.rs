@@ -8,6 +8,7 @@ mod keys;
 mod matrix;
 mod messages;
 mod operators;
+mod revocations;
 mod secrets;
 mod sessions;
 mod sharing;

@@ -4,7 +4,7 @@ use super::{Effect, Phase, Session};
 use crate::Moment;
 use crate::access::Access;
 use crate::checked::Checked;
-use crate::room::{self, Notice, Received};
+use crate::room::{self, Notice, PeerInfo, Received};
 use std::cmp::Ordering;
 use std::sync::Arc;
 use tiebreak_document::SyncMessage;
@@ -121,8 +121,7 @@ impl Session {
                 }
             }
             (Standing::In(_), None) => {
-                let session = self.live()?.info.session;
-                effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
+                self.leave_room(document, effects)?;
                 self.refuse_document(document, Refusal::AccessDenied, effects)?;
                 self.tell_unavailable(document, effects)
             }
@@ -141,9 +140,7 @@ impl Session {
         access: Access,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let session = self.live()?.info.session;
-        effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
-        let peer = Arc::clone(&self.live()?.info);
+        let peer = self.leave_room(document, effects)?;
         effects.push(Effect::ToRoom { document, input: room::Input::AskForAll { peer, access } });
         Ok(())
     }
@@ -155,9 +152,19 @@ impl Session {
         access: Access,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
-        let session = self.live()?.info.session;
-        effects.push(Effect::ToRoom { document, input: room::Input::Left(session) });
+        self.leave_room(document, effects)?;
         self.greet(document, access, effects)
+    }
+
+    /// Answers who has left.
+    fn leave_room(
+        &mut self,
+        document: DocumentId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Arc<PeerInfo>, Refusal> {
+        let peer = Arc::clone(&self.live()?.info);
+        effects.push(Effect::ToRoom { document, input: room::Input::Left(peer.session) });
+        Ok(peer)
     }
 
     fn greet(
