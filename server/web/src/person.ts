@@ -87,7 +87,7 @@ export class Person extends EventTarget {
   async signOut(name: DeviceName): Promise<number> {
     const device = this.devices.get(name)
     const discarded = device?.pendingCount ?? 0
-    await device?.signOut()
+    await device?.clear()
     this.devices.delete(name)
     if (this.devices.size === 0) this.#leave()
     await this.ask()
@@ -146,7 +146,8 @@ export class Person extends EventTarget {
   }
 
   async #askGrants(): Promise<void> {
-    const account = this.#voice()
+    // A group that is on its way to the server is nobody's there yet.
+    const account = this.#voice(device => device.document("group") !== undefined && device.pendingOf("group") === 0)
     if (account && this.ownGroup) this.#grants = await account.grants(this.ownGroup as never)
   }
 
@@ -157,8 +158,8 @@ export class Person extends EventTarget {
   }
 
   /** Who can speak for the person now. */
-  #voice(): Account | undefined {
-    return [...this.devices.values()].find(isConnected)?.options.owner?.account
+  #voice(mayBe: (device: Device) => boolean = () => true): Account | undefined {
+    return [...this.devices.values()].find(device => isConnected(device) && mayBe(device))?.options.owner?.account
   }
 
   #connected(): Account {
@@ -184,7 +185,7 @@ export class Person extends EventTarget {
     const owner = { slot, displayName: identity.displayName, account }
     const device = await Device.open({ name, storage, author: authorOf(identity), owner })
     await this.#openDocuments(device, identity)
-    device.addEventListener("update", () => this.#update())
+    this.#follow(device)
     this.devices.set(name, device)
     if (this.#sharedGroup) this.#openSharedGroup(device, this.#sharedGroup)
     this.dispatchEvent(new CustomEvent<Device>("opened", { detail: device }))
@@ -196,6 +197,17 @@ export class Person extends EventTarget {
     const kinds = this.slot === "first" ? (["profile", "cart", "group"] as const) : (["profile", "cart"] as const)
     const ids: Partial<DocumentIds> = await device.createDocuments(kinds)
     this.identity = rememberPerson(this.slot, { ...identity, ids })
+  }
+
+  /** What changed while it was away is asked as soon as it is back. */
+  #follow(device: Device): void {
+    let wasConnected = false
+    device.addEventListener("update", () => {
+      const isBack = isConnected(device) && !wasConnected
+      wasConnected = isConnected(device)
+      if (isBack) void this.ask()
+      this.#update()
+    })
   }
 
   #openSharedGroup(device: Device, id: string): void {

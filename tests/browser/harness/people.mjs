@@ -8,7 +8,7 @@ import { Device } from "./demo.mjs"
 export const PASSWORD = "a long enough password"
 
 /** The browser itself reports the answer that tells the page to ask who is there. */
-export const SIGN_IN_COMPLAINT = /status of 401/
+export const SIGN_IN_COMPLAINT = /status of (401|409|422)/
 
 /** The page of a server of its own, on which nobody has signed in yet. */
 export async function openPeople(t, { server, ...options } = {}) {
@@ -59,8 +59,8 @@ class Person {
     this.name = name
     this.form = page.getByRole("form", { name: place })
     this.section = page.getByRole("region", { name, exact: true })
-    this.phone = new Device(page, `${name}’s phone`)
-    this.laptop = new Device(page, `${name}’s laptop`)
+    this.phone = new Device(page, `${name}’s Phone`)
+    this.laptop = new Device(page, `${name}’s Laptop`)
     this.devices = [this.phone, this.laptop]
   }
 

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
-import { photograph } from "../harness/browser.mjs"
-import { annAndBob } from "../harness/people.mjs"
+import { PHONE, photograph } from "../harness/browser.mjs"
+import { PASSWORD, annAndBob, openPeople } from "../harness/people.mjs"
 
 /** How soon a group that was taken back is gone from connected devices. */
 const GONE_MS = 5_000
@@ -33,4 +33,167 @@ test("a group that Ann shares comes to both of Bob's devices, until she takes it
   await photograph(people.page, "people-taken-back")
   await ann.phone.field("Group name").fill("Ann alone")
   await ann.laptop.shows("Group name", "Ann alone")
+})
+
+test("what both write apart is on all four devices once they are connected", async t => {
+  const people = await annAndBob(t)
+  const { ann, bob } = people
+  await ann.share("editor")
+  for (const device of people.devices) await device.shows("Group name", "Sunday walkers")
+  await ann.phone.cut()
+  await bob.laptop.cut()
+  await ann.phone.field("Description").fill("Written by Ann.")
+  await bob.laptop.button("Add an event").click()
+  await bob.laptop.field("Title of the event").fill("Bob's hike")
+  await ann.phone.hasPending(1)
+  await bob.laptop.hasPending(2)
+  await ann.phone.reconnect()
+  await bob.laptop.reconnect()
+  for (const device of people.devices) {
+    await device.shows("Description", "Written by Ann.")
+    await device.shows("Title of the event", "Bob's hike")
+  }
+  await people.settled()
+})
+
+test("a viewer reads the group and cannot write to it, until made an editor", async t => {
+  const people = await annAndBob(t)
+  const { ann, bob } = people
+  await ann.share("viewer")
+  for (const device of bob.devices) {
+    await device.shows("Group name", "Sunday walkers")
+    assert.equal(await device.field("Group name").isEditable(), false)
+    assert.equal(await device.field("Description").isEditable(), false)
+    assert.equal(await device.button("Add a member").count(), 0)
+  }
+  await ann.laptop.field("Group name").fill("Still Ann's")
+  for (const device of bob.devices) await device.shows("Group name", "Still Ann's")
+  await ann.giveRole("editor")
+  await until("Bob may write", () => bob.phone.field("Group name").isEditable())
+  await bob.phone.field("Group name").fill("Bob's too")
+  await ann.phone.shows("Group name", "Bob's too")
+})
+
+test("a device that was away when the group was taken back loses it when it is back", async t => {
+  const people = await annAndBob(t)
+  const { ann, bob } = people
+  await ann.share("editor")
+  await bob.phone.shows("Group name", "Sunday walkers")
+  await bob.phone.cut()
+  await ann.takeBack()
+  await hasLost(bob.laptop)
+  await bob.phone.shows("Group name", "Sunday walkers")
+  await people.reload()
+  await bob.phone.shows("Group name", "Sunday walkers")
+  await bob.phone.reconnect()
+  await hasLost(bob.phone)
+
+  await ann.share("viewer")
+  for (const device of bob.devices) await device.shows("Group name", "Sunday walkers")
+})
+
+test("profile and cart are each person's own", async t => {
+  const people = await annAndBob(t)
+  const { ann, bob } = people
+  await people.show("Profile")
+  await bob.phone.field("Display name").fill("Bobby")
+  await bob.laptop.shows("Display name", "Bobby")
+  for (const device of ann.devices) await device.shows("Display name", "Ann")
+})
+
+test("a reload keeps everybody signed in", async t => {
+  const people = await annAndBob(t)
+  const { ann, bob } = people
+  await ann.share("viewer")
+  await bob.phone.shows("Group name", "Sunday walkers")
+  await people.reload()
+  await people.settled()
+  for (const device of people.devices) await device.shows("Group name", "Sunday walkers")
+  assert.equal(await bob.phone.field("Group name").isEditable(), false)
+})
+
+test("a device that is signed out elsewhere says so, and its password brings it back", async t => {
+  const people = await annAndBob(t)
+  const { ann, bob } = people
+  await bob.section.getByRole("button", { name: "Sign out this device: Phone" }).click()
+  await bob.phone.section.getByText("Signed out by another device.").waitFor()
+  await bob.laptop.says("Connected")
+  await people.reload()
+  await bob.phone.section.getByText("Signed out by another device.").waitFor()
+  await photograph(people.page, "people-signed-out-elsewhere")
+
+  await bob.phone.field("Password of @bob").fill("not the password")
+  await bob.phone.button("Sign in again").click()
+  await bob.phone.section.getByText("No account has this username and this password.").waitFor()
+  await bob.phone.field("Password of @bob").fill(PASSWORD)
+  await bob.phone.button("Sign in again").click()
+  await people.settled()
+  await ann.share("editor")
+  await bob.phone.shows("Group name", "Sunday walkers")
+})
+
+test("signing out asks before it discards what nobody else has, and leaves nothing", async t => {
+  const people = await annAndBob(t)
+  const { page, bob } = people
+  await people.show("Profile")
+  await bob.phone.cut()
+  await bob.phone.field("Display name").fill("Unsent")
+  await bob.phone.hasPending(1)
+  await bob.phone.button("Sign out Bob’s phone").click()
+  await page.getByText("1 change has not reached the server.").waitFor()
+  await page.getByRole("button", { name: "Stay signed in" }).click()
+  await bob.phone.shows("Display name", "Unsent")
+  await bob.phone.button("Sign out Bob’s phone").click()
+  await page.getByRole("button", { name: "Discard and sign out" }).click()
+  await bob.phone.section.getByText("This phone is signed out.").waitFor()
+
+  await bob.phone.field("Password of @bob").fill(PASSWORD)
+  await bob.phone.button("Sign in again").click()
+  await bob.phone.shows("Display name", "Bob")
+})
+
+test("an account that was made over HTTP signs in on the page", async t => {
+  const people = await openPeople(t)
+  const { ann, page } = people
+  const account = { username: "cleo", password: PASSWORD, display_name: "Cleo" }
+  const answer = await fetch(new URL("/v1/accounts", people.address), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(account),
+  })
+  assert.equal(answer.status, 201)
+  await ann.signIn({ username: "cleo" })
+  const cleo = page.getByRole("region", { name: "Cleo", exact: true })
+  await cleo.getByText("@cleo", { exact: true }).waitFor()
+  await until("both devices are connected", async () => (await cleo.getByText("Connected", { exact: true }).count()) === 2)
+})
+
+test("a wrong password and a name that is taken are said at their fields", async t => {
+  const people = await openPeople(t)
+  const { ann, bob } = people
+  await ann.makeAccount()
+  await ann.phone.isSettled()
+  await bob.makeAccount({ username: "Ann" })
+  assert.match(await bob.complaint("Username"), /signed in beside/)
+  await bob.signIn({ username: "nobody" })
+  assert.match(await bob.complaint("Password"), /No account has this username and this password/)
+  await bob.makeAccount({ password: "short" })
+  assert.match(await bob.complaint("Password"), /8 to 256 characters/)
+  await bob.makeAccount({ username: "an!n" })
+  assert.match(await bob.complaint("Username"), /but not '!'/)
+})
+
+test("a narrow page shows one device at a time, and nothing is wider than it", async t => {
+  const people = await openPeople(t, { viewport: PHONE })
+  const { page, ann, bob } = people
+  await ann.makeAccount()
+  await ann.phone.isSettled()
+  await page.getByRole("radio", { name: "Second person" }).check({ force: true })
+  await bob.makeAccount()
+  await bob.phone.isSettled()
+  await photograph(page, "people-narrow")
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width)
+  await page.getByRole("radio", { name: "Laptop" }).check({ force: true })
+  await bob.laptop.isSettled()
+  assert.equal(await bob.phone.section.count(), 0)
 })

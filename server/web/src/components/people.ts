@@ -67,7 +67,7 @@ export class PeoplePage extends LitElement {
 
   #welcome() {
     return html`
-      <p class="welcome">
+      <p>
         Two people, each with a phone and a laptop. The first one has a group, and can share it with the second. Each
         needs an account at this server first.
       </p>
@@ -119,7 +119,7 @@ export class PeoplePage extends LitElement {
       const loss = discarded > 0 ? ` ${count(discarded, "unsent change")} discarded.` : ""
       this.#say(`${device.title} is signed out.${loss}`)
     }
-    if (device.pendingCount === 0) return void signOut()
+    if (device.pendingCount === 0 && !device.hasLostGroup) return void signOut()
     this.question = { device, signOut }
     void this.updateComplete.then(askToSignOut)
   }
