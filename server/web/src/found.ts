@@ -43,7 +43,7 @@ export class FoundDocuments {
     this.#handles[kind] = handle as never
   }
 
-  /** Asks until somebody has it, in place of the one that was there. */
+  /** Asks until somebody has it, in place of the one that was there. Once it is asked for, it is not asked again. */
   async find(kind: Kind, id: string): Promise<void> {
     if (this.#ids[kind] === id) return
     this.#ids[kind] = id

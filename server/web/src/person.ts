@@ -7,7 +7,7 @@ import { Device, type GroupRole } from "./device.js"
 import { authorOf, forgetPerson, personIn, rememberPerson, type Identity } from "./identity.js"
 import type { DocumentIds } from "./documents.js"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
-import { rememberRole, rememberedRole } from "./roles.js"
+import { forgetRole, rememberRole, rememberedRole } from "./roles.js"
 import { displayNameOf, groupRoleOf } from "./server.js"
 
 export const SLOTS = ["first", "second"] as const
@@ -88,6 +88,7 @@ export class Person extends EventTarget {
     const device = this.devices.get(name)
     const discarded = device?.pendingCount ?? 0
     await device?.clear()
+    if (device) forgetRole(device.id)
     this.devices.delete(name)
     if (this.devices.size === 0) this.#leave()
     await this.ask()
@@ -153,8 +154,12 @@ export class Person extends EventTarget {
 
   async #askRole(device: Device): Promise<void> {
     if (!this.#sharedGroup || !isConnected(device)) return
-    device.groupRole = await groupRoleOf(device.options.owner!.account, this.#sharedGroup)
-    rememberRole(device.id, this.#sharedGroup, device.groupRole)
+    const group = this.#sharedGroup
+    const role = await groupRoleOf(device.options.owner!.account, group)
+    if (role === "none" && rememberedRole(device.id, group) === null) return
+    rememberRole(device.id, group, role)
+    device.groupRole = role
+    device.findGroup(group)
   }
 
   /** Who can speak for the person now. */
@@ -211,8 +216,9 @@ export class Person extends EventTarget {
   }
 
   #openSharedGroup(device: Device, id: string): void {
-    device.groupRole = rememberedRole(device.id, id)
-    device.findGroup(id)
+    const role = rememberedRole(device.id, id)
+    device.groupRole = role ?? "none"
+    if (role !== null) device.findGroup(id)
   }
 
   #leave(): void {

@@ -7,13 +7,16 @@ import { Device } from "./demo.mjs"
 
 export const PASSWORD = "a long enough password"
 
-/** The browser itself reports the answer that tells the page to ask who is there. */
-export const SIGN_IN_COMPLAINT = /status of (401|409|422)/
+/**
+ * The browser itself reports answers that the page understands: sign in, choose another name or password, and that a
+ * group was taken back between two questions about it.
+ */
+const ANSWERS_REPORTED = /status of (401|404|409|422)/
 
 /** The page of a server of its own, on which nobody has signed in yet. */
 export async function openPeople(t, { server, ...options } = {}) {
   const serving = server ?? (await Server.start(t, { flags: ["--auth", "accounts"] }))
-  const page = await openBrowser(t, { expectedComplaint: SIGN_IN_COMPLAINT, ...options })
+  const page = await openBrowser(t, { expectedComplaint: ANSWERS_REPORTED, ...options })
   const people = new People(page, serving)
   await page.goto(people.address)
   await page.getByRole("form", { name: "The first person" }).waitFor()

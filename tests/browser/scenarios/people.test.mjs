@@ -4,6 +4,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
 import { PHONE, photograph } from "../harness/browser.mjs"
+import { checkRules, loadRules } from "../harness/rules.mjs"
 import { PASSWORD, annAndBob, openPeople } from "../harness/people.mjs"
 
 /** How soon a group that was taken back is gone from connected devices. */
@@ -197,3 +198,32 @@ test("a narrow page shows one device at a time, and nothing is wider than it", a
   await bob.laptop.isSettled()
   assert.equal(await bob.phone.section.count(), 0)
 })
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`the page of two people breaks no rule of accessibility, in ${colorScheme}`, async t => {
+    const people = await openPeople(t, { colorScheme })
+    const { page, ann, bob } = people
+    await loadRules(page)
+    await checkRules(page, "nobody is signed in")
+    await ann.makeAccount()
+    await ann.phone.isSettled()
+    await bob.signIn({ username: "nobody" })
+    await bob.complaint("Password")
+    await checkRules(page, "one is signed in, the other not with that password")
+    await bob.makeAccount()
+    await people.settled()
+    await ann.share("viewer")
+    await bob.phone.shows("Group name", "Sunday walkers")
+    await checkRules(page, "a group is shared")
+    await ann.takeBack()
+    for (const device of bob.devices) await hasLost(device)
+    await checkRules(page, "a group was taken back")
+    await bob.phone.button("Sign out Bob’s phone").click()
+    await checkRules(page, "a question")
+    await page.getByRole("button", { name: "Discard and sign out" }).click()
+    await bob.phone.section.getByText("This phone is signed out.").waitFor()
+    await bob.section.getByRole("button", { name: "Sign out this device: Laptop" }).click()
+    await bob.laptop.section.getByText("Signed out by another device.").waitFor()
+    await checkRules(page, "a device is signed out here, another elsewhere")
+  })
+}
