@@ -96,9 +96,15 @@ export class Person extends EventTarget {
     return discarded
   }
 
+  /** Another device can do so, or the same one: the server ends that session. */
   async signOutElsewhere(deviceId: string): Promise<void> {
-    await this.#voice()?.revokeDevice(deviceId)
+    await this.#connected().revokeDevice(deviceId)
     await this.ask()
+  }
+
+  /** Whether one of the devices can ask the server for something. */
+  get isReachable(): boolean {
+    return this.#voice() !== undefined
   }
 
   /** The group that the other person owns. */
@@ -170,7 +176,7 @@ export class Person extends EventTarget {
   #connected(): Account {
     const account = this.#voice()
     if (account) return account
-    throw new TiebreakError("offline", "None of these devices is connected: sharing is the server’s to do.")
+    throw new TiebreakError("offline", "None of these devices is connected: only the server can do that.")
   }
 
   async #signedIn(name: DeviceName, given: NamePassword): Promise<Account> {

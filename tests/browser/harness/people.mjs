@@ -1,5 +1,6 @@
 // The page of a server with accounts: two people, found by their names, with a phone and a laptop each.
 
+import assert from "node:assert/strict"
 import { until } from "../../interop/harness/until.mjs"
 import { Server } from "../../interop/harness/server.mjs"
 import { openBrowser } from "./browser.mjs"
@@ -40,6 +41,16 @@ export class People {
     this.ann = new Person(page, "Ann", "The first person")
     this.bob = new Person(page, "Bob", "The second person")
     this.devices = [...this.ann.devices, ...this.bob.devices]
+  }
+
+  /** Makes an account without the page. */
+  async register(account) {
+    const answer = await fetch(new URL("/v1/accounts", this.address), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(account),
+    })
+    assert.equal(answer.status, 201)
   }
 
   async show(document) {

@@ -156,13 +156,7 @@ test("signing out asks before it discards what nobody else has, and leaves nothi
 test("an account that was made over HTTP signs in on the page", async t => {
   const people = await openPeople(t)
   const { ann, page } = people
-  const account = { username: "cleo", password: PASSWORD, display_name: "Cleo" }
-  const answer = await fetch(new URL("/v1/accounts", people.address), {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(account),
-  })
-  assert.equal(answer.status, 201)
+  await people.register({ username: "cleo", password: PASSWORD, display_name: "Cleo" })
   await ann.signIn({ username: "cleo" })
   const cleo = page.getByRole("region", { name: "Cleo", exact: true })
   await cleo.getByText("@cleo", { exact: true }).waitFor()
@@ -176,7 +170,10 @@ test("a wrong password and a name that is taken are said at their fields", async
   await ann.phone.isSettled()
   await bob.makeAccount({ username: "Ann" })
   assert.match(await bob.complaint("Username"), /signed in beside/)
-  await bob.signIn({ username: "nobody" })
+  await people.register({ username: "cleo", password: PASSWORD })
+  await bob.makeAccount({ username: "cleo" })
+  await until("the name is said to be taken", async () => /taken/.test(await bob.complaint("Username")))
+  await bob.signIn({ username: "cleo", password: "not the password" })
   assert.match(await bob.complaint("Password"), /No account has this username and this password/)
   await bob.makeAccount({ password: "short" })
   assert.match(await bob.complaint("Password"), /8 to 256 characters/)

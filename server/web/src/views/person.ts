@@ -91,7 +91,12 @@ function sessionsView(person: Person, now: number) {
           ({ id, name, seenAt }) => html`
             <li>
               <span>${name}<span class="quiet">${seenAt ? `seen ${ago(Date.parse(seenAt), now)}` : nothing}</span></span>
-              <button class="plain" aria-label="Sign out this device: ${name}" @click=${() => person.signOutElsewhere(id)}>
+              <button
+                class="plain"
+                aria-label="Sign out this device: ${name}"
+                ?disabled=${!person.isReachable}
+                @click=${() => person.signOutElsewhere(id).catch(() => person.ask())}
+              >
                 Sign out this device
               </button>
             </li>
