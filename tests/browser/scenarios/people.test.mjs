@@ -172,7 +172,7 @@ test("a wrong password and a name that is taken are said at their fields", async
   assert.match(await bob.complaint("Username"), /signed in beside/)
   await people.register({ username: "cleo", password: PASSWORD })
   await bob.makeAccount({ username: "cleo" })
-  await until("the name is said to be taken", async () => /taken/.test(await bob.complaint("Username")))
+  await until("the name is said to be taken", async () => /belongs to another account/.test(await bob.complaint("Username")))
   await bob.signIn({ username: "cleo", password: "not the password" })
   assert.match(await bob.complaint("Password"), /No account has this username and this password/)
   await bob.makeAccount({ password: "short" })
