@@ -1,5 +1,6 @@
 /** One person of the page: an account, with a phone and a laptop that are signed in each for itself. */
 
+import type { DocumentId } from "@automerge/automerge-repo/slim"
 import { Account, TiebreakError, type CredentialStore, type DeviceInfo, type Grant } from "@tiebreak/client"
 import { storageOf, type Keeping } from "./boot.js"
 import { credentialsOf } from "./credentials.js"
@@ -62,7 +63,8 @@ export class Person extends EventTarget {
 
   async signUp(given: NamePassword & { displayName: string }): Promise<void> {
     const device = DEVICE_TITLES.phone
-    const account = await Account.signUp({ ...given, server: location.origin, credentials: this.#credentials.phone, device })
+    const credentials = this.#credentials.phone
+    const account = await Account.signUp({ ...given, server: location.origin, credentials, device })
     await this.#welcome(account, given.displayName)
     await this.signIn("laptop", given.password)
   }
@@ -126,11 +128,11 @@ export class Person extends EventTarget {
   }
 
   async share(username: string, role: "viewer" | "editor"): Promise<void> {
-    await this.#connected().share(this.ownGroup as never, username, role)
+    await this.#connected().share(this.ownGroup as DocumentId, username, role)
   }
 
   async unshare(username: string): Promise<void> {
-    await this.#connected().unshare(this.ownGroup as never, username)
+    await this.#connected().unshare(this.ownGroup as DocumentId, username)
   }
 
   /** Asks what has changed elsewhere, as far as there is a connection. */
@@ -155,7 +157,7 @@ export class Person extends EventTarget {
   async #askGrants(): Promise<void> {
     // A group that is on its way to the server is nobody's there yet.
     const account = this.#voice(device => device.document("group") !== undefined && device.pendingOf("group") === 0)
-    if (account && this.ownGroup) this.#grants = await account.grants(this.ownGroup as never)
+    if (account && this.ownGroup) this.#grants = await account.grants(this.ownGroup as DocumentId)
   }
 
   async #askRole(device: Device): Promise<void> {

@@ -1,6 +1,6 @@
-/** How people sign in at this server: the page asks it once, and again where the answer turns out to be wrong. */
+/** How people sign in at this server: the page asks it once, and remembers the answer. */
 
-import { forget, remember, remembered } from "./remember.js"
+import { remember, remembered } from "./remember.js"
 
 /** `elsewhere`: an identity provider, of which this page knows nothing. */
 export type SignInMode = "open" | "accounts" | "elsewhere"
@@ -14,10 +14,6 @@ export async function signInMode(): Promise<SignInMode> {
   if (mode === null) return "open"
   remember(STORED_MODE, mode)
   return mode
-}
-
-export function forgetMode(): void {
-  forget(STORED_MODE)
 }
 
 /** An open server lists documents to everybody; of the others, one that keeps no accounts says so. */

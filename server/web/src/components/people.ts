@@ -75,13 +75,17 @@ export class PeoplePage extends LitElement {
   }
 
   #kindChoice() {
-    const options = KINDS.map(kind => ({ value: kind, title: html`${KIND_TITLES[kind]}${pendingBadge(this.#pending(kind))}` }))
+    const options = KINDS.map(kind => {
+      return { value: kind, title: html`${KIND_TITLES[kind]}${pendingBadge(this.#pending(kind))}` }
+    })
     return choice("kind", "Document to show", options, this.kind, kind => (this.kind = kind))
   }
 
   #personChoice() {
     const titles = { first: "First person", second: "Second person" }
-    const options = this.#all.map(({ slot, identity }) => ({ value: slot, title: identity?.displayName ?? titles[slot] }))
+    const options = this.#all.map(({ slot, identity }) => {
+      return { value: slot, title: identity?.displayName ?? titles[slot] }
+    })
     return choice("person", "Person to show", options, this.shownPerson, slot => (this.shownPerson = slot))
   }
 
