@@ -16,6 +16,14 @@ export async function signInMode(): Promise<SignInMode> {
   return mode
 }
 
+/** For a page that is turned away: the server may have been started in another way since. */
+export async function reloadIfModeChanged(): Promise<void> {
+  const mode = await askMode()
+  if (mode === null || mode === remembered(STORED_MODE)) return
+  remember(STORED_MODE, mode)
+  location.reload()
+}
+
 /** An open server lists documents to everybody; of the others, one that keeps no accounts says so. */
 async function askMode(): Promise<SignInMode | null> {
   const documents = await statusOf("documents?limit=1")

@@ -12,7 +12,7 @@ export const PASSWORD = "a long enough password"
  * The browser itself reports answers that the page understands: sign in, choose another name or password, and that a
  * group was taken back between two questions about it.
  */
-const ANSWERS_REPORTED = /status of (401|404|409|422)/
+export const ANSWERS_REPORTED = /status of (401|404|409|422)/
 
 /** The page of a server of its own, on which nobody has signed in yet. */
 export async function openPeople(t, { server, ...options } = {}) {

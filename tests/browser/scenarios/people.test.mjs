@@ -3,9 +3,10 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { until } from "../../interop/harness/until.mjs"
-import { PHONE, photograph } from "../harness/browser.mjs"
+import { Server } from "../../interop/harness/server.mjs"
+import { PHONE, openDemo, photograph } from "../harness/browser.mjs"
 import { checkRules, loadRules } from "../harness/rules.mjs"
-import { PASSWORD, annAndBob, openPeople } from "../harness/people.mjs"
+import { ANSWERS_REPORTED, PASSWORD, annAndBob, openPeople } from "../harness/people.mjs"
 
 /** How soon a group that was taken back is gone from connected devices. */
 const GONE_MS = 5_000
@@ -91,6 +92,15 @@ test("a device that was away when the group was taken back loses it when it is b
 
   await ann.share("viewer")
   for (const device of bob.devices) await device.shows("Group name", "Sunday walkers")
+})
+
+test("a page that was open is two people once its server keeps accounts", async t => {
+  const server = await Server.start(t)
+  const demo = await openDemo(t, server, { expectedComplaint: ANSWERS_REPORTED })
+  await demo.settled()
+  await server.stop()
+  await Server.start(t, { flags: ["--auth", "accounts"], port: server.port })
+  await demo.page.getByRole("form", { name: "The first person" }).waitFor()
 })
 
 test("profile and cart are each person's own", async t => {
