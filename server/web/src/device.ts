@@ -1,27 +1,23 @@
 /** One device of the demo: a client with a storage of its own, and what a person sees of it. */
 
-import { applyChanges, getChangesSince, getHeads } from "@automerge/automerge/slim"
+import { getChangesSince, getHeads } from "@automerge/automerge/slim"
 import { Tiebreak, type RefusedChange, type Role, type SyncStatus } from "@tiebreak/client"
-import type { DocHandle, DocumentId, UrlHeads } from "@automerge/automerge-repo/slim"
+import type { DocumentId, UrlHeads } from "@automerge/automerge-repo/slim"
 import { RememberedCut } from "./cut.js"
 import { idOf, type DeviceOptions } from "./device_options.js"
 import { Drafts } from "./drafts.js"
-import { Faults } from "./faults.js"
+import { FoundDocuments, type Handle } from "./found.js"
 import { Arrived, Highlights } from "./highlights.js"
-import { Journal, changesIn } from "./journal.js"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
 import { DOCUMENT_MADE } from "./history.js"
 import { signed } from "./signature.js"
+import { Storing } from "./storing.js"
 import { KINDS, initialDocuments, type DocumentIds, type Documents, type Kind } from "./documents.js"
 
 export { DEVICE_TITLES, type DeviceName }
 
 /** How long what came from elsewhere is highlighted. */
 const HIGHLIGHT_MS = 4_000
-
-/** How soon a document that nobody had is asked for again. */
-const FIND_AGAIN_MS = 200
-const FIND_AGAIN_MS_MAX = 5_000
 
 /** A demo is watched: it shall not sleep for half a minute when the server is back. */
 const BACKOFF = { minMs: 250, maxMs: 4_000 }
@@ -31,8 +27,6 @@ export type GroupRole = Role | "none"
 
 /** What the server says of a document that is not, or no more, the account's. */
 const ACCESS_DENIED = "access_denied"
-
-type Handles = { [K in Kind]?: DocHandle<Documents[K]> }
 
 /** Says "update" whenever there is something new to show, and "arrived" when it came from elsewhere. */
 export class Device extends EventTarget {
@@ -50,16 +44,14 @@ export class Device extends EventTarget {
   /** What is being written here, by document. */
   readonly drafts: Record<Kind, Drafts>
   readonly #cut: RememberedCut
-  readonly #journal: Journal
-  readonly #faults = new Faults()
-  #storingCount = 0
+  readonly #storing: Storing
+  /** The last change of each document that the server did not take. */
+  readonly #refused = new Map<DocumentId, RefusedChange>()
   /** The library does not tell whose change it reports; it reports one's own while one makes it. */
   #isWriting = false
-  readonly #handles: Handles = {}
-  /** Those of its person; the others may never come. */
+  readonly #found: FoundDocuments
+  /** The documents of its person; the others may never come. */
   #own: readonly Kind[] = KINDS
-  readonly #ids: Partial<DocumentIds> = {}
-  readonly #missingSince = new Map<Kind, number>()
   readonly #highlights = new Highlights(HIGHLIGHT_MS, () => this.#update())
   #isClosed = false
 
@@ -74,7 +66,9 @@ export class Device extends EventTarget {
     this.title = owner ? `${owner.displayName}’s ${name}` : DEVICE_TITLES[name]
     this.called = owner ? this.title : `the ${name}`
     this.#cut = new RememberedCut(this.id)
-    this.#journal = new Journal(this.id)
+    this.#storing = new Storing(tiebreak, this.id, () => this.#update())
+    const connected = () => this.#connected()
+    this.#found = new FoundDocuments({ tiebreak, connected, found: (kind, handle) => this.#welcome(kind, handle) })
     const newDrafts = () => new Drafts(() => this.#update())
     this.drafts = { profile: newDrafts(), cart: newDrafts(), group: newDrafts() }
     tiebreak.on("status", () => {
@@ -82,8 +76,9 @@ export class Device extends EventTarget {
       this.#update()
     })
     tiebreak.on("refused", refused => {
-      this.#faults.refused(refused)
-      if (refused.code === ACCESS_DENIED && refused.documentId === this.#handles.group?.documentId) this.groupRole = "none"
+      const isGroupLost = refused.code === ACCESS_DENIED && refused.documentId === this.#found.idOf("group")
+      if (isGroupLost) this.groupRole = "none"
+      else this.#refused.set(refused.documentId, refused)
       this.#update()
     })
   }
@@ -123,7 +118,7 @@ export class Device extends EventTarget {
     const ids = Object.fromEntries(kinds.map(kind => [kind, this.#create(kind)])) as Record<K, DocumentId>
     this.#own = kinds
     // Who remembers an id whose document was never stored finds nothing after a reload.
-    await Promise.all(kinds.map(kind => this.#store(ids[kind])))
+    await Promise.all(kinds.map(kind => this.#storing.store(ids[kind])))
     return ids
   }
 
@@ -135,13 +130,11 @@ export class Device extends EventTarget {
 
   /** Opens a group that somebody else owns, whenever that shares it. */
   findGroup(id: string): void {
-    if (this.#ids.group === id) return
-    delete this.#handles.group
     void this.#find("group", id)
   }
 
   get hasDocuments(): boolean {
-    return this.#own.every(kind => this.#handles[kind])
+    return this.#own.every(kind => this.#found.handle(kind))
   }
 
   get groupRole(): GroupRole {
@@ -160,23 +153,22 @@ export class Device extends EventTarget {
 
   /** `undefined` until the device has it. */
   document<K extends Kind>(kind: K): Documents[K] | undefined {
-    return this.#handles[kind]?.doc() as Documents[K] | undefined
+    return this.#found.handle(kind)?.doc() as Documents[K] | undefined
   }
 
   /** Since when this device, connected, has found nobody who has one of the documents. */
   get missingSince(): number | undefined {
-    const times = this.#own.map(kind => this.#missingSince.get(kind)).filter(time => time !== undefined)
-    return this.status.state.kind === "connected" ? times.sort()[0] : undefined
+    return this.status.state.kind === "connected" ? this.#found.missingSince(this.#own) : undefined
   }
 
   /** What this device has seen of a document. */
   heads(kind: Kind): UrlHeads | undefined {
-    return this.#handles[kind]?.heads()
+    return this.#found.handle(kind)?.heads()
   }
 
   /** Makes one change, described by `what` in the history of the document; as of `since`, if that is given. */
   change<K extends Kind>(kind: K, what: string, edit: (document: Documents[K]) => void, since?: UrlHeads): void {
-    const handle = this.#handles[kind] as DocHandle<Documents[K]> | undefined
+    const handle = this.#found.handle(kind)
     if (!handle) return
     this.editsCount += 1
     const before = getHeads(handle.doc())
@@ -189,8 +181,7 @@ export class Device extends EventTarget {
     } finally {
       this.#isWriting = false
     }
-    const journaled = this.#journal.keep(handle.documentId, getChangesSince(handle.doc(), before))
-    void this.#store(handle.documentId, journaled)
+    void this.#storing.store(handle.documentId, getChangesSince(handle.doc(), before))
   }
 
   #create<K extends Kind>(kind: K): DocumentId {
@@ -198,8 +189,8 @@ export class Device extends EventTarget {
     const initial = initialDocuments(this.options.owner?.displayName)[kind]
     // What the device makes is signed as well: the library's own first change has no name.
     handle.change(document => void Object.assign(document as object, initial), this.#described(DOCUMENT_MADE))
-    this.#ids[kind] = handle.documentId
-    this.#attach(kind, handle)
+    this.#found.add(kind, handle)
+    this.#watch(kind, handle)
     return handle.documentId
   }
 
@@ -209,7 +200,7 @@ export class Device extends EventTarget {
 
   /** Whether a change is on its way into this device's storage: a reload now would lose it. */
   get isStoring(): boolean {
-    return this.#storingCount > 0
+    return this.#storing.isUnderWay
   }
 
   /** Changes of one document that only this device is known to have, with what is just being written. */
@@ -223,6 +214,11 @@ export class Device extends EventTarget {
     return KINDS.reduce((sum, kind) => sum + this.drafts[kind].count, this.status.pendingChanges - lost)
   }
 
+  /** Whether it keeps a group that was taken away. */
+  get hasLostGroup(): boolean {
+    return this.#hasLost("group") && this.#found.handle("group") !== undefined
+  }
+
   /** The client counts all of a group that was taken away as unsent: the server names no change of it any more. */
   #hasLost(kind: Kind): boolean {
     return kind === "group" && this.#groupRole === "none"
@@ -230,14 +226,15 @@ export class Device extends EventTarget {
 
   /** The change of this document that the server did not take, for as long as something waits. */
   refusedOf(kind: Kind): RefusedChange | undefined {
-    const id = this.#handles[kind]?.documentId
-    return id && this.#faults.refusedOf(id, this.#unsentOf(kind))
+    const id = this.#found.idOf(kind)
+    if (id && this.#unsentOf(kind) === 0) this.#refused.delete(id)
+    return id && this.#refused.get(id)
   }
 
   /** Why this device could not store its last change of this document, if so. */
   storageFaultOf(kind: Kind): string | undefined {
-    const id = this.#handles[kind]?.documentId
-    return id && this.#faults.unstoredOf(id)
+    const id = this.#found.idOf(kind)
+    return id && this.#storing.faultOf(id)
   }
 
   /** Whether this part of a document, or something in it, came from elsewhere a moment ago. */
@@ -245,74 +242,38 @@ export class Device extends EventTarget {
     return this.#highlights.has(`${kind}/${path}`)
   }
 
-  /** Forgets everything on this device. */
+  /** Forgets everything on this device, and who is signed in. */
   async clear(): Promise<void> {
-    this.#forget()
-    await this.tiebreak.disconnectAndClear()
-  }
-
-  /** The same, and ends its session. */
-  async signOut(): Promise<void> {
-    this.#forget()
+    this.#end()
+    this.#cut.forget()
+    this.#storing.clear()
     await this.tiebreak.signOut()
   }
 
   /** Ends, and leaves everything where it is stored. */
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#end()
     await this.tiebreak.close()
   }
 
-  #forget(): void {
+  #end(): void {
     this.#isClosed = true
-    this.#cut.forget()
-    this.#journal.clear()
+    this.#found.close()
   }
 
   #unsentOf(kind: Kind): number {
-    const handle = this.#handles[kind]
-    return handle ? this.tiebreak.pendingOf(handle.documentId) : 0
+    const id = this.#found.idOf(kind)
+    return id ? this.tiebreak.pendingOf(id) : 0
   }
 
-  /** At once: the library would gather changes for a moment, in which a person can close the page. */
-  async #store(id: DocumentId, journaled: readonly string[] = []): Promise<void> {
-    this.#storingCount += 1
-    try {
-      await this.tiebreak.repo.flush([id])
-      this.#faults.stored(id)
-      this.#journal.drop(journaled)
-    } catch (error) {
-      this.#faults.unstored(id, error)
-    }
-    this.#storingCount -= 1
+  async #find(kind: Kind, id: string): Promise<void> {
+    await this.#found.find(kind, id)
     this.#update()
   }
 
-  async #find<K extends Kind>(kind: K, id: string): Promise<void> {
-    let pauseMs = FIND_AGAIN_MS
-    this.#ids[kind] = id
-    while (!this.#isClosed && this.#ids[kind] === id && !this.#handles[kind]) {
-      try {
-        const handle = await this.tiebreak.find<Documents[K]>(id as DocumentId)
-        this.#takeUp(handle)
-        this.#attach(kind, handle)
-        this.#missingSince.delete(kind)
-      } catch {
-        if (!this.#missingSince.has(kind)) this.#missingSince.set(kind, Date.now())
-        await new Promise(resolve => setTimeout(resolve, pauseMs))
-        await this.#connected()
-        pauseMs = Math.min(2 * pauseMs, FIND_AGAIN_MS_MAX)
-      }
-    }
-    this.#update()
-  }
-
-  /** What the page before this one wrote without having stored it. A change that is there already is not made twice. */
-  #takeUp(handle: DocHandle<Documents[Kind]>): void {
-    const kept = this.#journal.keptOf(handle.documentId)
-    if (kept.length === 0) return
-    handle.update(document => applyChanges(document, changesIn(kept))[0])
-    void this.#store(handle.documentId, kept)
+  #welcome(kind: Kind, handle: Handle<Kind>): void {
+    this.#storing.takeUp(handle)
+    this.#watch(kind, handle)
   }
 
   async #connected(): Promise<void> {
@@ -321,8 +282,7 @@ export class Device extends EventTarget {
     }
   }
 
-  #attach<K extends Kind>(kind: K, handle: DocHandle<Documents[K]>): void {
-    this.#handles[kind] = handle as Handles[K]
+  #watch(kind: Kind, handle: Handle<Kind>): void {
     handle.on("change", ({ patches }) => {
       const paths = [...new Set(patches.map(patch => patch.path.join("/")))]
       if (!this.#isWriting) {

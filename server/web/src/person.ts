@@ -1,5 +1,6 @@
 /** One person of the page: an account, with a phone and a laptop that are signed in each for itself. */
 
+import type { DocumentId } from "@automerge/automerge-repo/slim"
 import { Account, TiebreakError, type CredentialStore, type DeviceInfo, type Grant } from "@tiebreak/client"
 import { storageOf, type Keeping } from "./boot.js"
 import { credentialsOf } from "./credentials.js"
@@ -7,7 +8,7 @@ import { Device, type GroupRole } from "./device.js"
 import { authorOf, forgetPerson, personIn, rememberPerson, type Identity } from "./identity.js"
 import type { DocumentIds } from "./documents.js"
 import { DEVICE_TITLES, type DeviceName } from "./kinds.js"
-import { rememberRole, rememberedRole } from "./roles.js"
+import { forgetRole, rememberRole, rememberedRole } from "./roles.js"
 import { displayNameOf, groupRoleOf } from "./server.js"
 
 export const SLOTS = ["first", "second"] as const
@@ -62,7 +63,8 @@ export class Person extends EventTarget {
 
   async signUp(given: NamePassword & { displayName: string }): Promise<void> {
     const device = DEVICE_TITLES.phone
-    const account = await Account.signUp({ ...given, server: location.origin, credentials: this.#credentials.phone, device })
+    const credentials = this.#credentials.phone
+    const account = await Account.signUp({ ...given, server: location.origin, credentials, device })
     await this.#welcome(account, given.displayName)
     await this.signIn("laptop", given.password)
   }
@@ -87,7 +89,8 @@ export class Person extends EventTarget {
   async signOut(name: DeviceName): Promise<number> {
     const device = this.devices.get(name)
     const discarded = device?.pendingCount ?? 0
-    await device?.signOut()
+    await device?.clear()
+    if (device) forgetRole(device.id)
     this.devices.delete(name)
     if (this.devices.size === 0) this.#leave()
     await this.ask()
@@ -95,9 +98,15 @@ export class Person extends EventTarget {
     return discarded
   }
 
+  /** Another device can do so, or the same one: the server ends that session. */
   async signOutElsewhere(deviceId: string): Promise<void> {
-    await this.#voice()?.revokeDevice(deviceId)
+    await this.#connected().revokeDevice(deviceId)
     await this.ask()
+  }
+
+  /** Whether one of the devices can ask the server for something. */
+  get isReachable(): boolean {
+    return this.#voice() !== undefined
   }
 
   /** The group that the other person owns. */
@@ -119,11 +128,11 @@ export class Person extends EventTarget {
   }
 
   async share(username: string, role: "viewer" | "editor"): Promise<void> {
-    await this.#connected().share(this.ownGroup as never, username, role)
+    await this.#connected().share(this.ownGroup as DocumentId, username, role)
   }
 
   async unshare(username: string): Promise<void> {
-    await this.#connected().unshare(this.ownGroup as never, username)
+    await this.#connected().unshare(this.ownGroup as DocumentId, username)
   }
 
   /** Asks what has changed elsewhere, as far as there is a connection. */
@@ -146,25 +155,30 @@ export class Person extends EventTarget {
   }
 
   async #askGrants(): Promise<void> {
-    const account = this.#voice()
-    if (account && this.ownGroup) this.#grants = await account.grants(this.ownGroup as never)
+    // A group that is on its way to the server is nobody's there yet.
+    const account = this.#voice(device => device.document("group") !== undefined && device.pendingOf("group") === 0)
+    if (account && this.ownGroup) this.#grants = await account.grants(this.ownGroup as DocumentId)
   }
 
   async #askRole(device: Device): Promise<void> {
     if (!this.#sharedGroup || !isConnected(device)) return
-    device.groupRole = await groupRoleOf(device.options.owner!.account, this.#sharedGroup)
-    rememberRole(device.id, this.#sharedGroup, device.groupRole)
+    const group = this.#sharedGroup
+    const role = await groupRoleOf(device.options.owner!.account, group)
+    if (role === "none" && rememberedRole(device.id, group) === null) return
+    rememberRole(device.id, group, role)
+    device.groupRole = role
+    device.findGroup(group)
   }
 
   /** Who can speak for the person now. */
-  #voice(): Account | undefined {
-    return [...this.devices.values()].find(isConnected)?.options.owner?.account
+  #voice(mayBe: (device: Device) => boolean = () => true): Account | undefined {
+    return [...this.devices.values()].find(device => isConnected(device) && mayBe(device))?.options.owner?.account
   }
 
   #connected(): Account {
     const account = this.#voice()
     if (account) return account
-    throw new TiebreakError("offline", "None of these devices is connected: sharing is the server’s to do.")
+    throw new TiebreakError("offline", "None of these devices is connected: only the server can do that.")
   }
 
   async #signedIn(name: DeviceName, given: NamePassword): Promise<Account> {
@@ -184,7 +198,7 @@ export class Person extends EventTarget {
     const owner = { slot, displayName: identity.displayName, account }
     const device = await Device.open({ name, storage, author: authorOf(identity), owner })
     await this.#openDocuments(device, identity)
-    device.addEventListener("update", () => this.#update())
+    this.#follow(device)
     this.devices.set(name, device)
     if (this.#sharedGroup) this.#openSharedGroup(device, this.#sharedGroup)
     this.dispatchEvent(new CustomEvent<Device>("opened", { detail: device }))
@@ -198,9 +212,21 @@ export class Person extends EventTarget {
     this.identity = rememberPerson(this.slot, { ...identity, ids })
   }
 
+  /** What changed while it was away is asked as soon as it is back. */
+  #follow(device: Device): void {
+    let wasConnected = false
+    device.addEventListener("update", () => {
+      const isBack = isConnected(device) && !wasConnected
+      wasConnected = isConnected(device)
+      if (isBack) void this.ask()
+      this.#update()
+    })
+  }
+
   #openSharedGroup(device: Device, id: string): void {
-    device.groupRole = rememberedRole(device.id, id)
-    device.findGroup(id)
+    const role = rememberedRole(device.id, id)
+    device.groupRole = role ?? "none"
+    if (role !== null) device.findGroup(id)
   }
 
   #leave(): void {

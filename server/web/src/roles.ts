@@ -1,7 +1,7 @@
 /** What a device was last told that it may do with a shared group: it holds while there is nobody to ask. */
 
 import type { GroupRole } from "./device.js"
-import { remember, remembered } from "./remember.js"
+import { forget, remember, remembered } from "./remember.js"
 
 const ROLES: readonly GroupRole[] = ["owner", "editor", "viewer", "none"]
 
@@ -9,11 +9,16 @@ export function rememberRole(device: string, group: string, role: GroupRole): vo
   remember(keyOf(device), `${group} ${role}`)
 }
 
-export function rememberedRole(device: string, group: string): GroupRole {
+/** `null`: this device was never allowed anything. */
+export function rememberedRole(device: string, group: string): GroupRole | null {
   const [of, role] = (remembered(keyOf(device)) ?? "").split(" ")
-  return (of === group && ROLES.find(known => known === role)) || "none"
+  return (of === group && ROLES.find(known => known === role)) || null
 }
 
 function keyOf(device: string): string {
   return `tiebreak-demo-role-${device}`
+}
+
+export function forgetRole(device: string): void {
+  forget(keyOf(device))
 }

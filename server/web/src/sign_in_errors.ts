@@ -16,7 +16,7 @@ export function fieldErrorOf(error: unknown): FieldError {
     return { field: "password", message: "No account has this username and this password. Type them again." }
   }
   if (code === "too_many_attempts") return { field: "password", message: `${sentence(message)} ${later(error)}` }
-  if (code === "offline") return { field: "form", message: "The server is not there. Try again when it is back." }
+  if (code === "offline") return { field: "form", message: sentence(message.startsWith("no answer") ? "the server is not there: try again when it is back" : message) }
   return { field: "form", message: sentence(message) }
 }
 

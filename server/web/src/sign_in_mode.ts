@@ -1,6 +1,6 @@
-/** How people sign in at this server: the page asks it once, and again where the answer turns out to be wrong. */
+/** How people sign in at this server: the page asks it once, and remembers the answer. */
 
-import { forget, remember, remembered } from "./remember.js"
+import { remember, remembered } from "./remember.js"
 
 /** `elsewhere`: an identity provider, of which this page knows nothing. */
 export type SignInMode = "open" | "accounts" | "elsewhere"
@@ -16,8 +16,12 @@ export async function signInMode(): Promise<SignInMode> {
   return mode
 }
 
-export function forgetMode(): void {
-  forget(STORED_MODE)
+/** For a page that is turned away: the server may have been started in another way since. */
+export async function reloadIfModeChanged(): Promise<void> {
+  const mode = await askMode()
+  if (mode === null || mode === remembered(STORED_MODE)) return
+  remember(STORED_MODE, mode)
+  location.reload()
 }
 
 /** An open server lists documents to everybody; of the others, one that keeps no accounts says so. */

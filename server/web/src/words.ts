@@ -36,7 +36,8 @@ export function connection(status: SyncStatus, statusAt: number, isCut: boolean,
     case "offline":
       return { tone: "off", words: isCut ? "Offline: you cut it" : "Offline" }
     case "unauthorized":
-      return { tone: "bad", words: `Signed out: ${state.reason}` }
+      // The client's own reason says no more than that.
+      return { tone: "bad", words: state.reason === "signed out" ? "Signed out" : `Signed out: ${state.reason}` }
     case "rejected":
       return { tone: "bad", words: `The server said no: ${state.reason || state.code}` }
   }

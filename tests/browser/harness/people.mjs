@@ -1,5 +1,6 @@
 // The page of a server with accounts: two people, found by their names, with a phone and a laptop each.
 
+import assert from "node:assert/strict"
 import { until } from "../../interop/harness/until.mjs"
 import { Server } from "../../interop/harness/server.mjs"
 import { openBrowser } from "./browser.mjs"
@@ -7,13 +8,16 @@ import { Device } from "./demo.mjs"
 
 export const PASSWORD = "a long enough password"
 
-/** The browser itself reports the answer that tells the page to ask who is there. */
-export const SIGN_IN_COMPLAINT = /status of 401/
+/**
+ * The browser itself reports answers that the page understands: sign in, choose another name or password, and that a
+ * group was taken back between two questions about it.
+ */
+export const ANSWERS_REPORTED = /status of (401|404|409|422)/
 
 /** The page of a server of its own, on which nobody has signed in yet. */
 export async function openPeople(t, { server, ...options } = {}) {
   const serving = server ?? (await Server.start(t, { flags: ["--auth", "accounts"] }))
-  const page = await openBrowser(t, { expectedComplaint: SIGN_IN_COMPLAINT, ...options })
+  const page = await openBrowser(t, { expectedComplaint: ANSWERS_REPORTED, ...options })
   const people = new People(page, serving)
   await page.goto(people.address)
   await page.getByRole("form", { name: "The first person" }).waitFor()
@@ -39,6 +43,16 @@ export class People {
     this.devices = [...this.ann.devices, ...this.bob.devices]
   }
 
+  /** Makes an account without the page. */
+  async register(account) {
+    const answer = await fetch(new URL("/v1/accounts", this.address), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(account),
+    })
+    assert.equal(answer.status, 201)
+  }
+
   async show(document) {
     await this.page.getByRole("radio", { name: document }).check({ force: true })
   }
@@ -59,8 +73,8 @@ class Person {
     this.name = name
     this.form = page.getByRole("form", { name: place })
     this.section = page.getByRole("region", { name, exact: true })
-    this.phone = new Device(page, `${name}’s phone`)
-    this.laptop = new Device(page, `${name}’s laptop`)
+    this.phone = new Device(page, `${name}’s Phone`)
+    this.laptop = new Device(page, `${name}’s Laptop`)
     this.devices = [this.phone, this.laptop]
   }
 

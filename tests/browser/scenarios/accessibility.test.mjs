@@ -1,32 +1,9 @@
 // The rules of axe on every document and state, in light and dark.
 
-import assert from "node:assert/strict"
-import fs from "node:fs"
-import { createRequire } from "node:module"
 import { test } from "node:test"
 import { Server } from "../../interop/harness/server.mjs"
+import { checkRules, loadRules } from "../harness/rules.mjs"
 import { DESKTOP, PHONE, openBrowser, openDemo } from "../harness/browser.mjs"
-
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
-
-async function checkRules(page, where) {
-  // What fades in is judged once it is there.
-  const violations = await page.evaluate(async () => {
-    await Promise.allSettled(
-      document
-        .getAnimations()
-        .filter(each => each.effect.getTiming().iterations !== Infinity)
-        .map(each => each.finished),
-    )
-    const { violations } = await globalThis.axe.run()
-    return violations.map(({ id, impact, nodes }) => ({
-      id,
-      impact,
-      nodes: nodes.map(node => node.failureSummary + " " + node.html),
-    }))
-  })
-  assert.deepEqual(violations, [], where)
-}
 
 for (const colorScheme of ["light", "dark"]) {
   for (const [name, viewport] of Object.entries({ wide: DESKTOP, narrow: PHONE })) {
@@ -34,7 +11,7 @@ for (const colorScheme of ["light", "dark"]) {
       const server = await Server.start(t)
       const demo = await openDemo(t, server, { viewport, colorScheme })
       const { page, phone } = demo
-      await page.evaluate(axe)
+      await loadRules(page)
       await phone.isSettled()
       await checkRules(page, "the profile")
       await phone.cut()
@@ -70,7 +47,7 @@ for (const colorScheme of ["light", "dark"]) {
     await page.route("**/*.wasm", route => route.fulfill({ contentType: "application/wasm", body: "broken" }))
     await page.goto(`http://127.0.0.1:${server.port}/demo/`)
     await page.getByRole("alert").waitFor()
-    await page.evaluate(axe)
+    await loadRules(page)
     await checkRules(page, "no engine")
   })
 }

@@ -46,10 +46,10 @@ export class Server {
   }
 
   /** Starts a server and ends it with the test `t`. */
-  static async start(t, { flags = [] } = {}) {
+  static async start(t, { flags = [], port } = {}) {
     const data = path.join(newFolder(), "data")
     fs.mkdirSync(data)
-    const server = new Server(await freePort(), data, flags)
+    const server = new Server(port ?? (await freePort()), data, flags)
     afterwards(t, () => server.kill())
     await server.restart()
     return server

@@ -11,7 +11,7 @@ import { KINDS, KIND_TITLES, areIdsOfLink, backToOwnDocuments, forgetIds, type K
 import { openPeople, type People } from "../people.js"
 import { historyOf } from "../replicas.js"
 import { forgetPage, keepPage } from "../keep_page.js"
-import { signInMode } from "../sign_in_mode.js"
+import { reloadIfModeChanged, signInMode } from "../sign_in_mode.js"
 import { Story } from "../story.js"
 import { choice } from "../views/choice.js"
 import { deviceView, pendingBadge } from "../views/device.js"
@@ -215,7 +215,12 @@ export class DemoPage extends LitElement {
     }
   }
 
+  #isTurnedAway = false
+
   #updated() {
+    const isTurnedAway = this.#devices.some(({ status }) => status.state.kind === "unauthorized")
+    if (isTurnedAway && !this.#isTurnedAway) void reloadIfModeChanged()
+    this.#isTurnedAway = isTurnedAway
     this.requestUpdate()
     void this.#mark()
   }

@@ -67,7 +67,7 @@ export class PeoplePage extends LitElement {
 
   #welcome() {
     return html`
-      <p class="welcome">
+      <p>
         Two people, each with a phone and a laptop. The first one has a group, and can share it with the second. Each
         needs an account at this server first.
       </p>
@@ -75,13 +75,17 @@ export class PeoplePage extends LitElement {
   }
 
   #kindChoice() {
-    const options = KINDS.map(kind => ({ value: kind, title: html`${KIND_TITLES[kind]}${pendingBadge(this.#pending(kind))}` }))
+    const options = KINDS.map(kind => {
+      return { value: kind, title: html`${KIND_TITLES[kind]}${pendingBadge(this.#pending(kind))}` }
+    })
     return choice("kind", "Document to show", options, this.kind, kind => (this.kind = kind))
   }
 
   #personChoice() {
     const titles = { first: "First person", second: "Second person" }
-    const options = this.#all.map(({ slot, identity }) => ({ value: slot, title: identity?.displayName ?? titles[slot] }))
+    const options = this.#all.map(({ slot, identity }) => {
+      return { value: slot, title: identity?.displayName ?? titles[slot] }
+    })
     return choice("person", "Person to show", options, this.shownPerson, slot => (this.shownPerson = slot))
   }
 
@@ -119,7 +123,7 @@ export class PeoplePage extends LitElement {
       const loss = discarded > 0 ? ` ${count(discarded, "unsent change")} discarded.` : ""
       this.#say(`${device.title} is signed out.${loss}`)
     }
-    if (device.pendingCount === 0) return void signOut()
+    if (device.pendingCount === 0 && !device.hasLostGroup) return void signOut()
     this.question = { device, signOut }
     void this.updateComplete.then(askToSignOut)
   }

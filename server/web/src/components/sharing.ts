@@ -27,7 +27,7 @@ export class Sharing extends LitElement {
 
   override render() {
     const other = this.otherIdentity
-    if (!other) return html`<p class="quiet">The group can be shared once the second person is there.</p>`
+    if (!other) return html`<p class="sharing quiet">The group can be shared once the second person is there.</p>`
     const isShared = this.sharedAs !== "none"
     const shown = this.sharedAs === "viewer" || this.sharedAs === "editor" ? this.sharedAs : this.chosen
     return html`

@@ -1,8 +1,10 @@
 /** Where a person makes an account, or signs in with one. */
 
+import { TiebreakError } from "@tiebreak/client"
 import { LitElement, html, nothing } from "lit"
 import { customElement, property, state } from "lit/decorators.js"
 import type { Person } from "../person.js"
+import { reloadIfModeChanged } from "../sign_in_mode.js"
 import { fieldErrorOf, type FieldError } from "../sign_in_errors.js"
 import { suggestionFor, type Suggestion } from "../suggestions.js"
 import { formField } from "../views/form_field.js"
@@ -72,6 +74,7 @@ export class SignIn extends LitElement {
       if (this.#isBeside(given.username)) throw new Error("This account is signed in beside already. Take another one.")
       await (isNew ? this.person.signUp(given) : this.person.enter(given))
     } catch (error) {
+      if (error instanceof TiebreakError && error.code === "no_accounts") await reloadIfModeChanged()
       await this.#show(error)
     } finally {
       this.isBusy = false

@@ -1,7 +1,7 @@
 /** One device: its connection with the switch that cuts it, what waits, and the document to edit. */
 
 import { html, nothing } from "lit"
-import type { Device } from "../device.js"
+import { DEVICE_TITLES, type Device } from "../device.js"
 import { KINDS, KIND_TITLES, type Kind } from "../documents.js"
 import { connection, synced } from "../words.js"
 import { cartView } from "./cart.js"
@@ -28,7 +28,7 @@ export function deviceView(device: Device, kind: Kind, now: number, signedIn?: S
       aria-labelledby=${titleId}
     >
       <header class="device-head">
-        <h2 id=${titleId}>${icons[device.name]}${device.title}</h2>
+        <h2 id=${titleId}>${icons[device.name]}${titleView(device)}</h2>
         ${networkSwitch(device)} ${signedIn ? signOutButton(device, signedIn) : nothing}
       </header>
       ${statusView(device, now)} ${isSignedOut ? signedOutView(device, signedIn) : tryAgain(device)} ${refusedView(device)} ${storageFaultView(device)}
@@ -40,13 +40,19 @@ export function deviceView(device: Device, kind: Kind, now: number, signedIn?: S
   `
 }
 
+/** Whose it is stands over the devices already, for those who see it. */
+function titleView({ options: { owner }, name }: Device) {
+  const title = DEVICE_TITLES[name]
+  return owner ? html`<span class="visually-hidden">${owner.displayName}’s </span>${title}` : title
+}
+
 function signOutButton(device: Device, { signOut }: SignedIn) {
-  return html`<button class="plain" aria-label="Sign out ${device.called}" @click=${signOut}>Sign out</button>`
+  return html`<button class="tool" aria-label="Sign out ${device.called}" @click=${signOut}>Sign out</button>`
 }
 
 function signedOutView(device: Device, { again }: SignedIn) {
   return html`
-    <div class="notice signed-out" role="alert">
+    <div class="notice" role="alert">
       <p><strong>Signed out by another device.</strong> What this ${device.name} has stays on it. It gets nothing new.</p>
     </div>
     ${again}
@@ -167,9 +173,11 @@ function noGroupView(device: Device) {
     return html`<p class="empty"><span>Nobody has shared a group with ${displayName} yet.</span></p>`
   }
   return html`
-    <div class="notice lost" role="status">
+    <div class="notice">
       <p><strong>You no longer have access to this group.</strong></p>
-      <p>This ${device.name} keeps what it had of it, and gets nothing new.</p>
+      <p>
+        This ${device.name} keeps what it had of it, and gets nothing new. What it had not sent by then reaches nobody.
+      </p>
     </div>
   `
 }

@@ -3,7 +3,7 @@
 import { html, nothing } from "lit"
 import { repeat } from "lit/directives/repeat.js"
 import type { Kind } from "../documents.js"
-import type { DeviceName } from "../kinds.js"
+import { DEVICE_TITLES, type DeviceName } from "../kinds.js"
 import type { Person } from "../person.js"
 import { ago } from "../words.js"
 import { deviceView } from "./device.js"
@@ -33,7 +33,7 @@ export function personView(person: Person, other: Person, shown: PersonShown) {
         <h2 id="${slot}-title">${identity.displayName}</h2>
         <span class="quiet">@${identity.username}</span>
       </header>
-      ${person.ownGroup ? sharingView(person, other) : nothing}
+      ${person.ownGroup ? sharingView(person, other) : guestView(person, other)}
       <div class="devices">
         ${repeat(
           shown.devices,
@@ -53,6 +53,13 @@ function sharingView(person: Person, other: Person) {
   `
 }
 
+function guestView(person: Person, other: Person) {
+  const role = other.roleOf(person.identity!.account)
+  if (!other.identity) return html`<p class="sharing quiet">A group can be shared with you once somebody stands beside.</p>`
+  const words = role === "none" ? "has not shared a group with you" : `shares a group with you: you are its ${role}`
+  return html`<p class="sharing quiet">${other.identity.displayName} ${words}.</p>`
+}
+
 function deviceOf(person: Person, name: DeviceName, { kind, now, signOut }: PersonShown) {
   const device = person.devices.get(name)
   if (device) {
@@ -62,7 +69,11 @@ function deviceOf(person: Person, name: DeviceName, { kind, now, signOut }: Pers
   const id = `${person.slot}-${name}-title`
   return html`
     <section class="device ${name}" data-tone="off" aria-labelledby=${id}>
-      <header class="device-head"><h2 id=${id}>${icons[name]}${person.identity!.displayName}’s ${name}</h2></header>
+      <header class="device-head">
+        <h2 id=${id}>
+          ${icons[name]}<span class="visually-hidden">${person.identity!.displayName}’s </span>${DEVICE_TITLES[name]}
+        </h2>
+      </header>
       <p>This ${name} is signed out. Nothing of ${person.identity!.displayName} is left on it.</p>
       <tb-sign-in-again .person=${person} device=${name}></tb-sign-in-again>
     </section>
@@ -80,7 +91,12 @@ function sessionsView(person: Person, now: number) {
           ({ id, name, seenAt }) => html`
             <li>
               <span>${name}<span class="quiet">${seenAt ? `seen ${ago(Date.parse(seenAt), now)}` : nothing}</span></span>
-              <button class="plain" aria-label="Sign out this device: ${name}" @click=${() => person.signOutElsewhere(id)}>
+              <button
+                class="plain"
+                aria-label="Sign out this device: ${name}"
+                ?disabled=${!person.isReachable}
+                @click=${() => person.signOutElsewhere(id).catch(() => person.ask())}
+              >
                 Sign out this device
               </button>
             </li>

@@ -16,16 +16,28 @@ export function signOutDialog(question: SignOutQuestion | null) {
     <dialog id="sign-out" aria-labelledby="sign-out-title">
       <form method="dialog">
         <h2 id="sign-out-title">Sign out ${device.called}?</h2>
-        <p>
-          ${count(device.pendingCount, "change")} ${device.pendingCount === 1 ? "has" : "have"} not reached the server.
-          Signing out discards ${device.pendingCount === 1 ? "it" : "them"} with everything else on this ${device.name}.
-        </p>
+        ${device.pendingCount > 0 ? unsentView(device) : nothing}
+        ${
+          device.hasLostGroup
+            ? html`<p>It keeps a group that you no longer have access to. Signing out discards that for good.</p>`
+            : nothing
+        }
         <div class="actions">
           <button class="plain" value="no">Stay signed in</button>
           <button class="primary" @click=${() => void signOut()}>Discard and sign out</button>
         </div>
       </form>
     </dialog>
+  `
+}
+
+function unsentView({ name, pendingCount }: Device) {
+  const [have, them] = pendingCount === 1 ? ["has", "it"] : ["have", "them"]
+  return html`
+    <p>
+      ${count(pendingCount, "change")} ${have} not reached the server. Signing out discards ${them} with everything else
+      on this ${name}.
+    </p>
   `
 }
 
