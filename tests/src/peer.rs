@@ -265,7 +265,12 @@ impl Peer {
 
     /// Whether the server has refused something of a document with this code.
     pub fn is_refused(&self, document: DocumentId, code: &str) -> bool {
-        self.refused.iter().any(|(refused, with)| *refused == document && with == code)
+        self.refusals(document, code) > 0
+    }
+
+    /// How often the server has refused something of a document with this code.
+    pub fn refusals(&self, document: DocumentId, code: &str) -> usize {
+        self.refused.iter().filter(|(refused, with)| *refused == document && with == code).count()
     }
 
     pub fn content(&self, document: DocumentId) -> Option<&Automerge> {

@@ -3,14 +3,15 @@
 mod documents;
 mod gossip;
 mod handshake;
+mod rights;
 
 use crate::access::{Access, Admission, Identity};
 use crate::rate::Bucket;
 use crate::room::{self, Notice, PeerInfo};
 use crate::{Moment, SessionId};
 use bytes::Bytes;
-use documents::Standing;
 use handshake::Term;
+use rights::Standing;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;

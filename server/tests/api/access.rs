@@ -3,6 +3,7 @@
 mod attempts;
 mod audit;
 mod connections;
+mod grants;
 mod identity_provider;
 mod keys;
 mod matrix;

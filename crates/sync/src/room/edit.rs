@@ -52,31 +52,41 @@ impl Room {
         shared: &Heads,
         effects: &mut Vec<Effect>,
     ) {
-        if matches!(self.phase, Phase::Deleted | Phase::Broken) {
-            return;
-        }
-        let session = peer.session;
-        let mut member = Box::new(Member::new(peer, access));
+        let Some(mut member) = self.admit(peer, access, effects) else { return };
         // Of what could not be read here we do not say that we have it.
         let shared = if self.is_damaged { &Heads::default() } else { shared };
         let heads = self.document.heads();
         let data = member.greet(heads, shared).encode();
         let notice = if heads.is_empty() { Notice::Request(data) } else { Notice::Sync(data) };
+        let session = member.info.session;
         self.members.insert(session, member);
         effects.push(Effect::Tell { to: session, notice });
     }
 
-    /// Who hears that a peer has nothing forgets what it has sent to it, in stock libraries too.
+    /// Who hears that a peer has nothing forgets what it has sent to it, in stock libraries too, and sends it again.
+    /// Who has nothing itself is silent to that: so it hears of ours as well. Neither counts as a greeting: whatever it
+    /// answers is answered.
     pub(super) fn ask_for_all(&mut self, peer: Arc<PeerInfo>, access: Access, effects: &mut Vec<Effect>) {
-        if matches!(self.phase, Phase::Deleted | Phase::Broken) {
-            return;
-        }
-        let session = peer.session;
-        // Not a greeting: whatever it answers is answered, as nothing true has been said yet.
-        let member = Box::new(Member::new(peer, access));
-        let nothing = SyncMessage { have: vec![Have::everything_up_to(&[])], ..SyncMessage::default() };
-        let notice = Notice::Sync(nothing.encode());
+        let Some(member) = self.admit(peer, access, effects) else { return };
+        let session = member.info.session;
         self.members.insert(session, member);
-        effects.push(Effect::Tell { to: session, notice });
+        let nothing = SyncMessage { have: vec![Have::everything_up_to(&[])], ..SyncMessage::default() };
+        let heads = self.document.heads().as_slice().to_vec();
+        let ours = (!heads.is_empty()).then(|| SyncMessage { heads, ..nothing.clone() });
+        for message in std::iter::once(nothing).chain(ours) {
+            effects.push(Effect::Tell { to: session, notice: Notice::Sync(message.encode()) });
+        }
+    }
+
+    /// A peer that is spoken to before it speaks, if the document is there for it.
+    fn admit(&self, peer: Arc<PeerInfo>, access: Access, effects: &mut Vec<Effect>) -> Option<Box<Member>> {
+        if matches!(self.phase, Phase::Deleted | Phase::Broken) {
+            return None;
+        }
+        if access == Access::Creates && !self.document.heads().is_empty() {
+            effects.push(Effect::Tell { to: peer.session, notice: Notice::Denied });
+            return None;
+        }
+        Some(Box::new(Member::new(peer, access)))
     }
 }

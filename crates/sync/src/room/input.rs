@@ -111,7 +111,8 @@ pub enum Input {
         from: SessionId,
         heads: Vec<RemoteHead>,
     },
-    /// Speak to this peer as if we had nothing: it offers again all that it has, what was refused before too.
+    /// Speak to this peer as if we had nothing, so that it offers again all that it has, what was refused before too;
+    /// then say where we are.
     AskForAll {
         peer: Arc<PeerInfo>,
         access: Access,

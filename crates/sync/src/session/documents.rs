@@ -1,30 +1,19 @@
-//! The documents of a connection: what it may do with each, and the way to their rooms and back.
+//! The documents of a connection: the way to their rooms and back.
 
+use super::rights::Standing;
 use super::{Effect, Phase, Session};
 use crate::Moment;
 use crate::access::Access;
 use crate::checked::Checked;
-use crate::room::{self, Notice, PeerInfo, Received};
-use std::cmp::Ordering;
+use crate::room::{self, Notice, Received};
 use std::sync::Arc;
 use tiebreak_document::SyncMessage;
 use tiebreak_protocol::{
-    ChangeHash, DocumentId, Ephemeral, ExtensionFrame, Frame, Heads, Refusal, RemoteHeadsChanged, SyncFrame,
+    ChangeHash, DocumentId, Ephemeral, ExtensionFrame, Frame, Refusal, RemoteHeadsChanged, SyncFrame,
 };
 
 /// Messages about one document that wait until it is known what its sender may do.
 const HELD_MAX: usize = 64;
-
-/// How a session stands to a document that its peer has named.
-#[derive(Debug)]
-pub(super) enum Standing {
-    /// It is being asked what the peer may do; what came meanwhile.
-    Asked(Vec<SyncFrame>),
-    /// The room knows the session.
-    In(Access),
-    /// The peer may nothing. Kept, so that it hears of the document as soon as it may.
-    Denied,
-}
 
 impl Session {
     /// The documents whose rooms must be told when the connection ends.
@@ -43,7 +32,7 @@ impl Session {
     pub(super) fn access(&self, document: DocumentId) -> Option<Access> {
         match self.documents.get(&document) {
             Some(Standing::In(access)) => Some(*access),
-            Some(Standing::Asked(_) | Standing::Denied) | None => None,
+            Some(Standing::Asked(_) | Standing::AskedAgain(_) | Standing::Denied) | None => None,
         }
     }
 
@@ -62,8 +51,10 @@ impl Session {
                 let access = *access;
                 return self.receive_sync(now, sync, access, effects);
             }
-            Some(Standing::Asked(held)) if held.len() < HELD_MAX => held.push(sync),
-            Some(Standing::Asked(_)) => return Err(Refusal::RateExceeded),
+            Some(Standing::Asked(held) | Standing::AskedAgain(held)) if held.len() < HELD_MAX => {
+                held.push(sync)
+            }
+            Some(Standing::Asked(_) | Standing::AskedAgain(_)) => return Err(Refusal::RateExceeded),
             None if is_full => {
                 // A stock peer that is sent away comes back with the same documents; the others can go on.
                 effects.push(Effect::Refused(Refusal::TooManyDocuments));
@@ -73,114 +64,23 @@ impl Session {
             None if live.term.is_none() => {
                 return self.enter(now, sync, Access::Writes, effects);
             }
-            // Asked again by who was denied: it may be otherwise now.
-            Some(Standing::Denied) | None => {
+            None => {
                 live.charge(1, now, effects);
                 self.documents.insert(document, Standing::Asked(vec![sync]));
+                effects.push(Effect::Authorize(document));
+            }
+            // It may be otherwise now.
+            Some(standing @ Standing::Denied) => {
+                live.charge(1, now, effects);
+                *standing = Standing::AskedAgain(vec![sync]);
                 effects.push(Effect::Authorize(document));
             }
         }
         Ok(())
     }
 
-    /// What the peer may do with a document: the answer to [`Effect::Authorize`], or what has changed since. `None`:
-    /// nothing, not even know that it is there.
-    pub(super) fn authorized(
-        &mut self,
-        now: Moment,
-        document: DocumentId,
-        access: Option<Access>,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let Some(standing) = self.documents.get_mut(&document) else { return Ok(()) };
-        match (std::mem::replace(standing, Standing::Denied), access) {
-            (Standing::Asked(held), Some(access)) => {
-                *standing = Standing::In(access);
-                let mut held = held.into_iter();
-                if let Some(first) = held.next() {
-                    self.enter(now, first, access, effects)?;
-                }
-                for sync in held {
-                    self.receive_sync(now, sync, access, effects)?;
-                }
-                Ok(())
-            }
-            (Standing::Asked(held), None) => {
-                // Somebody else's and missing look the same, except to who wants to write: that must be said.
-                if held.iter().any(has_content) {
-                    self.refuse_document(document, Refusal::AccessDenied, effects)?;
-                }
-                self.tell_unavailable(document, effects)
-            }
-            (Standing::In(before), Some(access)) => {
-                *standing = Standing::In(access);
-                match before.cmp(&access) {
-                    Ordering::Less => self.ask_for_all(document, access, effects),
-                    Ordering::Equal => Ok(()),
-                    Ordering::Greater => self.begin_again(document, access, effects),
-                }
-            }
-            (Standing::In(_), None) => {
-                self.leave_room(document, effects)?;
-                self.refuse_document(document, Refusal::AccessDenied, effects)?;
-                self.tell_unavailable(document, effects)
-            }
-            (Standing::Denied, Some(access)) => {
-                *standing = Standing::In(access);
-                self.greet(document, access, effects)
-            }
-            (Standing::Denied, None) => Ok(()),
-        }
-    }
-
-    /// The peer may do more than before: what it was refused, it is asked for.
-    fn ask_for_all(
-        &mut self,
-        document: DocumentId,
-        access: Access,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let peer = self.leave_room(document, effects)?;
-        effects.push(Effect::ToRoom { document, input: room::Input::AskForAll { peer, access } });
-        Ok(())
-    }
-
-    /// The peer may do less than before: what it has sent and is not taken yet goes.
-    fn begin_again(
-        &mut self,
-        document: DocumentId,
-        access: Access,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        self.leave_room(document, effects)?;
-        self.greet(document, access, effects)
-    }
-
-    /// Answers who has left.
-    fn leave_room(
-        &mut self,
-        document: DocumentId,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Arc<PeerInfo>, Refusal> {
-        let peer = Arc::clone(&self.live()?.info);
-        effects.push(Effect::ToRoom { document, input: room::Input::Left(peer.session) });
-        Ok(peer)
-    }
-
-    fn greet(
-        &mut self,
-        document: DocumentId,
-        access: Access,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), Refusal> {
-        let peer = Arc::clone(&self.live()?.info);
-        let input = room::Input::Greet { peer, access, shared: Heads::default() };
-        effects.push(Effect::ToRoom { document, input });
-        Ok(())
-    }
-
     /// The first message about a document.
-    fn enter(
+    pub(super) fn enter(
         &mut self,
         now: Moment,
         sync: SyncFrame,
@@ -190,15 +90,10 @@ impl Session {
         let document = sync.document;
         self.documents.insert(document, Standing::In(access));
         self.receive_sync(now, sync, access, effects)?;
-        let live = self.live()?;
-        if !live.follows.is_empty() {
-            let (session, storages) = (live.info.session, live.follows.clone());
-            effects.push(Effect::ToRoom { document, input: room::Input::Follow { session, storages } });
-        }
-        Ok(())
+        self.follow_in(document, effects)
     }
 
-    fn receive_sync(
+    pub(super) fn receive_sync(
         &mut self,
         now: Moment,
         sync: SyncFrame,
@@ -284,8 +179,8 @@ impl Session {
                 return Ok(());
             }
             Notice::Denied => {
-                self.documents.insert(document, Standing::Denied);
-                return self.tell_unavailable(document, effects);
+                self.ask_again(document, effects);
+                return Ok(());
             }
             Notice::Close(refusal) => return Err(refusal),
         };
@@ -294,7 +189,7 @@ impl Session {
     }
 
     /// Counts a refusal that has no change's name, and tells it.
-    fn refuse_document(
+    pub(super) fn refuse_document(
         &mut self,
         document: DocumentId,
         refusal: Refusal,
@@ -323,17 +218,14 @@ impl Session {
         Ok(())
     }
 
-    fn tell_unavailable(&mut self, document: DocumentId, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+    pub(super) fn tell_unavailable(
+        &mut self,
+        document: DocumentId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
         let sender = self.server.peer.clone();
         let target = self.live()?.info.peer.clone();
         effects.push(Effect::Send(Frame::DocUnavailable { document, sender, target }.encode()));
         Ok(())
     }
-}
-
-/// Whether the sender of a message that was not taken in has something of the document, and so something to be written
-/// or kept. One that is not well-formed says nothing.
-fn has_content(sync: &SyncFrame) -> bool {
-    SyncMessage::decode(&sync.data)
-        .is_ok_and(|message| !message.heads.is_empty() || !message.changes.is_empty())
 }

@@ -61,6 +61,20 @@ impl Session {
         Ok(())
     }
 
+    /// A room that the session has just come to hears which storages its peer follows.
+    pub(super) fn follow_in(
+        &mut self,
+        document: DocumentId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let live = self.live()?;
+        if !live.follows.is_empty() {
+            let (session, storages) = (live.info.session, live.follows.clone());
+            effects.push(Effect::ToRoom { document, input: room::Input::Follow { session, storages } });
+        }
+        Ok(())
+    }
+
     pub(super) fn gossip(
         &mut self,
         now: Moment,

@@ -49,38 +49,6 @@ fn who_writes_first_owns_the_document_and_others_do_not_see_it() {
 }
 
 #[test]
-fn a_share_opens_the_document_on_a_connection_that_has_asked_for_it() {
-    let api = start();
-    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
-    let document = ann.creates(&api);
-    let mut his = bob.connects(&api);
-    his.ask(document).unwrap();
-    his.until("an answer", |peer| peer.is_unavailable(document)).unwrap();
-    ann.gives(&api, document, &bob, "viewer");
-    his.until("the document", |peer| peer.content(document).is_some_and(|content| !content.is_empty()))
-        .unwrap();
-}
-
-#[test]
-fn a_viewers_changes_reach_nobody_until_it_may_write() {
-    let api = start();
-    let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));
-    let document = ann.creates(&api);
-    ann.gives(&api, document, &bob, "viewer");
-    let (mut hers, mut his) = (ann.connects(&api), bob.connects(&api));
-    opens(&mut hers, document);
-    opens(&mut his, document);
-    his.write(document, "his", 1).unwrap();
-    his.until("a refusal", |peer| peer.is_refused(document, "read_only")).unwrap();
-    let seen = ann.asks(&api, "GET", &format!("/v1/documents/{document}")).expect(200).json();
-    assert_eq!(seen, json!({ "made": true }));
-    // What was refused is asked for once it may be written.
-    ann.gives(&api, document, &bob, "editor");
-    his.until("the answer", |peer| peer.is_acknowledged(document)).unwrap();
-    hers.until("his change", |peer| peer.value(document, "his") == Some(1)).unwrap();
-}
-
-#[test]
 fn another_accounts_actor_is_refused() {
     let api = start();
     let (ann, bob) = (Person::new(&api, "ann"), Person::new(&api, "bob"));

@@ -178,15 +178,27 @@ fn a_reader_is_not_asked_for_what_it_may_not_write() {
 #[test]
 fn who_is_asked_for_all_is_told_when_it_is_durable() {
     let (mut room, mut author) = TestRoom::with_members(&[]);
+    let ours = author.heads();
     let peer = whose(2, BOB);
     let effects = room.input(Input::AskForAll { peer: Arc::clone(&peer), access: Access::Writes });
-    let [(2, asked)] = &sync_messages(&effects)[..] else { panic!("not asked: {effects:?}") };
-    assert!(asked.heads.is_empty());
+    let [(2, asked), (2, greeted)] = &sync_messages(&effects)[..] else { panic!("not asked: {effects:?}") };
+    assert!(asked.heads.is_empty(), "or it would not send again what it has sent");
+    assert_eq!(greeted.heads, ours, "or who has nothing would have no reason to answer");
     let change = author.write("his", 1);
     room.input(says(&peer, Access::Writes, vec![change.clone()]));
     let effects = room.input(Input::Appended(Ok(2)));
     let [(2, answer)] = &sync_messages(&effects)[..] else { panic!("not answered: {effects:?}") };
     assert_eq!(answer.heads, [change.hash()]);
+}
+
+#[test]
+fn who_came_to_make_a_document_that_is_there_by_now_hears_nothing_of_it() {
+    let (mut room, _author) = TestRoom::with_members(&[]);
+    let (peer, access) = (whose(2, BOB), Access::Creates);
+    let effects = room.input(Input::AskForAll { peer: Arc::clone(&peer), access });
+    assert_eq!(notices(&effects, 2), [&Notice::Denied]);
+    let effects = room.input(Input::Greet { peer, access, shared: Heads::default() });
+    assert_eq!(notices(&effects, 2), [&Notice::Denied]);
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn a_right_that_is_given_opens_the_document_to_who_has_asked_for_it() {
     let effects = session.handle(NOW, Input::Authorized { document: DOCUMENT, access: Some(Access::Reads) });
     assert!(matches!(
         effects[..],
-        [Effect::ToRoom { input: RoomInput::Greet { access: Access::Reads, .. }, .. }]
+        [Effect::ToRoom { input: RoomInput::AskForAll { access: Access::Reads, .. }, .. }]
     ));
     // And again when it may write: what it was refused is asked for.
     let effects = session.handle(NOW, Input::Authorized { document: DOCUMENT, access: Some(Access::Writes) });
@@ -192,10 +192,53 @@ fn who_made_a_document_may_write_and_who_found_another_there_may_not() {
     session.handle(NOW, Input::FromRoom { document: DOCUMENT, notice: Notice::Created });
     let effects = session.handle(NOW, Input::Binary(sync(DOCUMENT).encode()));
     assert_eq!(received(&effects).access, Access::Writes);
+    let mut session = turned_away();
+    let effects = session.handle(NOW, Input::Authorized { document: DOCUMENT, access: None });
+    assert!(matches!(sent(&effects)[..], [Frame::DocUnavailable { .. }]), "{effects:?}");
+    assert_eq!(session.handle(NOW, Input::Binary(sync(DOCUMENT).encode())), [Effect::Authorize(DOCUMENT)]);
+}
+
+/// A session that was to make a document which somebody made meanwhile.
+fn turned_away() -> Session {
     let mut session = with_access(Access::Creates);
     let effects = session.handle(NOW, Input::FromRoom { document: DOCUMENT, notice: Notice::Denied });
-    assert!(matches!(sent(&effects)[..], [Frame::DocUnavailable { .. }]));
-    assert_eq!(session.handle(NOW, Input::Binary(sync(DOCUMENT).encode())), [Effect::Authorize(DOCUMENT)]);
+    assert_eq!(effects, [Effect::Authorize(DOCUMENT)]);
+    session
+}
+
+#[test]
+fn who_came_too_early_for_what_another_device_of_its_account_makes_gets_it_all_the_same() {
+    let effects =
+        turned_away().handle(NOW, Input::Authorized { document: DOCUMENT, access: Some(Access::Writes) });
+    assert!(matches!(
+        effects[..],
+        [Effect::ToRoom { input: RoomInput::AskForAll { access: Access::Writes, .. }, .. }]
+    ));
+}
+
+#[test]
+fn what_somebody_is_about_to_make_is_as_if_it_were_not_there() {
+    let mut session = turned_away();
+    let effects =
+        session.handle(NOW, Input::Authorized { document: DOCUMENT, access: Some(Access::Creates) });
+    assert!(matches!(sent(&effects)[..], [Frame::DocUnavailable { .. }]), "{effects:?}");
+    assert_eq!(session.documents().count(), 0);
+}
+
+#[test]
+fn what_was_refused_is_asked_for_before_what_came_while_the_right_was_given_back() {
+    let mut session = with_access(Access::Writes);
+    session.handle(NOW, Input::Authorized { document: DOCUMENT, access: None });
+    session.handle(NOW, Input::Binary(sync_with(vec![good_change()]).encode()));
+    let effects = session.handle(NOW, Input::Authorized { document: DOCUMENT, access: Some(Access::Writes) });
+    assert!(matches!(
+        effects[..],
+        [
+            Effect::ToRoom { input: RoomInput::AskForAll { access: Access::Writes, .. }, .. },
+            Effect::ToRoom { input: RoomInput::Received(_), .. },
+            ..
+        ]
+    ));
 }
 
 #[test]
