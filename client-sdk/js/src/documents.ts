@@ -42,6 +42,8 @@ export class Documents {
   readonly #heard = new Set<DocumentId>()
   /** The server's words on what it does not give or take, on this connection. */
   readonly #refused = new Map<DocumentId, string>()
+  /** Those that this account may not see: kept apart, for the refusals of what is uploaded are forgotten. */
+  readonly #denied = new Set<DocumentId>()
   /** Documents that the server has said to be deleted, on this connection. */
   readonly #deleted = new Set<DocumentId>()
   /** What the part names behind which more parts follow. */
@@ -112,6 +114,8 @@ export class Documents {
   announce(id: DocumentId, heads: Heads): void {
     this.#findings.delete(id)
     this.#heard.add(id)
+    // A right may be given back at any moment.
+    if (this.#denied.delete(id)) this.#refused.delete(id)
     this.#pendingAt(id).announce(heads)
     this.touched()
   }
@@ -128,6 +132,19 @@ export class Documents {
     const more = this.#more.get(id)
     if (more && !sameHeads(more, heads)) this.#more.delete(id)
     this.announce(id, heads)
+  }
+
+  /** The server has nothing of it, or says so to who may not see it: then what it had, it still has. */
+  unavailable(id: DocumentId): void {
+    if (!this.#denied.has(id)) this.receivePart(id, [])
+  }
+
+  /** This account may not see it. */
+  deny(id: DocumentId, detail: string): void {
+    this.#denied.add(id)
+    this.#heard.add(id)
+    this.#more.delete(id)
+    this.refuse(id, detail)
   }
 
   refuse(id: DocumentId, detail: string): void {
@@ -150,6 +167,7 @@ export class Documents {
     this.#findings.clear()
     this.#heard.clear()
     this.#refused.clear()
+    this.#denied.clear()
     this.#deleted.clear()
     this.#more.clear()
   }
@@ -165,6 +183,7 @@ export class Documents {
     this.#pending.delete(id)
     this.#heard.delete(id)
     this.#refused.delete(id)
+    this.#denied.delete(id)
     this.#deleted.delete(id)
     this.#more.delete(id)
     this.#options.changed()

@@ -5,6 +5,8 @@ import type { ServerFrame } from "./wire.js"
 
 /** The code of the refusal that no later try changes. */
 const DOCUMENT_DELETED = "document_deleted"
+/** The code for whoever may not even know that the document is there: the server says next that it is unavailable. */
+const ACCESS_DENIED = "access_denied"
 
 /** What a message of the server says about the documents. */
 export function hear(frame: ServerFrame, documents: Documents, refuse: (refused: RefusedChange) => void): void {
@@ -13,6 +15,7 @@ export function hear(frame: ServerFrame, documents: Documents, refuse: (refused:
   else if (frame.kind === "refused") {
     const { documentId, code, detail } = frame.refused
     if (code === DOCUMENT_DELETED) documents.deletedOnServer(documentId)
+    else if (code === ACCESS_DENIED) documents.deny(documentId, detail)
     else documents.refuse(documentId, detail)
     refuse(frame.refused)
   } else if (frame.kind === "repo") {
@@ -20,6 +23,6 @@ export function hear(frame: ServerFrame, documents: Documents, refuse: (refused:
     if (!documentId) return
     // Tiebreak names no head before it is durable. Of another server this is all that can be known.
     if (type === "sync" && data) documents.receivePart(documentId, syncMessageHeads(data))
-    else if (type === "doc-unavailable") documents.receivePart(documentId, [])
+    else if (type === "doc-unavailable") documents.unavailable(documentId)
   }
 }

@@ -37,8 +37,24 @@ describe("sharing", () => {
     add(other, "what came later")
     await untilItems(bobsOther, 1)
     assert.deepEqual(bobsList.doc().items, ["milk", "bread"])
+    assert.equal(bobs.status.pendingChanges, 0, "what the server had of it, it still has")
     assert.deepEqual((await ann.grants(list.url)).map(({ account }) => account), [ann.id])
     await assert.rejects(bob.grants(list.url), { code: "not_found" })
+  })
+
+  test("that is given back, uploads what was written meanwhile", async t => {
+    const { ann, anns, bobs, list } = await annAndBob(t)
+    await ann.share(list.url, "bob", "editor")
+    const bobsList = await until("it is shared", () => bobs.find(list.url))
+    await ann.unshare(list.url, "bob")
+    add(bobsList, "bread")
+    await until("the server refuses it", () => bobs.status.lastError?.code === "access_denied")
+    assert.equal(bobs.pendingOf(list.url), 1)
+    await assert.rejects(bobs.waitForUpload(), { code: "refused" })
+    await ann.share(list.url, "bob", "editor")
+    await untilItems(list, 2)
+    await bobs.waitForUpload({ timeoutMs: 20_000 })
+    await anns.waitForUpload({ timeoutMs: 20_000 })
   })
 
   test("shows who has which role, and who gave it", async t => {

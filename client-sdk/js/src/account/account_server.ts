@@ -23,14 +23,14 @@ export interface AccountServerOptions {
    */
   readonly allowExposedToken?: boolean
   /** Another `fetch` than the platform's. */
-  readonly fetch?: typeof fetch
+  readonly fetch?: typeof globalThis.fetch
 }
 
 /** The HTTP interface of a server: every request ends, and fails with a code that a person can act on. */
 export class AccountServer {
   /** Written one way, however it was spelled. */
   readonly address: string
-  readonly #fetch: typeof fetch
+  readonly #fetch: typeof globalThis.fetch
 
   constructor({ server, allowExposedToken, fetch: given = globalThis.fetch }: AccountServerOptions) {
     const url = parseHttpUrl(server)
