@@ -145,6 +145,8 @@ export class Documents {
     this.#heard.add(id)
     this.#more.delete(id)
     this.refuse(id, detail)
+    // What was confirmed is not going to be told again, on no later connection.
+    this.settle()
   }
 
   refuse(id: DocumentId, detail: string): void {

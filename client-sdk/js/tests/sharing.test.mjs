@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { until } from "../../../tests/interop/harness/until.mjs"
 import { AccountServerUnderTest } from "./harness/account.mjs"
-import { openDevice } from "./harness/device.mjs"
+import { MemoryStorage, openDevice } from "./harness/device.mjs"
 
 /** Ann with a document that is at the server, and Bob. */
 async function annAndBob(t) {
@@ -40,6 +40,23 @@ describe("sharing", () => {
     assert.equal(bobs.status.pendingChanges, 0, "what the server had of it, it still has")
     assert.deepEqual((await ann.grants(list.url)).map(({ account }) => account), [ann.id])
     await assert.rejects(bob.grants(list.url), { code: "not_found" })
+  })
+
+  test("that is taken back leaves nothing pending, also after a crash right behind it", async t => {
+    const { server, ann, bob, list } = await annAndBob(t)
+    const storage = new MemoryStorage()
+    const phone = await openDevice(t, { url: server.url, account: bob, storage })
+    let refused
+    phone.on("refused", each => (refused = each))
+    await ann.share(list.url, "bob", "viewer")
+    await until("it is shared", () => phone.find(list.url))
+    await phone.flush()
+    await ann.unshare(list.url, "bob")
+    await until("the right is gone", () => refused?.code === "access_denied")
+    // As the storage is at this moment, without a word to who writes into it.
+    const next = await openDevice(t, { storage, autoConnect: false })
+    await next.find(list.url)
+    assert.equal(next.status.pendingChanges, 0)
   })
 
   test("that is given back, uploads what was written meanwhile", async t => {
