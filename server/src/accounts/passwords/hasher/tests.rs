@@ -34,6 +34,17 @@ async fn with_a_full_queue_the_next_is_told_so_at_once_and_all_others_are_served
     assert_eq!(hasher.verify(password("xk7-qq2p"), None).await, Ok(Verdict::Wrong));
 }
 
+#[tokio::test]
+async fn what_no_idle_thread_takes_up_in_time_is_done_all_the_same() {
+    let hasher = Hasher::with_threads(0, Duration::from_millis(1));
+    let mut asked = JoinSet::new();
+    for _ in 0..3 {
+        let hasher = hasher.clone();
+        asked.spawn(async move { hasher.verify(password("xk7-qq2p"), None).await });
+    }
+    assert_eq!(asked.join_all().await, [Ok(Verdict::Wrong); 3]);
+}
+
 #[test]
 fn who_has_gone_costs_nothing() {
     let (answer, answered) = oneshot::channel();
@@ -45,16 +56,23 @@ fn who_has_gone_costs_nothing() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_hashing_thread_gives_way() {
+fn a_hashing_thread_runs_when_nothing_else_wants_to_and_the_late_one_beside_it() {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadSchedulePolicy, thread_schedule_policy};
+    let policy = || thread_schedule_policy().unwrap();
     let priority = || rustix::process::getpriority_process(None).unwrap();
-    let before = priority();
-    let (hashing, ours) = std::thread::scope(|scope| {
-        let hashing = scope.spawn(|| {
-            give_way();
-            priority()
+    let before = (policy(), priority());
+    let (idle, late) = std::thread::scope(|scope| {
+        let idle = scope.spawn(|| {
+            stand_aside();
+            policy()
         });
-        (hashing.join().unwrap(), priority())
+        let late = scope.spawn(|| {
+            give_way();
+            (policy(), priority())
+        });
+        (idle.join().unwrap(), late.join().unwrap())
     });
-    assert_eq!(hashing, (before + NICE).min(19));
-    assert_eq!(ours, before, "nobody else does");
+    assert_eq!(idle, ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle));
+    assert_eq!(late, (before.0, (before.1 + NICE).min(19)));
+    assert_eq!((policy(), priority()), before, "nobody else does");
 }
