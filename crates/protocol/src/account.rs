@@ -1,69 +1,17 @@
 //! Who acts: names of accounts, devices and keys, the role of an account on a document, and the actors it writes as.
 
+use crate::prefixed_id::prefixed_ids;
 use bytes::Bytes;
 use std::fmt;
 use std::str::FromStr;
 
-macro_rules! ids {
-    ($($(#[$doc:meta])* $name:ident = $prefix:literal, $invalid:ident;)+) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; 16]);
-
-        impl $name {
-            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(bytes)
-            }
-
-            pub const fn as_bytes(&self) -> &[u8; 16] {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "_{}"), bs58::encode(self.0).into_string())
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = $invalid;
-
-            fn from_str(text: &str) -> Result<Self, $invalid> {
-                parse(text, concat!($prefix, "_")).map(Self).ok_or($invalid)
-            }
-        }
-
-        #[doc = concat!("A text that is no [`", stringify!($name), "`].")]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-        #[error("expected `{}_` and 16 bytes in base58", $prefix)]
-        pub struct $invalid;
-    )+};
-}
-
-ids! {
+prefixed_ids! {
     /// An account: a person, or a service. Random, never used again, and no secret. Written `acc_…`.
     AccountId = "acc", InvalidAccountId;
     /// One installation of one account. Written `dev_…`.
     DeviceId = "dev", InvalidDeviceId;
     /// An API key or an invitation, by its name, which is no secret. Written `key_…`.
     KeyId = "key", InvalidKeyId;
-}
-
-/// The longest text of an id: its prefix, and 16 bytes in base58.
-const ID_BYTES_MAX: usize = 4 + 22;
-
-fn parse(text: &str, prefix: &str) -> Option<[u8; 16]> {
-    if text.len() > ID_BYTES_MAX {
-        return None;
-    }
-    bs58::decode(text.strip_prefix(prefix)?).into_vec().ok()?.try_into().ok()
 }
 
 /// What an account may do with a document; each role may do what the ones before it may.

@@ -2,11 +2,11 @@
 
 use super::problem::Fault;
 use super::request::{Body, ContentType, JSON};
-use super::strict_json::{self, ReadError};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 use tiebreak_protocol::Refusal;
+use tiebreak_protocol::strict_json::{self, ReadError};
 use tokio::time::timeout;
 
 /// Deepest nesting of a body.

@@ -6,7 +6,10 @@ use std::cell::Cell;
 use std::fmt;
 
 /// Reads a JSON text. The outermost value is at depth 0; deeper than `depth_max` nothing may lie.
-pub(super) fn read(bytes: &[u8], depth_max: usize) -> Result<Value, ReadError> {
+///
+/// # Errors
+/// When the text nests too deep, or is not JSON with one meaning.
+pub fn read(bytes: &[u8], depth_max: usize) -> Result<Value, ReadError> {
     let is_too_deep = Cell::new(false);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let read = Strict { depth: 0, depth_max, is_too_deep: &is_too_deep }.deserialize(&mut deserializer);
@@ -21,7 +24,7 @@ pub(super) fn read(bytes: &[u8], depth_max: usize) -> Result<Value, ReadError> {
 
 /// Why a text was not read.
 #[derive(Debug)]
-pub(super) enum ReadError {
+pub enum ReadError {
     TooDeep,
     Malformed(serde_json::Error),
 }
