@@ -92,6 +92,8 @@ pub(crate) enum Action {
     SignIn,
     /// See and change what is one's own: account, devices, keys, tickets.
     ManageOneself,
+    /// See what documents hold and how they merge.
+    SeeKinds,
     ListDocuments,
     CreateDocument,
     ReadDocument,
@@ -109,12 +111,13 @@ pub(crate) enum Action {
 
 impl Action {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::SeeServer,
         Self::Connect,
         Self::SignUp,
         Self::SignIn,
         Self::ManageOneself,
+        Self::SeeKinds,
         Self::ListDocuments,
         Self::CreateDocument,
         Self::ReadDocument,
@@ -131,7 +134,7 @@ impl Action {
         match self {
             Self::SeeServer | Self::Connect | Self::SignUp | Self::SignIn => Need::Nothing,
             Self::ManageOneself => Need::Oneself,
-            Self::ListDocuments | Self::RedeemInvitation => Need::Account,
+            Self::SeeKinds | Self::ListDocuments | Self::RedeemInvitation => Need::Account,
             Self::CreateDocument => Need::Vacancy,
             Self::ReadDocument | Self::LeaveDocument => Need::Role(Role::Viewer),
             Self::WriteDocument => Need::Role(Role::Editor),

@@ -12,6 +12,7 @@ mod devices;
 mod doc;
 mod grants;
 mod keys;
+mod kinds;
 mod output;
 mod progress;
 mod restore;
@@ -24,6 +25,8 @@ use std::process::ExitCode;
 
 /// Settings that matter to commands besides `serve`; the others stay out of their help.
 const SHOWN_EVERYWHERE: [&str; 4] = ["listen", "data", "store", "config"];
+/// Those that matter to commands that look at files only.
+const SHOWN_FOR_KINDS: [&str; 2] = ["kinds", "config"];
 
 const AFTER_HELP: &str = "Without a command, tiebreak serves: `tiebreak --listen 127.0.0.1:7070` is short for
 `tiebreak serve --listen 127.0.0.1:7070`. Every flag is also a variable, TIEBREAK_LISTEN, and a key of the TOML
@@ -58,6 +61,9 @@ enum Command {
     /// Make and take back the credentials of programs
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// See which kinds of documents there are, and compare two versions of one
+    #[command(subcommand)]
+    Kinds(kinds::KindsCommand),
     /// Read and verify the log of who was let in, given rights, or refused
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -90,6 +96,7 @@ pub fn run() -> ExitCode {
         Command::Devices(devices) => devices::run(devices),
         Command::Grants(grants) => grants::run(grants),
         Command::Keys(keys) => keys::run(keys),
+        Command::Kinds(kinds) => kinds::run(kinds),
         Command::Audit(audit) => audit::run(audit),
         Command::Backup(backup) => backup::run(&backup),
         Command::Restore(restore) => restore::run(&restore),
@@ -138,16 +145,16 @@ fn with_default_command(mut arguments: Vec<String>) -> Vec<String> {
 fn command() -> clap::Command {
     let mut command = Cli::command();
     for name in ["doc", "accounts", "devices", "grants", "keys", "audit", "backup", "restore", "check"] {
-        command = command.mut_subcommand(name, hide_serving);
+        command = command.mut_subcommand(name, |command| show_only(&SHOWN_EVERYWHERE, command));
     }
-    command
+    command.mut_subcommand("kinds", |command| show_only(&SHOWN_FOR_KINDS, command))
 }
 
-/// Takes the settings that only a server needs out of the help; files and variables may still give them.
-fn hide_serving(command: clap::Command) -> clap::Command {
+/// Takes all other settings, which only a server needs, out of the help; files and variables may still give them.
+fn show_only(shown: &[&str], command: clap::Command) -> clap::Command {
     let settings = Config::augment_args(clap::Command::new("settings"));
     let hidden = settings.get_arguments().map(|argument| argument.get_id().clone());
-    let hidden: Vec<_> = hidden.filter(|id| !SHOWN_EVERYWHERE.contains(&id.as_str())).collect();
+    let hidden: Vec<_> = hidden.filter(|id| !shown.contains(&id.as_str())).collect();
     let hide = |command: clap::Command| {
         command.mut_args(|argument| {
             let hide = hidden.contains(argument.get_id());

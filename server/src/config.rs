@@ -51,6 +51,9 @@ pub struct Config {
     /// Where documents live: `sqlite`, or a `postgres://…` URL
     #[arg(long, env = "TIEBREAK_STORE", default_value = "sqlite", hide_env_values = true)]
     pub store: StoreChoice,
+    /// Directory with kinds of your own, one `.json` file each, besides the built-in ones
+    #[arg(long, env = "TIEBREAK_KINDS", value_name = "DIR")]
+    pub kinds: Option<PathBuf>,
     /// How callers prove who they are
     #[arg(long, env = "TIEBREAK_AUTH", default_value = "open")]
     pub auth: Auth,

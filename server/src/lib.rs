@@ -7,6 +7,7 @@ pub mod config;
 mod doors;
 mod http;
 mod jwt;
+pub mod kinds;
 mod memory;
 mod metrics;
 mod network;

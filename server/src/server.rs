@@ -15,6 +15,7 @@ use crate::config::{Config, StoreChoice};
 use crate::doors::automerge::Door;
 use crate::http::tls::Tls;
 use crate::http::{App, Documents};
+use crate::kinds::{self, KindsError};
 use crate::memory::{self, Memory};
 use crate::metrics;
 use crate::rooms::{RoomContext, Rooms};
@@ -50,6 +51,8 @@ const DESCRIPTORS_RESERVED: usize = 64;
 /// Why the server did not start, or stopped by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
+    #[error("refusing to start")]
+    Kinds(#[from] KindsError),
     #[error("could not open the store")]
     Open(#[from] storage::OpenError),
     #[error("could not read the server's own id from the store")]
@@ -142,6 +145,7 @@ pub async fn open_store(config: &Config) -> Result<Stores, ServerError> {
 /// When the server cannot start, or its store fails while it runs.
 pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServerError> {
     metrics::install();
+    let kinds = kinds::load(config.kinds.as_deref())?;
     let tls = match config.transport.tls() {
         Some(files) => Some(Tls::open(files).await?),
         None => None,
@@ -191,7 +195,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
     let (accounts, directory) = (people.accounts.clone(), people.directory.clone());
     let erasable = documents.clone();
-    let app = App { door, documents, health, access, accounts, directory };
+    let app = App { door, documents, kinds, health, access, accounts, directory };
     people.look_after(&erasable, &servers, &closing);
     let mut serving = std::pin::pin!(listeners.serve(&config, app, &memory, (&servers, &closing)));
     let accepting = tokio::select! {

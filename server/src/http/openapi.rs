@@ -17,6 +17,7 @@ use utoipa::OpenApi;
     ),
     tags(
         (name = "documents", description = "Documents, for programs that do not sync"),
+        (name = "kinds", description = "What documents hold, and how they merge"),
         (name = "accounts", description = "Who is who: signing up, in and out"),
         (name = "sharing", description = "Who may do what with a document"),
         (name = "sync", description = "Where devices connect"),

@@ -63,6 +63,8 @@ pub(crate) enum Fault {
     MalformedCondition,
     #[error("there is no such document, or this account may not see it")]
     DocumentNotFound,
+    #[error("there is no kind of this name; /v1/kinds lists those that there are")]
+    KindNotFound,
     #[error("a document with this id exists already; leave the id out, or import an Automerge file into it")]
     DocumentExists,
     #[error("the document has changed; read it again and decide anew")]

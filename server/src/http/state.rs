@@ -6,12 +6,14 @@ use crate::accounts::{AccountDirectory, AccountService};
 use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::extract::FromRef;
+use tiebreak_kinds::Kinds;
 
 /// What handlers of a server may use.
 #[derive(Debug, Clone)]
 pub(crate) struct App {
     pub(crate) door: Door,
     pub(crate) documents: Documents,
+    pub(crate) kinds: Kinds,
     pub(crate) health: Health,
     pub(crate) access: AccessControl,
     /// `None`: nobody is asked who they are, or somebody else keeps the accounts.
@@ -43,6 +45,7 @@ parts! {
     App {
         door: Door,
         documents: Documents,
+        kinds: Kinds,
         health: Health,
         access: AccessControl,
         accounts: Option<AccountService>,

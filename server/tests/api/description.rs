@@ -39,6 +39,8 @@ const ADDRESSES: &[&str] = &[
     "/v1/invitations/redeem",
     "/v1/keys",
     "/v1/keys/{id}",
+    "/v1/kinds",
+    "/v1/kinds/{name}",
     "/v1/openapi.json",
     "/v1/service-accounts",
     "/v1/sessions",

@@ -13,6 +13,7 @@ mod demo;
 mod description;
 mod doc;
 mod documents;
+mod kinds;
 mod problems;
 mod starting;
 mod support;

@@ -49,6 +49,7 @@ fn reading() -> Vec<Case> {
         case(("GET", "/v1/documents/%FF"), (400, "invalid_document_id"), ONE),
         case(("GET", UNKNOWN), (404, "document_not_found"), ONE),
         case(("DELETE", UNKNOWN), (404, "document_not_found"), ONE),
+        case(("GET", "/v1/kinds/none"), (404, "kind_not_found"), Some("/v1/kinds/{name}")),
         Case { headers: &["if-match: *"], ..case(("DELETE", UNKNOWN), (404, "document_not_found"), ONE) },
         Case { headers: &["if-match: x"], ..case(("DELETE", UNKNOWN), malformed, ONE) },
         Case { headers: &["if-none-match: x"], ..case(("GET", UNKNOWN), malformed, ONE) },

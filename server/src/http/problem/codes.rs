@@ -27,6 +27,7 @@ impl Fault {
             Self::InvalidDocumentId => (StatusCode::BAD_REQUEST, "invalid_document_id"),
             Self::MalformedCondition => (StatusCode::BAD_REQUEST, "malformed_condition"),
             Self::DocumentNotFound => (StatusCode::NOT_FOUND, "document_not_found"),
+            Self::KindNotFound => (StatusCode::NOT_FOUND, "kind_not_found"),
             Self::DocumentExists => (StatusCode::CONFLICT, "document_exists"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),

@@ -146,6 +146,8 @@ problem_sets! {
     HistoryProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
     ImportProblems = EVERYWHERE, GATE, CORE, DOCUMENT, CONDITION, FILE;
     DeleteProblems = EVERYWHERE, GATE, CORE, DOCUMENT, CONDITION;
+    KindsProblems = EVERYWHERE, GATE, CORE;
+    KindProblems = EVERYWHERE, GATE, CORE, &[Fault::KindNotFound];
     GrantsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::Access(AccessError::AccountsOff)];
     GrantProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, SHARING;
     InvitationProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, &[Fault::Access(AccessError::AccountsOff), Fault::Access(AccessError::InvitationNotFound)];

@@ -52,6 +52,8 @@ fn rows() -> BTreeMap<(&'static str, &'static str), [&'static str; 5]> {
         (("get", "/v1/keys"), signed_in),
         (("post", "/v1/keys"), signed_in),
         (("delete", "/v1/keys/{id}"), signed_in),
+        (("get", "/v1/kinds"), signed_in),
+        (("get", "/v1/kinds/{name}"), signed_in),
         (("get", "/v1/documents"), signed_in),
         (("post", "/v1/documents"), signed_in),
         (("get", "/v1/documents/{id}"), readers),
