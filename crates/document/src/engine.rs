@@ -1,5 +1,6 @@
 //! The CRDT library's document inside ours, and the notes that make it quick to ask.
 
+use crate::conflicts::Registers;
 use crate::document::{MergeError, Missing, OpenError, SavedChange};
 use crate::document_chunk::plain_length;
 use crate::gatekeeper::{ActorBytes, CheckedChange, OPERATION_WEIGHT};
@@ -32,6 +33,8 @@ pub(crate) struct Engine {
     operation_count: u64,
     /// Noted when first asked for: documents without sequences seldom need them.
     operations: OnceLock<Operations>,
+    /// What of the past may still disagree; noted when it is first looked for.
+    registers: Option<Box<Registers>>,
 }
 
 /// What is asked of an actor's last change.
@@ -82,6 +85,7 @@ impl Engine {
             weight: 0,
             operation_count: 0,
             operations: OnceLock::new(),
+            registers: None,
         }
     }
 
@@ -209,6 +213,9 @@ impl Engine {
             if let Some(operations) = self.operations.get_mut() {
                 operations.note(change);
             }
+            if let Some(registers) = &mut self.registers {
+                registers.note(change);
+            }
         }
     }
 
@@ -256,6 +263,20 @@ impl Engine {
     /// What every operation did. The first call is linear in the history.
     pub(crate) fn operations(&self) -> &Operations {
         self.operations.get_or_init(|| Operations::of(&self.automerge))
+    }
+
+    /// What of the past may still disagree. The first call is linear in the history; `new` are those of its
+    /// changes that nobody has looked at.
+    pub(crate) fn registers(&mut self, new: &BTreeSet<ChangeHash>) -> Result<&mut Registers, OpenError> {
+        let registers = match self.registers.take() {
+            Some(registers) => registers,
+            None => Box::new(guarded(|| Registers::of(&self.automerge, new))??),
+        };
+        Ok(self.registers.insert(registers))
+    }
+
+    pub(crate) fn noted_registers(&self) -> Option<&Registers> {
+        self.registers.as_deref()
     }
 
     pub(crate) fn has_noted_operations(&self) -> bool {

@@ -1,6 +1,8 @@
 //! One CRDT document: the gatekeeper in front of it, the merge, its history. Nobody else names automerge.
 
 mod admission;
+mod causality;
+mod conflicts;
 mod document;
 mod document_chunk;
 mod engine;
@@ -11,10 +13,14 @@ mod import;
 mod json;
 mod operations;
 mod path;
+mod short_id;
 mod sync_message;
 mod transaction;
 
 pub use admission::Admitted;
+#[cfg(feature = "planted-mistakes")]
+pub use conflicts::mistakes;
+pub use conflicts::{Candidate, Choice, Conflict, Flags, RegisterName, Reviewed, SettleError, Settlement};
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;
 pub use gatekeeper::{

@@ -9,9 +9,9 @@ mod stored;
 
 use crate::engine::{guarded, saved};
 use crate::gatekeeper::{Action, CheckedChange, Key, Object, OperationId, reread_change};
+use crate::short_id::{NOWHERE, Names, ShortId, short};
 use automerge::{Automerge, ObjType};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// What names an operation. Ids are ordered as the library orders them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,20 +56,6 @@ pub(crate) struct Operations {
     runs: BTreeMap<ShortId, Run>,
 }
 
-/// Texts and their numbers.
-#[derive(Debug)]
-struct Names<T: ?Sized> {
-    number_by_name: BTreeMap<Arc<T>, u32>,
-    names: Vec<Arc<T>>,
-}
-
-/// The counter 0 stands for the root and for the head of a sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct ShortId {
-    actor: u32,
-    counter: u32,
-}
-
 /// One operation or several in a row, each of which inserts a plain value right after the one before.
 #[derive(Debug, Clone, Copy)]
 struct Run {
@@ -85,8 +71,6 @@ enum ShortPlace {
     Element(ShortId),
     Inserted(ShortId),
 }
-
-const NOWHERE: ShortId = ShortId { actor: 0, counter: 0 };
 
 impl Operations {
     /// Everything that a document holds.
@@ -209,42 +193,6 @@ fn fold(runs: &mut Vec<(ShortId, Run)>, id: ShortId, run: Run) {
     match runs.last_mut() {
         Some((first, last)) if last.goes_on(*first, id, run) => last.length += 1,
         Some(_) | None => runs.push((id, run)),
-    }
-}
-
-/// The gatekeeper lets no counter reach 2^31.
-fn short(counter: u64, actor: u32) -> ShortId {
-    ShortId { actor, counter: u32::try_from(counter).unwrap_or(u32::MAX) }
-}
-
-impl<T: Ord + ?Sized> Names<T> {
-    fn number(&self, name: &T) -> Option<u32> {
-        self.number_by_name.get(name).copied()
-    }
-
-    fn name(&self, number: u32) -> Option<&T> {
-        self.names.get(usize::try_from(number).ok()?).map(AsRef::as_ref)
-    }
-
-    fn note<'a>(&mut self, name: &'a T) -> u32
-    where
-        Arc<T>: From<&'a T>,
-    {
-        if let Some(number) = self.number(name) {
-            return number;
-        }
-        // Each name takes many bytes, so there are never 2^32.
-        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let name = Arc::from(name);
-        self.names.push(Arc::clone(&name));
-        self.number_by_name.insert(name, number);
-        number
-    }
-}
-
-impl<T: ?Sized> Default for Names<T> {
-    fn default() -> Self {
-        Self { number_by_name: BTreeMap::new(), names: Vec::new() }
     }
 }
 

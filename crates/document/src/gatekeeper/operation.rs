@@ -78,6 +78,23 @@ pub enum Value<'a> {
     Unknown(u8, &'a [u8]),
 }
 
+impl Value<'_> {
+    /// By how much an increment with this value changes a counter.
+    pub(crate) fn amount(&self) -> i64 {
+        match *self {
+            Self::Signed(by) | Self::Counter(by) => by,
+            Self::Unsigned(by) => i64::try_from(by).unwrap_or(i64::MAX),
+            Self::Null
+            | Self::Boolean(_)
+            | Self::Float(_)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Timestamp(_)
+            | Self::Unknown(..) => 0,
+        }
+    }
+}
+
 /// One operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operation<'a> {

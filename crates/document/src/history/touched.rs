@@ -141,17 +141,7 @@ impl Places<'_> {
             Action::MakeText => TouchAction::Make(Made::Text),
             Action::Set => self.written(operation),
             Action::Delete => TouchAction::Delete,
-            Action::Increment => TouchAction::Increment(match operation.value {
-                Value::Signed(by) | Value::Counter(by) => by,
-                Value::Unsigned(by) => i64::try_from(by).unwrap_or(i64::MAX),
-                Value::Null
-                | Value::Boolean(_)
-                | Value::Float(_)
-                | Value::Text(_)
-                | Value::Bytes(_)
-                | Value::Timestamp(_)
-                | Value::Unknown(..) => 0,
-            }),
+            Action::Increment => TouchAction::Increment(operation.value.amount()),
             Action::Mark => TouchAction::Mark(operation.mark_name.map(str::to_owned)),
         };
         Some(Touch { path, action, operations: 1 })

@@ -1,9 +1,10 @@
 //! Reads the operations out of a document chunk: one walk over its columns.
 
-use super::{Deed, NOWHERE, Operations, Run, ShortId, ShortPlace, fold};
+use super::{Deed, Operations, Run, ShortPlace, fold};
 use crate::document_chunk::DocumentChunk;
 use crate::gatekeeper::chunk::Header;
 use crate::gatekeeper::run_length::{Delta, Flags, RunLength};
+use crate::short_id::{NOWHERE, ShortId};
 use automerge::ObjType;
 use tiebreak_protocol::Refusal;
 

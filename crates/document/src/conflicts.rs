@@ -1,0 +1,264 @@
+//! Where two sides really disagree: found by looking at what the changes that come together wrote, without knowing of
+//! each other.
+//!
+//! What disagrees is a function of the history alone, so every replica with the same history finds the same
+//! conflicts, under the same ids. [`registers`] keeps what of the past still counts, [`standing`] says who stands.
+
+/// Whether a test has planted this mistake here; never, in what is shipped.
+macro_rules! planted {
+    ($mistake:ident) => {{
+        #[cfg(feature = "planted-mistakes")]
+        let planted = $crate::conflicts::mistakes::is_planted($crate::conflicts::mistakes::Mistake::$mistake);
+        #[cfg(not(feature = "planted-mistakes"))]
+        let planted = false;
+        planted
+    }};
+}
+
+mod flags;
+mod identity;
+#[cfg(feature = "planted-mistakes")]
+pub mod mistakes;
+mod registers;
+mod settle;
+mod standing;
+mod touches;
+mod value;
+
+pub use flags::Flags;
+pub(crate) use registers::Registers;
+pub use settle::{Choice, SettleError, Settlement};
+
+use crate::engine::{Engine, library_hash};
+use crate::path::PathStep;
+use crate::{CheckedChange, Document, OpenError};
+use registers::{Register, RegisterNumber, ShortKey};
+use serde_json::Value as Json;
+use standing::Standing;
+use std::collections::BTreeSet;
+use tiebreak_protocol::{ActorId, ChangeHash, ConflictId, ConflictType, DocumentId, Heads};
+use value::{Shown, Values};
+
+/// Two or more sides that disagree about one place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conflict {
+    pub id: ConflictId,
+    /// The place, as no two have it in common, whatever moves around it.
+    pub register: RegisterName,
+    /// The place today.
+    pub path: Vec<PathStep>,
+    pub conflict_type: ConflictType,
+    /// What all sides had seen there; `None` when there was nothing.
+    pub base: Option<Json>,
+    /// At least two, in the order of their ids.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One side of a conflict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The operation that wrote it: `counter@actor`.
+    pub id: String,
+    /// What it shows today; `None`: the place is empty.
+    pub value: Option<Json>,
+    /// The latest change that keeps it.
+    pub change: ChangeHash,
+    /// Who made that change.
+    pub actor: ActorId,
+    /// When, in seconds since the Unix epoch, as the device claimed; 0 when it did not say.
+    pub time_s: i64,
+    /// All changes that keep it, `change` among them.
+    pub changes: Vec<ChangeHash>,
+}
+
+/// What names a place of a document for good: the object's id, and the key in it or the element's id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RegisterName(pub Vec<u8>);
+
+/// A place that was looked at, and the conflict that is there now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reviewed {
+    pub register: RegisterName,
+    pub conflict: Option<Conflict>,
+}
+
+impl Document {
+    /// Looks at the places about which something may have changed: those that `merged` changes wrote while others
+    /// wrote there too. Costs nothing when each of them followed from all that was here before and nothing was
+    /// in conflict: `open` is how many conflicts the document is known to have.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn review(
+        &mut self,
+        document_id: DocumentId,
+        flags: &Flags,
+        merged: &[CheckedChange],
+        open: usize,
+    ) -> Result<Vec<Reviewed>, OpenError> {
+        let is_in_one_line = is_in_one_line(merged, self.heads());
+        let engine = self.opened()?;
+        if engine.noted_registers().is_none() && open == 0 && is_in_one_line {
+            return Ok(Vec::new());
+        }
+        let new: BTreeSet<_> = merged.iter().map(CheckedChange::hash).collect();
+        let changed = engine.registers(&new)?.take_changed();
+        engine.read(|engine| {
+            let Some(review) = Review::of(engine, document_id, flags) else { return Vec::new() };
+            changed.into_iter().filter_map(|number| review.look_at(number)).collect()
+        })
+    }
+
+    /// Every conflict of the document.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn conflicts(&mut self, document_id: DocumentId, flags: &Flags) -> Result<Vec<Conflict>, OpenError> {
+        let engine = self.opened()?;
+        engine.registers(&BTreeSet::new())?;
+        engine.read(|engine| {
+            let Some(review) = Review::of(engine, document_id, flags) else { return Vec::new() };
+            let contested = review.values.registers.contested();
+            contested.filter_map(|number| review.look_at(number)?.conflict).collect()
+        })
+    }
+}
+
+/// Whether each change follows from the one before, and the first from all that was here, so that nobody has missed
+/// anything.
+fn is_in_one_line(merged: &[CheckedChange], heads: &Heads) -> bool {
+    let follows = |(before, after): (&CheckedChange, &CheckedChange)| after.deps() == [before.hash()];
+    merged.iter().zip(merged.iter().skip(1)).all(follows)
+        && merged.last().is_none_or(|last| heads.as_slice() == [last.hash()])
+}
+
+/// One look at a document.
+struct Review<'a> {
+    document_id: DocumentId,
+    flags: &'a Flags,
+    values: Values<'a>,
+}
+
+impl<'a> Review<'a> {
+    fn of(engine: &'a Engine, document_id: DocumentId, flags: &'a Flags) -> Option<Self> {
+        let registers = engine.noted_registers()?;
+        Some(Self { document_id, flags, values: Values { engine, registers } })
+    }
+
+    fn look_at(&self, number: RegisterNumber) -> Option<Reviewed> {
+        let register = self.values.registers.register(number)?;
+        let name = RegisterName(identity::register_bytes(self.values.registers, register));
+        let conflict = self.conflict(number, register, &name);
+        Some(Reviewed { register: name, conflict })
+    }
+
+    fn conflict(&self, number: RegisterNumber, register: &Register, name: &RegisterName) -> Option<Conflict> {
+        let registers = self.values.registers;
+        let mut standing = registers.standing(number);
+        if standing.len() < 2 {
+            return None;
+        }
+        let path = self.path(register);
+        let is_removed = |side: &Standing| self.values.shown_by(register, side).is_none();
+        flags::keep(self.flags.at(&path)?, &mut standing, is_removed);
+        if standing.len() < 2 {
+            return None;
+        }
+        let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
+        let shown_by: Vec<_> = standing.iter().map(|side| self.values.shown_by(register, side)).collect();
+        let mut pairs = shown_by.iter().zip(&shown).zip(shown_by.iter().zip(&shown).skip(1));
+        if pairs.all(|((one, shown), (other, shown_too))| {
+            (one == other || shown.is_same(shown_too)) && !planted!(FlagEqual)
+        }) {
+            return None;
+        }
+        let base = registers.base(register, &standing);
+        let hashes: Vec<_> = base
+            .changes
+            .iter()
+            .filter_map(|change| registers.causality.hash(*change))
+            .map(library_hash)
+            .collect();
+        Some(Conflict {
+            id: identity::of(self.document_id, name, registers, &base.writes),
+            register: name.clone(),
+            path,
+            conflict_type: self.conflict_type(&standing, &shown),
+            base: (!hashes.is_empty()).then(|| self.values.at(register.place, &hashes)).flatten(),
+            candidates: self.candidates(&standing, &shown),
+        })
+    }
+
+    fn conflict_type(&self, standing: &[Standing], shown: &[Shown]) -> ConflictType {
+        let registers = self.values.registers;
+        let overwritten: Vec<_> =
+            standing.iter().map(|side| registers.is_overwritten(side, standing)).collect();
+        let is_lost = |(is_overwritten, shown): (&bool, &Shown)| *is_overwritten && shown.is_counter();
+        if overwritten.iter().zip(shown).any(is_lost) {
+            ConflictType::LostIncrement
+        } else if shown.iter().any(Shown::is_removed) {
+            ConflictType::DeleteEdit
+        } else if overwritten.contains(&true) {
+            ConflictType::ReplaceEdit
+        } else {
+            ConflictType::WriteWrite
+        }
+    }
+
+    fn candidates(&self, standing: &[Standing], shown: &[Shown]) -> Vec<Candidate> {
+        let candidates = standing.iter().zip(shown).filter_map(|(side, shown)| self.candidate(side, shown));
+        candidates.collect()
+    }
+
+    fn candidate(&self, side: &Standing, shown: &Shown) -> Option<Candidate> {
+        let Values { engine, registers } = &self.values;
+        let causality = &registers.causality;
+        let rank = |change: &u32| {
+            let max_op = causality.hash(*change).and_then(|hash| engine.max_op_of(&hash));
+            (max_op, causality.actor(causality.actor_of(*change)))
+        };
+        let latest = side.changes().max_by_key(rank)?;
+        let change = causality.hash(latest)?;
+        let mut changes: Vec<_> = side.changes().filter_map(|change| causality.hash(change)).collect();
+        changes.sort_unstable();
+        changes.dedup();
+        let meta = engine.automerge.get_change_meta_by_hash(&library_hash(change));
+        Some(Candidate {
+            id: identity::version(registers, side.version),
+            value: shown.to_json(),
+            change,
+            actor: ActorId::from_bytes(causality.actor(causality.actor_of(latest))),
+            time_s: meta.map_or(0, |meta| meta.timestamp),
+            changes,
+        })
+    }
+
+    fn path(&self, register: &Register) -> Vec<PathStep> {
+        let registers = self.values.registers;
+        let mut path = vec![self.step(register)];
+        let mut object = register.place.object;
+        while let Some(above) =
+            registers.holder(object).and_then(|holder| registers.register(holder.register))
+        {
+            path.push(self.step(above));
+            object = above.place.object;
+        }
+        path.reverse();
+        path
+    }
+
+    fn step(&self, register: &Register) -> PathStep {
+        match register.place.key {
+            ShortKey::Property(property) => {
+                PathStep::Key(self.values.registers.properties.name(property).unwrap_or_default().to_owned())
+            }
+            ShortKey::Element(element) => {
+                let position = self.values.position(register.place.object, element, None);
+                position.map_or(PathStep::Removed, PathStep::Position)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! A person's choice as a change: it writes the place anew, knowing all sides, and nothing that came later.
+//!
+//! The change is put together by itself rather than by a transaction of the library, which writes no operation for
+//! the value that wins already (a late side would override the choice unseen), and cannot write in what was removed.
+
+mod content;
+mod writer;
+
+use super::registers::{Register, ShortKey};
+use super::standing::Standing;
+use super::value::Values;
+use super::{Conflict, Flags, Review, identity};
+use crate::engine::{library_hash, saved};
+use crate::gatekeeper::check_change;
+use crate::{Author, CheckedChange, Document, OpenError};
+use automerge::legacy::{Change as Expanded, OpId};
+use automerge::{ActorId, Change, ObjId, ObjType};
+use content::{Content, Strings};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use tiebreak_protocol::{ChangeHash, ConflictId, DocumentId, Limits, Refusal};
+use writer::Writer;
+
+/// What to make of a conflict.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Choice {
+    /// The candidate with this id.
+    Candidate(String),
+    /// Something else. Strings become texts where the candidates are.
+    Value(Json),
+    /// What one side wants to remove.
+    Keep,
+    /// Nothing.
+    Remove,
+}
+
+/// Which conflict, and what to make of it.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    pub document: DocumentId,
+    /// What is flagged in the document.
+    pub flags: Flags,
+    pub conflict: ConflictId,
+    pub choice: Choice,
+}
+
+/// Why a conflict is not settled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettleError {
+    #[error(
+        "there is no such conflict in the document: it was settled or overtaken, or another one took its place"
+    )]
+    NotOpen,
+    #[error("the conflict has no such candidate; its candidates are {}", .0.join(", "))]
+    NoSuchCandidate(Vec<String>),
+    #[error("several candidates are worth keeping; name one of {}", .0.join(", "))]
+    KeepWhich(Vec<String>),
+    #[error("the change would be refused: {0}")]
+    Refused(Refusal),
+}
+
+impl Document {
+    /// The change that settles a conflict, to be merged like any other. It follows the changes that made the candidates
+    /// and no others: a side that arrives meanwhile is in conflict with it. Its message is
+    /// `{"resolve": "<conflict>"}`. The author's actor must not have written in this document.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable; within, why the conflict cannot be settled so.
+    pub fn settlement(
+        &mut self,
+        settlement: &Settlement,
+        author: &Author<'_>,
+        limits: &Limits,
+    ) -> Result<Result<CheckedChange, SettleError>, OpenError> {
+        let engine = self.opened()?;
+        engine.registers(&BTreeSet::new())?;
+        engine.read(|engine| {
+            let review =
+                Review::of(engine, settlement.document, &settlement.flags).ok_or(SettleError::NotOpen)?;
+            let (register, conflict) = review.find(settlement.conflict).ok_or(SettleError::NotOpen)?;
+            let content = review.chosen(register, &conflict, &settlement.choice)?;
+            let change = review.write(register, &conflict, content.as_ref(), author);
+            check_change(saved(&change).bytes, limits).map_err(SettleError::Refused)
+        })
+    }
+}
+
+impl<'a> Review<'a> {
+    fn find(&self, id: ConflictId) -> Option<(&'a Register, Conflict)> {
+        let Values { registers, .. } = self.values;
+        registers.contested().find_map(|number| {
+            let conflict = self.look_at(number)?.conflict.filter(|conflict| conflict.id == id)?;
+            Some((registers.register(number)?, conflict))
+        })
+    }
+
+    /// What is to stand in the place; `None`: nothing.
+    fn chosen(
+        &self,
+        register: &Register,
+        conflict: &Conflict,
+        choice: &Choice,
+    ) -> Result<Option<Content>, SettleError> {
+        let ids = |kept: fn(&super::Candidate) -> bool| -> Vec<String> {
+            conflict.candidates.iter().filter(|side| kept(side)).map(|side| side.id.clone()).collect()
+        };
+        match choice {
+            Choice::Candidate(id) if conflict.candidates.iter().any(|side| side.id == *id) => {
+                Ok(self.content(register, id))
+            }
+            Choice::Candidate(_) => Err(SettleError::NoSuchCandidate(ids(|_| true))),
+            Choice::Value(json) => Ok(Some(Content::of_json(json, self.strings(register)))),
+            Choice::Keep => match ids(|side| side.value.is_some()).as_slice() {
+                [one] => Ok(self.content(register, one)),
+                several => Err(SettleError::KeepWhich(several.to_vec())),
+            },
+            Choice::Remove => Ok(None),
+        }
+    }
+
+    fn content(&self, register: &Register, candidate: &str) -> Option<Content> {
+        let registers = self.values.registers;
+        let standing = registers.standing(registers.number_of(register.place)?);
+        let is_it = |side: &&Standing| identity::version(registers, side.version) == candidate;
+        let shown = self.values.of(register, standing.iter().find(is_it)?);
+        shown.content().map(Content::of_document)
+    }
+
+    /// How strings stand here.
+    fn strings(&self, register: &Register) -> Strings {
+        let registers = self.values.registers;
+        let mut made = register.writes.iter().filter_map(|write| registers.holder(write.version));
+        if made.any(|holder| holder.object_type == ObjType::Text) {
+            Strings::AsTexts
+        } else {
+            Strings::AsValues
+        }
+    }
+
+    fn write(
+        &self,
+        register: &Register,
+        conflict: &Conflict,
+        content: Option<&Content>,
+        author: &Author<'_>,
+    ) -> Change {
+        let Values { engine, registers } = &self.values;
+        let deps: BTreeSet<ChangeHash> =
+            conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
+        let heads: Vec<_> = deps.into_iter().map(library_hash).collect();
+        let actor = ActorId::from(author.actor);
+        let start_op = engine.max_op + 1;
+        let mut writer = Writer::new(actor.clone(), start_op);
+        let place = writer.place(registers, register.place);
+        writer.replace(place, self.known(register, &heads), content);
+        let seq = engine.last_by_actor.get(author.actor).map_or(1, |last| last.seq + 1);
+        Change::from(Expanded {
+            operations: writer.into_operations(),
+            actor_id: actor,
+            hash: None,
+            seq,
+            start_op: NonZeroU64::new(start_op).unwrap_or(NonZeroU64::MIN),
+            time: author.time_s,
+            message: Some(json!({ "resolve": conflict.id.to_string() }).to_string()),
+            deps: heads,
+            extra_bytes: Vec::new(),
+            author: None,
+        })
+    }
+
+    /// The operations whose values stood in the place when the candidates were all there was, in their order.
+    fn known(&self, register: &Register, heads: &[automerge::ChangeHash]) -> Vec<OpId> {
+        let values = self.values.all_at(register.place, heads);
+        let is_here = |id: &ObjId| {
+            let element = match register.place.key {
+                ShortKey::Element(element) => Some(element),
+                ShortKey::Property(_) => None,
+            };
+            let written = register.writes.iter().map(|write| write.version).chain(element);
+            written.into_iter().any(|version| self.values.object_id(version) == *id)
+        };
+        let operation = |id: ObjId| match id {
+            ObjId::Root => None,
+            ObjId::Id(counter, actor, _) => Some(OpId::new(counter, &actor)),
+        };
+        let mut known: Vec<_> = values.into_iter().filter(is_here).filter_map(operation).collect();
+        known.sort_unstable();
+        known
+    }
+}

@@ -1,0 +1,57 @@
+//! What a person chose, as it is written.
+
+use automerge::ScalarValue;
+use automerge::hydrate::Value as Hydrated;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Content {
+    Scalar(ScalarValue),
+    Text(String),
+    List(Vec<Self>),
+    Map(BTreeMap<String, Self>),
+}
+
+/// What strings become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strings {
+    /// Texts that several people can type in, as stock JavaScript clients make them.
+    AsTexts,
+    AsValues,
+}
+
+impl Content {
+    pub(super) fn of_document(value: &Hydrated) -> Self {
+        match value {
+            Hydrated::Scalar(scalar) => Self::Scalar(scalar.clone()),
+            Hydrated::Text(text) => Self::Text(text.to_string()),
+            Hydrated::List(list) => {
+                Self::List(list.iter().map(|element| Self::of_document(&element.value)).collect())
+            }
+            Hydrated::Map(map) => Self::Map(
+                map.iter().map(|(key, entry)| (key.clone(), Self::of_document(&entry.value))).collect(),
+            ),
+        }
+    }
+
+    pub(super) fn of_json(json: &Json, strings: Strings) -> Self {
+        match json {
+            Json::Null => Self::Scalar(ScalarValue::Null),
+            Json::Bool(value) => Self::Scalar(ScalarValue::Boolean(*value)),
+            Json::Number(number) => Self::Scalar(match (number.as_i64(), number.as_u64()) {
+                (Some(number), _) => ScalarValue::Int(number),
+                (None, Some(number)) => ScalarValue::Uint(number),
+                (None, None) => ScalarValue::F64(number.as_f64().unwrap_or_default()),
+            }),
+            Json::String(text) if strings == Strings::AsTexts => Self::Text(text.clone()),
+            Json::String(text) => Self::Scalar(ScalarValue::from(text.as_str())),
+            Json::Array(elements) => {
+                Self::List(elements.iter().map(|element| Self::of_json(element, strings)).collect())
+            }
+            Json::Object(entries) => Self::Map(
+                entries.iter().map(|(key, value)| (key.clone(), Self::of_json(value, strings))).collect(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Which versions of a register stand, and what their authors had all seen.
+
+use super::registers::{Register, RegisterNumber, Registers, ShortKey};
+use crate::causality::{Clock, Node};
+use crate::short_id::ShortId;
+use std::collections::BTreeSet;
+
+/// A version that stands: by its write or by touches, that no write of another version has seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub(super) version: ShortId,
+    /// The change that wrote it.
+    pub(super) written_by: Option<Node>,
+    pub(super) by: By,
+}
+
+/// By what a version stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum By {
+    /// No other version's author knew that it was written. With touches, if there are any.
+    Write(Vec<Node>),
+    /// It was written over, by somebody who did not know these.
+    Touches(Vec<Node>),
+}
+
+/// What the sides of a conflict have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Base {
+    /// The last writes that all of them had seen.
+    pub(super) writes: Vec<ShortId>,
+    /// The changes that made these: the place as they left it is what all sides started from.
+    pub(super) changes: Vec<Node>,
+}
+
+impl Registers {
+    /// The versions of a register that stand, in the order of their ids; with one or none nobody disagrees.
+    pub(super) fn standing(&self, number: RegisterNumber) -> Vec<Standing> {
+        let Some(register) = self.register(number) else { return Vec::new() };
+        // What those had seen who took away above what holds this register.
+        let removals: Vec<Clock> = self
+            .above(number)
+            .flat_map(|(above, holds)| above.latest().filter(move |write| write.removes(holds)))
+            .map(|write| self.causality.clock(write.change))
+            .collect();
+        let stands = |change: Node| {
+            planted!(IgnoreRemovalAbove)
+                || !removals.iter().any(|removal| self.causality.is_in(change, removal))
+        };
+        let written = register.latest().map(|write| write.version);
+        let versions: BTreeSet<_> = written.chain(register.touches.versions()).collect();
+        let standing = versions.into_iter().filter_map(|version| {
+            let of_version = register.touches.iter().filter(|touch| touch.version == version);
+            let touches: Vec<_> =
+                of_version.map(|touch| touch.change).filter(|change| stands(*change)).collect();
+            let latest = register.latest().find(|write| write.version == version);
+            let written_by = self.causality.change_of(version);
+            match latest.filter(|write| stands(write.change)) {
+                Some(_) => Some(Standing { version, written_by, by: By::Write(touches) }),
+                None if touches.is_empty() => None,
+                None => Some(Standing { version, written_by, by: By::Touches(touches) }),
+            }
+        });
+        standing.collect()
+    }
+
+    /// What all sides had seen of the register.
+    pub(super) fn base(&self, register: &Register, standing: &[Standing]) -> Base {
+        let causality = &self.causality;
+        let mut seen_by_all: Option<Clock> = None;
+        let pasts = standing.iter().flat_map(|side| side.events());
+        for (change, is_write) in pasts {
+            let clock = causality.clock(change);
+            let clock = if is_write { clock.before(causality.actor_of(change)) } else { clock };
+            match &mut seen_by_all {
+                Some(common) => common.meet(&clock),
+                None => seen_by_all = Some(clock),
+            }
+        }
+        let seen_by_all = seen_by_all.unwrap_or_default();
+        let base = register.latest_among(|change| causality.is_in(change, &seen_by_all), causality);
+        let mut writes: Vec<_> = base.iter().map(|write| write.version).collect();
+        let mut changes: Vec<_> = base.iter().map(|write| write.change).collect();
+        // An element is there from its insertion on, which is not noted.
+        if let (true, ShortKey::Element(element)) = (writes.is_empty(), register.place.key) {
+            changes
+                .extend(causality.change_of(element).filter(|change| causality.is_in(*change, &seen_by_all)));
+            writes.extend((!changes.is_empty()).then_some(element));
+        }
+        Base { writes, changes }
+    }
+
+    /// Whether a side was written over by another one: then it stands because of what that one's author did not know.
+    pub(super) fn is_overwritten(&self, side: &Standing, standing: &[Standing]) -> bool {
+        let Some(written_by) = side.written_by else { return false };
+        let others = standing.iter().filter(|other| other.version != side.version);
+        let mut writes = others.filter_map(|other| other.written_by);
+        writes.any(|write| self.causality.is_in(written_by, &self.causality.clock(write)))
+    }
+}
+
+impl Standing {
+    /// What the version stands by: changes, and whether each wrote it.
+    fn events(&self) -> impl Iterator<Item = (Node, bool)> + '_ {
+        let (write, touches) = match &self.by {
+            By::Write(_) => (self.written_by, &[][..]),
+            By::Touches(touches) => (None, touches.as_slice()),
+        };
+        write.map(|change| (change, true)).into_iter().chain(touches.iter().map(|change| (*change, false)))
+    }
+
+    /// The changes that keep it standing.
+    pub(super) fn changes(&self) -> impl Iterator<Item = Node> + '_ {
+        let (write, touches) = match &self.by {
+            By::Write(touches) => (self.written_by, touches),
+            By::Touches(touches) => (None, touches),
+        };
+        write.into_iter().chain(touches.iter().copied())
+    }
+}

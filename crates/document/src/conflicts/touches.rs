@@ -1,0 +1,37 @@
+//! Acts on what a register holds that no write to it has seen.
+
+use crate::causality::Node;
+use crate::short_id::ShortId;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Touch {
+    pub(super) change: Node,
+    pub(super) version: ShortId,
+}
+
+/// Of each version, the touches that no other touch of it has seen.
+#[derive(Debug, Default)]
+pub(super) struct Touches(Vec<Touch>);
+
+impl Touches {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn add(&mut self, change: Node, version: ShortId, sees: impl Fn(Node) -> bool) {
+        self.retain(|touch| touch.version != version || !sees(touch.change));
+        self.0.push(Touch { change, version });
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&Touch) -> bool) {
+        self.0.retain(keep);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Touch> {
+        self.0.iter()
+    }
+
+    pub(super) fn versions(&self) -> impl Iterator<Item = ShortId> {
+        self.0.iter().map(|touch| touch.version)
+    }
+}
