@@ -4,16 +4,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every crate and all of the project's crates that it may name. Right of an arrow is who uses it:
-/// `protocol ← document ← sync`, `protocol ← storage`; the server sits on top.
+/// `protocol ← kinds ← document ← sync`, `protocol ← storage`; the server sits on top.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("tiebreak-protocol", &[]),
-    ("tiebreak-document", &["tiebreak-protocol"]),
+    ("tiebreak-kinds", &["tiebreak-protocol"]),
+    ("tiebreak-document", &["tiebreak-protocol", "tiebreak-kinds"]),
     ("tiebreak-sync", &["tiebreak-protocol", "tiebreak-document"]),
     ("tiebreak-storage", &["tiebreak-protocol"]),
     ("tiebreak-driver", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage"]),
     (
         "tiebreak-server",
-        &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage", "tiebreak-driver"],
+        &[
+            "tiebreak-protocol",
+            "tiebreak-kinds",
+            "tiebreak-document",
+            "tiebreak-sync",
+            "tiebreak-storage",
+            "tiebreak-driver",
+        ],
     ),
     (
         "tiebreak-client",
@@ -31,7 +39,7 @@ const MAY_NAME_AUTOMERGE: &[&str] =
     &["tiebreak-document", "tiebreak-bench", "tiebreak-tests", "samod-client"];
 
 /// Pure crates: no I/O, clock, randomness or tasks; so none of the crates that bring them.
-const PURE: &[&str] = &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync"];
+const PURE: &[&str] = &["tiebreak-protocol", "tiebreak-kinds", "tiebreak-document", "tiebreak-sync"];
 const IMPURE: &[&str] = &["tokio", "rusqlite", "rand", "uuid", "axum", "mio", "getrandom"];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

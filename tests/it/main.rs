@@ -4,6 +4,7 @@
 mod arrows;
 mod burst;
 mod client;
+mod conflicts;
 mod crash;
 mod durability;
 mod examples;

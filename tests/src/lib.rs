@@ -3,6 +3,7 @@
 
 pub mod dice;
 pub mod hostile_changes;
+pub mod oracle;
 pub mod peer;
 pub mod scripted_server;
 pub mod server_process;
