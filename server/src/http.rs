@@ -21,6 +21,7 @@ mod invitations;
 mod json_body;
 mod jwks;
 mod keys;
+mod kinds;
 mod list_documents;
 pub(crate) mod listener;
 mod merged;
@@ -34,7 +35,6 @@ mod sessions;
 mod show_document;
 mod state;
 mod strangers;
-mod strict_json;
 mod time;
 pub(crate) mod tls;
 mod websocket;
@@ -101,6 +101,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(websocket::connect))
         .routes(routes!(openapi::openapi))
         .merge(document_routes())
+        .routes(routes!(kinds::list_kinds))
+        .routes(routes!(kinds::show_kind))
         .merge(account_routes())
         .merge(grant_routes())
         .merge(sharing_routes())

@@ -414,14 +414,7 @@ async fn a_full_disk_refuses_appends_whole_and_takes_them_again_when_space_is_fr
     let id = document("filling");
     let large = |number: u64| {
         let row = ChangeRow { hash: change(number).hash, bytes: vec![number as u8; 50_000].into() };
-        Append {
-            document: id,
-            changes: vec![row],
-            heads: heads(number),
-            received_ms: 0,
-            actors: Vec::new(),
-            owner: None,
-        }
+        Append::new(id, vec![row], heads(number), 0)
     };
     let mut number = 1;
     let full = loop {

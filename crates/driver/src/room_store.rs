@@ -60,6 +60,7 @@ impl RoomStore {
             received_ms: unix_ms(),
             actors,
             owner,
+            beside: Vec::new(),
         };
         Ok(self.store.append(append).await?.through)
     }

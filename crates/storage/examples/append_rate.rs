@@ -80,12 +80,5 @@ fn append(document: tiebreak_protocol::DocumentId, number: u64, changes: usize) 
         hash: conformance::change(number * changes as u64 + index).hash,
         bytes: Bytes::from(vec![index as u8; CHANGE_BYTES]),
     });
-    Append {
-        document,
-        changes: rows.collect(),
-        heads: conformance::heads(number),
-        received_ms: 0,
-        actors: Vec::new(),
-        owner: None,
-    }
+    Append::new(document, rows.collect(), conformance::heads(number), 0)
 }

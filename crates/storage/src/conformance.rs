@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod actors;
+pub mod conflicts;
 pub mod random;
 
 use crate::{
@@ -94,14 +95,7 @@ pub async fn only_the_first_append_creates(store: &dyn DocumentStore) {
 
 pub async fn an_append_without_changes_writes_nothing(store: &dyn DocumentStore) {
     let id = document("without changes");
-    let empty = Append {
-        document: id,
-        changes: Vec::new(),
-        heads: heads(9),
-        received_ms: 5,
-        actors: Vec::new(),
-        owner: None,
-    };
+    let empty = Append::new(id, Vec::new(), heads(9), 5);
     assert_eq!(store.append(empty.clone()).await, Ok(Committed { through: 0, created: false }));
     assert_eq!(store.load(id).await, Ok(None));
     assert_eq!(through(store.append(batch(id, 1..=2, 1)).await), 2);
@@ -124,14 +118,7 @@ pub async fn large_and_empty_changes_come_back_whole(store: &dyn DocumentStore) 
         ChangeRow { hash: change(1).hash, bytes: Bytes::new() },
         ChangeRow { hash: change(2).hash, bytes: Bytes::from(large) },
     ];
-    let append = Append {
-        document: id,
-        changes: rows.clone(),
-        heads: heads(2),
-        received_ms: 0,
-        actors: Vec::new(),
-        owner: None,
-    };
+    let append = Append::new(id, rows.clone(), heads(2), 0);
     assert_eq!(through(store.append(append).await), 2);
     assert_eq!(load(store, id).await.changes, rows);
 }
@@ -415,14 +402,8 @@ pub fn heads(number: u64) -> Heads {
 
 /// An append of these changes.
 pub fn batch(document: DocumentId, numbers: RangeInclusive<u64>, received_ms: i64) -> Append {
-    Append {
-        document,
-        heads: heads(*numbers.end()),
-        changes: changes(numbers),
-        received_ms,
-        actors: Vec::new(),
-        owner: None,
-    }
+    let heads = heads(*numbers.end());
+    Append::new(document, changes(numbers), heads, received_ms)
 }
 
 /// A snapshot that stands for the changes up to `through`.

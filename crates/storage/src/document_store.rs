@@ -1,5 +1,6 @@
 //! The contract of a document store. Every implementation passes the suite in `conformance`.
 
+use crate::relational::Statement;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -46,6 +47,9 @@ pub const SHARED_HEADS_PER_DOCUMENT_MAX: usize = 1000;
 /// How long shared heads that are not renewed are kept; durable stores drop them when they have nothing else to do.
 pub const SHARED_HEADS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// Statements beside the changes of one append.
+pub const BESIDE_MAX: usize = 256;
+
 /// Documents on one page of a listing.
 pub const PAGE_DOCUMENTS_MAX: usize = 1000;
 
@@ -57,7 +61,8 @@ pub const PAGE_DOCUMENTS_MAX: usize = 1000;
 pub trait DocumentStore: Send + Sync + std::fmt::Debug + 'static {
     /// Appends changes in one transaction, creating the document if it is new. All or nothing.
     /// Changes are kept as given, repeated hashes too; without changes nothing is written. A tombstone answers
-    /// [`StorageError::Deleted`].
+    /// [`StorageError::Deleted`]. Rows beside the changes are refused as [`Append::check_beside`] says, and by a
+    /// store that has no rows.
     fn append(&self, append: Append) -> StoreFuture<'_, Committed>;
 
     /// Everything needed to open a document: `None` when it was never written.
@@ -72,8 +77,9 @@ pub trait DocumentStore: Send + Sync + std::fmt::Debug + 'static {
     /// 1..=[`PAGE_DOCUMENTS_MAX`].
     fn list(&self, after: Option<DocumentId>, limit: usize) -> StoreFuture<'_, DocumentPage>;
 
-    /// Removes the content, with sync states, quarantine, grants, invitations and actors, and leaves a tombstone, so that a device that
-    /// still holds the document cannot bring it back unnoticed. Answers whether it was there.
+    /// Removes the content, with sync states, quarantine, grants, invitations, actors and conflicts, and leaves a
+    /// tombstone, so that a device that still holds the document cannot bring it back unnoticed. Answers whether it
+    /// was there.
     fn delete(&self, document: DocumentId) -> StoreFuture<'_, bool>;
 
     /// Keeps a change that must not enter its document, for a person to inspect. The same bytes are kept once;
@@ -126,6 +132,9 @@ pub struct Append {
     /// Whose the document becomes when this append creates it. A store without accounts, and an account that is
     /// gone, leave it without an owner.
     pub owner: Option<AccountId>,
+    /// Rows to be written in the same transaction, after the changes and in this order: durable with them, or not at
+    /// all. What they answer is not read; one that fails fails the append.
+    pub beside: Vec<Statement>,
 }
 
 /// One change as it is stored.
@@ -134,6 +143,38 @@ pub struct ChangeRow {
     pub hash: ChangeHash,
     /// The change chunk as it came from the wire, whole.
     pub bytes: Bytes,
+}
+
+impl Append {
+    /// Changes and nothing beside them.
+    pub fn new(document: DocumentId, changes: Vec<ChangeRow>, heads: Heads, received_ms: i64) -> Self {
+        Self { document, changes, heads, received_ms, actors: Vec::new(), owner: None, beside: Vec::new() }
+    }
+
+    /// Bytes that it takes while it waits.
+    pub fn bytes(&self) -> usize {
+        let changes: usize = self.changes.iter().map(|change| change.bytes.len()).sum();
+        changes + self.beside.iter().map(Statement::bytes).sum::<usize>()
+    }
+
+    /// Refuses rows that are too many, or that have no change to be written beside: an append without changes writes
+    /// nothing, and they must not be lost unnoticed.
+    ///
+    /// # Errors
+    /// When there are more than [`BESIDE_MAX`], or no changes.
+    pub fn check_beside(&self) -> Result<(), StorageError> {
+        let (beside, most) = (self.beside.len(), BESIDE_MAX);
+        if beside > most {
+            let refusal =
+                format!("at most {most} statements go beside the changes of an append, not {beside}");
+            return Err(StorageError::Unavailable(refusal));
+        }
+        if beside > 0 && self.changes.is_empty() {
+            let refusal = "an append without changes writes no rows: write them in a transaction";
+            return Err(StorageError::Unavailable(refusal.to_owned()));
+        }
+        Ok(())
+    }
 }
 
 /// What an append wrote.

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod checksum;
 pub mod clock;
+pub mod conflicts;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod document_store;
@@ -18,9 +19,10 @@ pub mod status;
 
 pub use accounts::AccountStore;
 pub use audit::AuditEntry;
+pub use conflicts::ConflictStore;
 pub use document_store::{
-    Append, ChangeRow, Committed, Compaction, DamagedChunk, DocumentPage, DocumentStore, DocumentSummary,
-    PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, SHARED_HEADS_KEPT,
+    Append, BESIDE_MAX, ChangeRow, Committed, Compaction, DamagedChunk, DocumentPage, DocumentStore,
+    DocumentSummary, PAGE_DOCUMENTS_MAX, QUARANTINED_PER_DOCUMENT_MAX, QuarantinedChange, SHARED_HEADS_KEPT,
     SHARED_HEADS_PER_DOCUMENT_MAX, StorageError, StoreFailure, StoreFuture, StoredDocument,
 };
 pub use memory::MemoryStore;

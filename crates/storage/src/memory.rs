@@ -16,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tiebreak_protocol::{AccountId, ActorId, DocumentId, Heads, StorageId};
 
 /// Keeps documents until it is dropped. For tests and throw-away servers.
+///
+/// It has no rows: an append with rows beside its changes is refused.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     // Held for the length of one map operation, never across an await.
@@ -165,7 +167,11 @@ impl DocumentStore for MemoryStore {
 impl State {
     fn append(&mut self, append: Append) -> Result<Committed, StorageError> {
         // There are no accounts here that could own anything.
-        let Append { document, changes, heads, received_ms, actors, owner: _ } = append;
+        let Append { document, changes, heads, received_ms, actors, owner: _, beside } = append;
+        if !beside.is_empty() {
+            let refusal = "a store in memory has no rows to write beside changes: use a durable one";
+            return Err(StorageError::Unavailable(refusal.to_owned()));
+        }
         let created = !self.documents.contains_key(&document);
         if created && changes.is_empty() {
             return Ok(Committed { through: 0, created: false });

@@ -7,7 +7,9 @@ pub use columns::{Columns, FromValue};
 use crate::audit::AuditEntry;
 use crate::{StorageError, StoreFuture};
 use std::fmt;
-use tiebreak_protocol::{AccountId, ActorId, DeviceId, DocumentId, KeyId, Role};
+use tiebreak_protocol::{
+    AccountId, ActorId, ConflictId, ConflictState, ConflictType, DeviceId, DocumentId, KeyId, Role,
+};
 
 /// Steps of one transaction.
 pub const STEPS_MAX: usize = 64;
@@ -39,7 +41,7 @@ pub enum Value {
 pub type Row = Vec<Value>;
 
 /// SQL that both dialects understand, with `$1`, `$2`, … in the order in which they first appear.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statement {
     pub sql: &'static str,
     pub values: Vec<Value>,
@@ -182,17 +184,23 @@ impl From<&ActorId> for Value {
     }
 }
 
-impl From<Role> for Value {
-    fn from(role: Role) -> Self {
-        role.as_str().into()
-    }
-}
-
 impl<T: Into<Self>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
     }
 }
+
+macro_rules! words {
+    ($($word:ty),*) => {$(
+        impl From<$word> for Value {
+            fn from(word: $word) -> Self {
+                word.as_str().into()
+            }
+        }
+    )*};
+}
+
+words!(Role, ConflictType, ConflictState);
 
 macro_rules! ids {
     ($($id:ty),*) => {$(
@@ -204,4 +212,4 @@ macro_rules! ids {
     )*};
 }
 
-ids!(AccountId, DeviceId, KeyId, DocumentId);
+ids!(AccountId, DeviceId, KeyId, DocumentId, ConflictId);

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod conflicts;
 pub mod grants;
 pub mod keys;
 pub mod sessions;
@@ -95,7 +96,7 @@ pub const UPSERT_SNAPSHOT: &str = "INSERT INTO snapshots (document, through, byt
     bytes = excluded.bytes, checksum = excluded.checksum";
 
 /// What deleting a document removes: document.
-pub const DELETE_CONTENT: [&str; 7] = [
+pub const DELETE_CONTENT: [&str; 9] = [
     "DELETE FROM changes WHERE document = $1",
     "DELETE FROM snapshots WHERE document = $1",
     "DELETE FROM sync_states WHERE document = $1",
@@ -103,6 +104,8 @@ pub const DELETE_CONTENT: [&str; 7] = [
     "DELETE FROM grants WHERE document = $1",
     "DELETE FROM invitations WHERE document = $1",
     "DELETE FROM document_actors WHERE document = $1",
+    "DELETE FROM conflict_people WHERE conflict IN (SELECT id FROM conflicts WHERE document = $1)",
+    "DELETE FROM conflicts WHERE document = $1",
 ];
 
 /// How many chunks of a document are set aside: document.

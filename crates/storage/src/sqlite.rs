@@ -247,8 +247,11 @@ impl Drop for SqliteStore {
 
 impl DocumentStore for SqliteStore {
     fn append(&self, append: Append) -> StoreFuture<'_, Committed> {
-        let size = Size::of(append.changes.iter().map(|change| change.bytes.len()).sum());
-        Box::pin(self.write(size, move |connection| writes::append(connection, &append)))
+        Box::pin(async move {
+            append.check_beside()?;
+            let size = Size::of(append.bytes());
+            self.write(size, move |connection| writes::append(connection, &append)).await
+        })
     }
 
     fn load(&self, document: DocumentId) -> StoreFuture<'_, Option<StoredDocument>> {

@@ -182,7 +182,8 @@ impl Drop for PostgresStore {
 impl DocumentStore for PostgresStore {
     fn append(&self, append: Append) -> StoreFuture<'_, Committed> {
         Box::pin(async move {
-            let bytes = append.changes.iter().map(|change| change.bytes.len()).sum();
+            append.check_beside()?;
+            let bytes = append.bytes();
             match self.write(Work::Append(append), bytes).await? {
                 Answer::Committed(committed) => Ok(committed),
                 other

@@ -4,7 +4,9 @@ use super::{Row, Value};
 use crate::StorageError;
 use std::str::FromStr;
 use std::vec;
-use tiebreak_protocol::{AccountId, ActorId, DeviceId, DocumentId, KeyId, Role};
+use tiebreak_protocol::{
+    AccountId, ActorId, ConflictId, ConflictState, ConflictType, DeviceId, DocumentId, KeyId, Role,
+};
 
 /// A row, read from its first column to its last.
 #[derive(Debug)]
@@ -76,11 +78,23 @@ impl FromValue for ActorId {
     }
 }
 
-impl FromValue for Role {
+impl FromValue for u64 {
     fn from_value(value: Value) -> Option<Self> {
-        Self::from_str(&String::from_value(value)?).ok()
+        i64::from_value(value)?.try_into().ok()
     }
 }
+
+macro_rules! words {
+    ($($word:ty),*) => {$(
+        impl FromValue for $word {
+            fn from_value(value: Value) -> Option<Self> {
+                Self::from_str(&String::from_value(value)?).ok()
+            }
+        }
+    )*};
+}
+
+words!(Role, ConflictType, ConflictState);
 
 macro_rules! ids {
     ($($id:ty),*) => {$(
@@ -92,7 +106,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(AccountId, DeviceId, KeyId, DocumentId);
+ids!(AccountId, DeviceId, KeyId, DocumentId, ConflictId);
 
 #[cfg(test)]
 mod tests {
@@ -105,7 +119,7 @@ mod tests {
         assert_eq!(columns.read(), Ok(account));
         assert_eq!(columns.read(), Ok(Role::Editor));
         assert_eq!(columns.read(), Ok(None::<String>));
-        assert_eq!(columns.read(), Ok(Some(7)));
+        assert_eq!(columns.read(), Ok(Some(7_i64)));
         assert!(matches!(columns.read::<i64>(), Err(StorageError::Damaged(_))), "there is no more");
     }
 

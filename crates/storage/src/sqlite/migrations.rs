@@ -32,6 +32,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "accounts",
         statements: include_str!("../../migrations/sqlite/0004_accounts.sql"),
     },
+    Migration {
+        version: 5,
+        name: "conflicts",
+        statements: include_str!("../../migrations/sqlite/0005_conflicts.sql"),
+    },
 ];
 
 /// Why the schema could not be brought up to date. Each migration happened whole or not at all.

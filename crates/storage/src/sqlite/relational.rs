@@ -83,6 +83,14 @@ pub(super) fn rows(connection: &Connection, statement: &Statement) -> Result<Vec
     })
 }
 
+/// Does a statement whose answer nobody reads.
+pub(super) fn write(connection: &Connection, statement: &Statement) -> rusqlite::Result<()> {
+    let mut prepared = connection.prepare_cached(statement.sql)?;
+    let mut answers = prepared.query(params_from_iter(&statement.values))?;
+    while answers.next()?.is_some() {}
+    Ok(())
+}
+
 fn run(connection: &Connection, statement: &Statement) -> Result<Answered, Failure> {
     let mut prepared = connection.prepare_cached(statement.sql)?;
     let values = params_from_iter(&statement.values);

@@ -2,7 +2,7 @@
 //! writes, and may run a second time when its first transaction was rolled back.
 
 use super::failure::Failure;
-use super::reads;
+use super::{reads, relational};
 use crate::document_store::{QUARANTINED_PER_DOCUMENT_MAX, SHARED_HEADS_KEPT, SHARED_HEADS_PER_DOCUMENT_MAX};
 use crate::rows::{self, Content, DocumentRow};
 use crate::shared_heads::SharedHeadsEntry;
@@ -40,6 +40,9 @@ pub(super) fn append(connection: &Connection, append: &Append) -> Result<Committ
         connection.prepare_cached(sql::grants::INSERT_OWNER)?.execute(grant)?;
     }
     upsert_document(connection, &row)?;
+    for statement in &append.beside {
+        relational::write(connection, statement)?;
+    }
     Ok(committed)
 }
 

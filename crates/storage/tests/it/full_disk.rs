@@ -66,14 +66,7 @@ impl Drop for SmallDisk {
 
 fn large(id: DocumentId, number: u64) -> Append {
     let row = ChangeRow { hash: change(number).hash, bytes: Bytes::from(vec![number as u8; CHANGE_BYTES]) };
-    Append {
-        document: id,
-        changes: vec![row],
-        heads: heads(number),
-        received_ms: 0,
-        actors: Vec::new(),
-        owner: None,
-    }
+    Append::new(id, vec![row], heads(number), 0)
 }
 
 /// Appends to one document after another until the disk is full; answers how many went in.

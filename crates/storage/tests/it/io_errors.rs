@@ -25,14 +25,7 @@ enum End {
 
 fn append(number: u64) -> Append {
     let row = ChangeRow { hash: change(number).hash, bytes: Bytes::from(vec![number as u8; CHANGE_BYTES]) };
-    Append {
-        document: document("failing"),
-        changes: vec![row],
-        heads: heads(number),
-        received_ms: 0,
-        actors: Vec::new(),
-        owner: None,
-    }
+    Append::new(document("failing"), vec![row], heads(number), 0)
 }
 
 #[tokio::test]

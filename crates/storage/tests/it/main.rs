@@ -5,6 +5,7 @@
 
 mod accounts;
 mod backup;
+mod conflicts;
 mod contract;
 mod damage;
 mod differential;

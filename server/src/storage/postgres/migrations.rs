@@ -31,6 +31,11 @@ const ALL: &[Migration] = &[
         name: "accounts",
         statements: include_str!("../../../migrations/postgres/0004_accounts.sql"),
     },
+    Migration {
+        version: 5,
+        name: "conflicts",
+        statements: include_str!("../../../migrations/postgres/0005_conflicts.sql"),
+    },
 ];
 
 /// Applies what is missing, for the session that owns the database: nobody else migrates meanwhile. The version row commits with its migration, so a kill at any moment leaves the

@@ -114,6 +114,8 @@ async fn append(session: &Session, appends: &[&Append]) -> Result<Vec<Outcome>, 
         bindings::insert_actors(session, written.iter().map(|(append, _)| *append)).await?;
         bindings::insert_owners(session, created.into_iter()).await?;
         upsert_documents(session, changed.into_values()).await?;
+        let beside: Vec<_> = written.iter().flat_map(|(append, _)| &append.beside).collect();
+        relational::write_all(session, &beside).await?;
     }
     Ok(outcomes)
 }

@@ -1,0 +1,72 @@
+//! Conflicts as rows: written beside the changes that open, move and close them, read for lists and statistics.
+
+mod filter;
+mod row;
+
+pub use filter::{ConflictCursor, ConflictFilter, ConflictPage};
+pub use row::{ConflictCount, ConflictRow};
+
+use crate::StorageError;
+use crate::accounts::PAGE_ROWS_MAX;
+use crate::relational::{Columns, RelationalStore, Statement};
+use crate::rows::count;
+use crate::sql::conflicts as sql;
+use std::sync::Arc;
+use tiebreak_protocol::{ConflictId, ConflictState, DocumentId};
+
+/// The conflicts of a store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ConflictStore {
+    store: Arc<dyn RelationalStore>,
+}
+
+impl ConflictStore {
+    pub fn new(store: Arc<dyn RelationalStore>) -> Self {
+        Self { store }
+    }
+
+    pub async fn find(&self, id: ConflictId) -> Result<Option<ConflictRow>, StorageError> {
+        let rows = self.store.query(Statement::new(sql::FIND, [id.into()])).await?;
+        Ok(row::collect(rows)?.pop())
+    }
+
+    /// All open conflicts of a document, the last opened first.
+    pub async fn open_of(&self, document: DocumentId) -> Result<Vec<ConflictRow>, StorageError> {
+        let mut open = Vec::new();
+        let mut filter = ConflictFilter {
+            document: Some(document),
+            state: Some(ConflictState::Open),
+            limit: PAGE_ROWS_MAX,
+            ..ConflictFilter::default()
+        };
+        loop {
+            let page = self.list(filter).await?;
+            open.extend(page.conflicts);
+            if page.next.is_none() {
+                return Ok(open);
+            }
+            filter.after = page.next;
+        }
+    }
+
+    /// One page of conflicts, the last opened first. When a conflict was opened never changes, so that a listing over
+    /// several pages names each one that was there and matched all the while once, whatever happens to it meanwhile.
+    pub async fn list(&self, filter: ConflictFilter) -> Result<ConflictPage, StorageError> {
+        ConflictPage::of(&filter, self.store.query(filter.statement()).await?)
+    }
+
+    /// How many conflicts there are of each kind, path and state: the most numerous [`PAGE_ROWS_MAX`] of them.
+    pub async fn counts(&self) -> Result<Vec<ConflictCount>, StorageError> {
+        let rows = self.store.query(Statement::new(sql::COUNTS, [count(PAGE_ROWS_MAX).into()])).await?;
+        rows.into_iter().map(|row| ConflictCount::read(Columns::of(row))).collect()
+    }
+
+    /// Writes a row and its people in place of those that are there: to go beside the changes that they come from
+    /// ([`Append::beside`](crate::Append::beside)), or in a transaction. Done twice, it leaves the same rows.
+    ///
+    /// The document, the register and the time of opening stay as they were first written. A register has one open
+    /// conflict: what closes the one before goes first, or none of it is written.
+    pub fn statements(&self, row: &ConflictRow) -> Vec<Statement> {
+        row.statements()
+    }
+}
