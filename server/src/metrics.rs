@@ -7,6 +7,7 @@ use tiebreak_protocol::Refusal;
 use tiebreak_storage::StorageError;
 
 const CONNECTIONS: &str = "tiebreak_connections";
+const REQUESTS: &str = "tiebreak_http_requests";
 const ROOMS: &str = "tiebreak_rooms";
 const CHANGES: &str = "tiebreak_changes_appended_total";
 const REFUSALS: &str = "tiebreak_refusals_total";
@@ -25,6 +26,7 @@ pub(crate) fn install() {
     RECORDER.get_or_init(|| {
         let handle = PrometheusBuilder::new().install_recorder().ok();
         describe_gauge!(CONNECTIONS, "WebSocket connections that are open");
+        describe_gauge!(REQUESTS, "HTTP requests that are worked on");
         describe_gauge!(ROOMS, "Documents that are open");
         describe_gauge!(RESIDENT, "Resident memory of the process");
         describe_counter!(CHANGES, "Changes handed to the store");
@@ -56,6 +58,14 @@ pub(crate) fn connected() {
 
 pub(crate) fn disconnected() {
     gauge!(CONNECTIONS).decrement(1);
+}
+
+pub(crate) fn request_begun() {
+    gauge!(REQUESTS).increment(1);
+}
+
+pub(crate) fn request_ended() {
+    gauge!(REQUESTS).decrement(1);
 }
 
 pub(crate) fn rooms_changed(open: usize) {

@@ -66,7 +66,7 @@ impl Guard {
     }
 
     /// Lets a request begin, or says why not.
-    async fn admit(&self, request: Request) -> Result<(Request, Option<OwnedSemaphorePermit>), Fault> {
+    async fn admit(&self, request: Request) -> Result<(Request, Option<Place>), Fault> {
         if let Some(callers) = &self.callers {
             callers.check(request.headers())?;
         }
@@ -80,7 +80,7 @@ impl Guard {
         let places = if PASSWORD_PATHS.contains(&path) { &self.with_passwords } else { &self.in_flight };
         let request = begun(request).await?;
         match Arc::clone(places).try_acquire_owned() {
-            Ok(permit) => Ok((request, Some(permit))),
+            Ok(permit) => Ok((request, Some(Place::taken(permit)))),
             Err(_full) => Err(Refusal::Busy.into()),
         }
     }
@@ -104,12 +104,30 @@ impl Guard {
     }
 }
 
+/// The place of one request among those that are worked on at once.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Place {
+    fn taken(permit: OwnedSemaphorePermit) -> Self {
+        metrics::request_begun();
+        Self { _permit: permit }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::request_ended();
+    }
+}
+
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let mut response = match guard.admit(request).await {
-        Ok((request, permit)) => {
+        Ok((request, place)) => {
             let response = guard.answer(request, next).await;
             // Until the last byte has been taken, the answer is in memory.
-            response.map(|body| Attached::body(body, permit, |_permit| ()))
+            response.map(|body| Attached::body(body, place, |_place| ()))
         }
         Err(fault) => fault.into_response(),
     };
