@@ -80,12 +80,19 @@ pub struct RegisterName(pub Vec<u8>);
 pub struct Reviewed {
     pub register: RegisterName,
     pub conflict: Option<Conflict>,
+    /// What stands there without any other side, if something does.
+    pub alone: Option<Candidate>,
 }
+
+/// Places looked at in one review. More than that change at once only where somebody writes over, or takes away, what
+/// holds thousands of places in conflict; nobody else is to wait for it.
+pub const REVIEWED_AT_ONCE_MAX: usize = 64;
 
 impl Document {
     /// Looks at the places about which something may have changed: those that `merged` changes wrote while others
     /// wrote there too. Costs nothing when each of them followed from all that was here before and nothing was
-    /// in conflict: `open` is how many conflicts the document is known to have.
+    /// in conflict: `open` is how many conflicts the document is known to have. Of very many places some are looked at
+    /// the next time, without anything merged: [`has_more_to_review`](Self::has_more_to_review).
     ///
     /// # Errors
     /// When the document does not open or is not readable.
@@ -102,11 +109,16 @@ impl Document {
             return Ok(Vec::new());
         }
         let new: BTreeSet<_> = merged.iter().map(CheckedChange::hash).collect();
-        let changed = engine.registers(&new)?.take_changed();
+        let changed = engine.registers(&new)?.take_some_changed(REVIEWED_AT_ONCE_MAX);
         engine.read(|engine| {
             let Some(review) = Review::of(engine, document_id, flags) else { return Vec::new() };
             changed.into_iter().filter_map(|number| review.look_at(number)).collect()
         })
+    }
+
+    /// Whether the last review has left something for the next one.
+    pub fn has_more_to_review(&self) -> bool {
+        self.engine().and_then(Engine::noted_registers).is_some_and(Registers::has_changed)
     }
 
     /// Every conflict of the document.
@@ -149,7 +161,14 @@ impl<'a> Review<'a> {
         let register = self.values.registers.register(number)?;
         let name = RegisterName(identity::register_bytes(self.values.registers, register));
         let conflict = self.conflict(number, register, &name);
-        Some(Reviewed { register: name, conflict })
+        let alone = if conflict.is_none() { self.alone(number, register) } else { None };
+        Some(Reviewed { register: name, conflict, alone })
+    }
+
+    fn alone(&self, number: RegisterNumber, register: &Register) -> Option<Candidate> {
+        let standing = self.values.registers.standing(number);
+        let [side] = standing.as_slice() else { return None };
+        self.candidate(side, &self.values.of(register, side))
     }
 
     fn conflict(&self, number: RegisterNumber, register: &Register, name: &RegisterName) -> Option<Conflict> {

@@ -275,6 +275,11 @@ impl Document {
         self.engine.as_deref().unwrap()
     }
 
+    /// The engine, if it is open.
+    pub(crate) fn engine(&self) -> Option<&Engine> {
+        self.engine.as_deref()
+    }
+
     /// The engine, open.
     pub(crate) fn opened(&mut self) -> Result<&mut Engine, OpenError> {
         let engine = self.take_engine()?;

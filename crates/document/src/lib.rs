@@ -11,6 +11,7 @@ mod gatekeeper;
 mod history;
 mod import;
 mod json;
+mod kind_name;
 mod operations;
 mod path;
 mod short_id;
@@ -20,7 +21,9 @@ mod transaction;
 pub use admission::Admitted;
 #[cfg(feature = "planted-mistakes")]
 pub use conflicts::mistakes;
-pub use conflicts::{Candidate, Choice, Conflict, Flags, RegisterName, Reviewed, SettleError, Settlement};
+pub use conflicts::{
+    Candidate, Choice, Conflict, Flags, REVIEWED_AT_ONCE_MAX, RegisterName, Reviewed, SettleError, Settlement,
+};
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;
 pub use gatekeeper::{
@@ -29,6 +32,7 @@ pub use gatekeeper::{
 };
 pub use history::{HistoryEntry, Made, Touch, TouchAction};
 pub use import::{FileChanges, FileError};
+pub use kind_name::KIND_KEY;
 pub use path::{IntoPath, PathStep};
 pub use sync_message::{Have, InvalidSyncMessage, SyncMessage, Wants};
 pub use transaction::{Author, Counter, EditError, NewValue, Timestamp, TransactError, Transaction};

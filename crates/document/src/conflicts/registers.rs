@@ -127,6 +127,17 @@ impl Registers {
         std::mem::take(&mut self.changed)
     }
 
+    /// Some of them; the others stay for the next time.
+    pub(super) fn take_some_changed(&mut self, most: usize) -> BTreeSet<RegisterNumber> {
+        let later = self.changed.iter().nth(most).copied();
+        let later = later.map(|first| self.changed.split_off(&first)).unwrap_or_default();
+        std::mem::replace(&mut self.changed, later)
+    }
+
+    pub(super) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     pub(super) fn register(&self, number: RegisterNumber) -> Option<&Register> {
         self.registers.get(number)
     }

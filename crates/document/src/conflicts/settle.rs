@@ -22,6 +22,17 @@ use std::num::NonZeroU64;
 use tiebreak_protocol::{ChangeHash, ConflictId, DocumentId, Limits, Refusal};
 use writer::Writer;
 
+/// What the message of a change that settles a conflict names it by.
+const RESOLVE: &str = "resolve";
+
+impl CheckedChange {
+    /// The conflict that it settles, by its own word.
+    pub fn resolves(&self) -> Option<ConflictId> {
+        let message: Json = serde_json::from_str(self.message()?).ok()?;
+        message.get(RESOLVE)?.as_str()?.parse().ok()
+    }
+}
+
 /// What to make of a conflict.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Choice {
@@ -162,7 +173,7 @@ impl<'a> Review<'a> {
             seq,
             start_op: NonZeroU64::new(start_op).unwrap_or(NonZeroU64::MIN),
             time: author.time_s,
-            message: Some(json!({ "resolve": conflict.id.to_string() }).to_string()),
+            message: Some(json!({ RESOLVE: conflict.id.to_string() }).to_string()),
             deps: heads,
             extra_bytes: Vec::new(),
             author: None,

@@ -1,13 +1,13 @@
 //! What is a conflict, and what is not: one history each.
 
-use super::{Choice, Conflict, Flags, Reviewed, SettleError, Settlement};
+use super::{Choice, Conflict, Flags, REVIEWED_AT_ONCE_MAX, Reviewed, SettleError, Settlement};
 use crate::engine::tests::while_library_fails;
 use crate::{Author, CheckedChange, Document, OpenError, check_change};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjId, ObjType, ROOT, ReadDoc, ScalarValue};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_protocol::{ConflictType, DocumentId, Limits};
 
 const DOCUMENT: DocumentId = DocumentId::from_bytes([7; 16]);
@@ -21,6 +21,12 @@ fn fork(device: &mut AutoCommit, number: u8) -> AutoCommit {
     device.fork().with_actor(ActorId::from(&[number; 4]))
 }
 
+fn changes_of(device: &mut AutoCommit) -> Vec<CheckedChange> {
+    let changes = device.get_changes(&[]).into_iter();
+    let check = |bytes: &[u8]| check_change(Bytes::copy_from_slice(bytes), &Limits::default()).unwrap();
+    changes.map(|change| check(change.raw_bytes())).collect()
+}
+
 /// A server that merges what devices bring, and keeps what its reviews tell.
 #[derive(Default)]
 struct Server {
@@ -31,11 +37,7 @@ struct Server {
 impl Server {
     /// Takes what it lacks of a device's history, and answers how many places it looked at.
     fn take(&mut self, device: &mut AutoCommit) -> usize {
-        let changes = device.get_changes(&[]).into_iter();
-        let checked = changes.map(|change| {
-            check_change(Bytes::copy_from_slice(change.raw_bytes()), &Limits::default()).unwrap()
-        });
-        self.take_changes(checked.collect())
+        self.take_changes(changes_of(device))
     }
 
     /// What was learnt step by step is what the whole history says.
@@ -69,7 +71,7 @@ impl Server {
         let reviewed =
             self.document.review(DOCUMENT, &Flags::Everything, &admitted.ready, self.open.len()).unwrap();
         let looked_at = reviewed.len();
-        for Reviewed { register, conflict } in reviewed {
+        for Reviewed { register, conflict, alone: _ } in reviewed {
             match conflict {
                 Some(conflict) => drop(self.open.insert(register.0, conflict)),
                 None => drop(self.open.remove(&register.0)),
@@ -462,4 +464,5 @@ fn a_library_that_fails_on_the_history_is_an_error_and_the_next_look_finds_every
 }
 
 mod kinds;
+mod reviewing;
 mod settling;
