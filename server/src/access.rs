@@ -95,6 +95,8 @@ pub(crate) enum Action {
     /// See what documents hold and how they merge.
     SeeKinds,
     ListDocuments,
+    /// See what people disagree about, and settle it, each in documents that one may read or write.
+    SeeConflicts,
     CreateDocument,
     ReadDocument,
     WriteDocument,
@@ -111,7 +113,7 @@ pub(crate) enum Action {
 
 impl Action {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::SeeServer,
         Self::Connect,
         Self::SignUp,
@@ -119,6 +121,7 @@ impl Action {
         Self::ManageOneself,
         Self::SeeKinds,
         Self::ListDocuments,
+        Self::SeeConflicts,
         Self::CreateDocument,
         Self::ReadDocument,
         Self::WriteDocument,
@@ -134,7 +137,9 @@ impl Action {
         match self {
             Self::SeeServer | Self::Connect | Self::SignUp | Self::SignIn => Need::Nothing,
             Self::ManageOneself => Need::Oneself,
-            Self::SeeKinds | Self::ListDocuments | Self::RedeemInvitation => Need::Account,
+            Self::SeeKinds | Self::ListDocuments | Self::SeeConflicts | Self::RedeemInvitation => {
+                Need::Account
+            }
             Self::CreateDocument => Need::Vacancy,
             Self::ReadDocument | Self::LeaveDocument => Need::Role(Role::Viewer),
             Self::WriteDocument => Need::Role(Role::Editor),

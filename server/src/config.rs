@@ -54,6 +54,9 @@ pub struct Config {
     /// Directory with kinds of your own, one `.json` file each, besides the built-in ones
     #[arg(long, env = "TIEBREAK_KINDS", value_name = "DIR")]
     pub kinds: Option<PathBuf>,
+    /// What becomes of disagreements in documents that name no kind
+    #[arg(long, env = "TIEBREAK_PLAIN_DOCUMENTS", default_value = "merged")]
+    pub plain_documents: PlainDocuments,
     /// How callers prove who they are
     #[arg(long, env = "TIEBREAK_AUTH", default_value = "open")]
     pub auth: Auth,
@@ -104,6 +107,24 @@ pub struct Config {
     pub limits: LimitArgs,
     #[command(flatten)]
     pub http: HttpArgs,
+}
+
+/// What becomes of disagreements in documents without a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlainDocuments {
+    /// They are merged, and nobody is asked
+    Merged,
+    /// Each is a conflict
+    Flagged,
+}
+
+impl From<PlainDocuments> for tiebreak_sync::room::PlainDocuments {
+    fn from(plain: PlainDocuments) -> Self {
+        match plain {
+            PlainDocuments::Merged => Self::Merged,
+            PlainDocuments::Flagged => Self::Flagged,
+        }
+    }
 }
 
 /// Where documents live.

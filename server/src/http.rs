@@ -4,6 +4,7 @@ mod account;
 mod accounts;
 mod attached;
 mod callers;
+mod conflicts;
 mod cors;
 mod create_document;
 mod delete_document;
@@ -49,6 +50,7 @@ pub(crate) use strangers::{Addresses, Strangers};
 
 use crate::access::{AccessControl, Principal};
 use crate::config::Demo;
+use crate::conflicts::ConflictRecords;
 use crate::server::Health;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, FromRef};
@@ -82,6 +84,7 @@ pub(crate) fn operations(health: Health, guard: Guard) -> Router {
 pub(crate) fn local(app: LocalApp, guard: Guard) -> Router {
     let body_bytes_max = body_bytes_max(app.documents.limits());
     let routes = document_routes()
+        .merge(conflict_routes())
         .merge(grant_routes())
         .merge(operators::routes())
         .routes(routes!(accounts::create_account))
@@ -103,6 +106,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(document_routes())
         .routes(routes!(kinds::list_kinds))
         .routes(routes!(kinds::show_kind))
+        .merge(conflict_routes())
         .merge(account_routes())
         .merge(grant_routes())
         .merge(sharing_routes())
@@ -120,6 +124,18 @@ where
         .routes(routes!(show_document::show_document, delete_document::delete_document))
         .routes(routes!(history::history))
         .routes(routes!(import_document::import_document))
+}
+
+fn conflict_routes<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S>
+where
+    ConflictRecords: FromRef<S>,
+    Documents: FromRef<S>,
+    AccessControl: FromRef<S>,
+{
+    OpenApiRouter::new()
+        .routes(routes!(conflicts::list_conflicts))
+        .routes(routes!(conflicts::show_conflict))
+        .routes(routes!(conflicts::resolve_conflict))
 }
 
 fn account_routes() -> OpenApiRouter<App> {

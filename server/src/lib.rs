@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 pub mod cli;
 pub mod config;
+mod conflicts;
 mod doors;
 mod http;
 mod jwt;

@@ -12,6 +12,7 @@ const ROOMS: &str = "tiebreak_rooms";
 const CHANGES: &str = "tiebreak_changes_appended_total";
 const REFUSALS: &str = "tiebreak_refusals_total";
 const QUARANTINED: &str = "tiebreak_changes_quarantined_total";
+const UNREVIEWED: &str = "tiebreak_conflict_reviews_failed_total";
 const STORAGE_ERRORS: &str = "tiebreak_storage_errors_total";
 const MESSAGES_RECEIVED: &str = "tiebreak_messages_received_total";
 const RESIDENT: &str = "tiebreak_resident_memory_bytes";
@@ -32,12 +33,13 @@ pub(crate) fn install() {
         describe_counter!(CHANGES, "Changes handed to the store");
         describe_counter!(REFUSALS, "Changes, messages, requests and connections refused, by code");
         describe_counter!(QUARANTINED, "Changes set aside because they broke the CRDT library");
+        describe_counter!(UNREVIEWED, "Merges after which disagreements could not be looked for");
         describe_counter!(STORAGE_ERRORS, "Failed calls to the store, by kind");
         describe_counter!(MESSAGES_RECEIVED, "WebSocket messages from peers");
         describe_counter!(MESSAGES_SENT, "WebSocket messages to peers");
         describe_counter!(SILENT, "Connections given up because their peer said nothing any more");
         describe_counter!(PAUSED, "Times a peer was read more slowly because it sent too many changes");
-        for name in [CHANGES, QUARANTINED, MESSAGES_RECEIVED, MESSAGES_SENT, SILENT, PAUSED] {
+        for name in [CHANGES, QUARANTINED, UNREVIEWED, MESSAGES_RECEIVED, MESSAGES_SENT, SILENT, PAUSED] {
             counter!(name).absolute(0);
         }
         for refusal in Refusal::ALL {
@@ -95,6 +97,10 @@ pub(crate) fn paused() {
 /// A request that was answered with a problem.
 pub(crate) fn refused_request(code: &'static str) {
     counter!(REFUSALS, "code" => code).increment(1);
+}
+
+pub(crate) fn unreviewed() {
+    counter!(UNREVIEWED).increment(1);
 }
 
 pub(crate) fn quarantined() {

@@ -1,5 +1,6 @@
 //! Performs what a room decides: store, sessions, timers. One task owns one room.
 
+use crate::conflicts::Occasion;
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::rooms::{Call, Inbox, Message, Queued, RoomContext, Rooms};
@@ -10,9 +11,10 @@ use futures_util::{FutureExt, StreamExt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
-use tiebreak_driver::{NewChanges, RoomStore};
+use tiebreak_driver::{NewChanges, RoomStore, unix_ms};
 use tiebreak_protocol::{DocumentId, Refusal};
-use tiebreak_sync::room::{Answer, Effect, Input, Notice, Ticket};
+use tiebreak_storage::StorageError;
+use tiebreak_sync::room::{Answer, ConflictChange, Effect, Input, Notice, Ticket};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::yield_now;
@@ -156,6 +158,7 @@ impl RoomDriver {
                 match call {
                     Call::Ask(question) => Input::Ask { ticket, question },
                     Call::Submit(expected, changes, by) => Input::Submit { ticket, expected, changes, by },
+                    Call::Settle(settle) => Input::Settle { ticket, settle },
                     Call::Delete(expected) => Input::Delete { ticket, expected },
                 }
             }
@@ -166,8 +169,14 @@ impl RoomDriver {
         for effect in effects {
             match effect {
                 Effect::Load => self.work.push(self.load()),
-                Effect::Append { changes, heads, actors, owner } => {
-                    self.append(NewChanges { changes, heads, actors, owner });
+                Effect::Append { changes, heads, actors, owner, conflicts } => {
+                    let new = NewChanges { changes, heads, actors, owner, beside: Vec::new() };
+                    self.append(new, conflicts);
+                }
+                Effect::Record { conflicts } => self.record(conflicts),
+                Effect::Unreviewed(reason) => {
+                    metrics::unreviewed();
+                    error!(document = %self.document, reason, "disagreements could not be looked for");
                 }
                 Effect::Tell { to, notice } => self.tell(to, notice),
                 Effect::Quarantine { change, reason } => self.quarantine(change, reason),
@@ -229,17 +238,44 @@ impl RoomDriver {
     }
 
     fn load(&self) -> BoxFuture<'static, Option<Input>> {
-        let store = self.store();
-        async move { Some(Input::Loaded(store.load().await.map_err(|error| refusal(&error)))) }.boxed()
+        let (store, records) = (self.store(), self.context.conflicts.clone());
+        let load = async move {
+            let Some(mut loaded) = store.load().await? else { return Ok(None) };
+            loaded.conflicts = records.open_of(store.document()).await?;
+            Ok(Some(loaded))
+        };
+        load.map(|loaded: Result<_, StorageError>| {
+            Some(Input::Loaded(loaded.map_err(|error| refusal(&error))))
+        })
+        .boxed()
     }
 
-    fn append(&self, new: NewChanges) {
-        let store = self.store();
+    /// Stores changes, and with them what they bring about.
+    fn append(&self, mut new: NewChanges, conflicts: Vec<ConflictChange>) {
+        let (store, records) = (self.store(), self.context.conflicts.clone());
         let append = async move {
             metrics::changes_appended(new.changes.len());
-            Some(Input::Appended(store.append(new).await.map_err(|error| refusal(&error))))
+            if !conflicts.is_empty() {
+                let changes = new.changes.iter().map(|change| change.hash).collect();
+                let occasion = Occasion { document: store.document(), changes: &changes, now_ms: unix_ms() };
+                new.beside = records.statements(occasion, conflicts).await?;
+            }
+            store.append(new).await
         };
-        self.work.push(append.boxed());
+        let appended =
+            append.map(|appended| Some(Input::Appended(appended.map_err(|error| refusal(&error)))));
+        self.work.push(appended.boxed());
+    }
+
+    fn record(&self, conflicts: Vec<ConflictChange>) {
+        let (document, records) = (self.document, self.context.conflicts.clone());
+        let record = async move {
+            let occasion = Occasion { document, changes: &BTreeSet::new(), now_ms: unix_ms() };
+            records.record(occasion, conflicts).await
+        };
+        let recorded =
+            record.map(|recorded| Some(Input::Recorded(recorded.map_err(|error| refusal(&error)))));
+        self.work.push(recorded.boxed());
     }
 
     fn quarantine(&self, change: SavedChange, reason: String) {

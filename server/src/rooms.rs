@@ -1,5 +1,6 @@
 //! The one registry of open rooms: opens a room on first use, forgets it when it is done.
 
+use crate::conflicts::ConflictRecords;
 use crate::memory::Memory;
 use crate::outbox::Outbox;
 use crate::room_driver::RoomDriver;
@@ -9,7 +10,7 @@ use tiebreak_document::CheckedChange;
 use tiebreak_driver::{Clock, Compactor};
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_storage::DocumentStore;
-use tiebreak_sync::room::{Answer, Expected, Input, Question, Submitter};
+use tiebreak_sync::room::{Answer, Expected, Flagging, Input, Question, Settle, Submitter};
 use tiebreak_sync::{Room, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -104,6 +105,7 @@ impl Message {
 pub(crate) enum Call {
     Ask(Question),
     Submit(Expected, Vec<CheckedChange>, Submitter),
+    Settle(Box<Settle>),
     Delete(Expected),
 }
 
@@ -115,6 +117,8 @@ pub(crate) struct RoomContext {
     pub(crate) clock: Clock,
     pub(crate) compactor: Compactor,
     pub(crate) memory: Memory,
+    pub(crate) flagging: Flagging,
+    pub(crate) conflicts: ConflictRecords,
 }
 
 /// A cheap handle to all rooms.
@@ -153,6 +157,7 @@ impl Rooms {
         let context = self.shared.context.clone();
         let (inbox, messages) = Inbox::new(&context.limits);
         let (room, effects) = Room::open(document, Arc::clone(&context.limits), context.clock.now());
+        let room = room.flagging(context.flagging.clone());
         let driver = Box::new(RoomDriver::new(room, context, (inbox.clone(), messages), self.clone()));
         self.shared.tasks.spawn(driver.run(effects, self.shared.closing.clone()));
         inboxes.insert(document, inbox.clone());

@@ -12,6 +12,7 @@ pub(crate) use address_file::{AddressFile, ServerAddress};
 use crate::access::{OPERATOR_PREFIX, new_secret};
 use crate::accounts::AccountError;
 use crate::config::{Config, StoreChoice};
+use crate::conflicts::ConflictRecords;
 use crate::doors::automerge::Door;
 use crate::http::tls::Tls;
 use crate::http::{App, Documents};
@@ -32,6 +33,7 @@ use tiebreak_protocol::{InvalidName, PeerId, Refusal, Secret, StorageId};
 use tiebreak_storage::{
     AccountStore, DocumentStore, RelationalStore, SqliteOptions, SqliteStore, StorageError,
 };
+use tiebreak_sync::room::Flagging;
 use tiebreak_sync::session::ServerIdentity;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -139,6 +141,13 @@ pub async fn open_store(config: &Config) -> Result<Stores, ServerError> {
     })
 }
 
+async fn tls(config: &Config) -> Result<Option<Tls>, ServerError> {
+    Ok(match config.transport.tls() {
+        Some(files) => Some(Tls::open(files).await?),
+        None => None,
+    })
+}
+
 /// Serves until `stop` is cancelled, then finishes writes and says goodbye to everyone.
 ///
 /// # Errors
@@ -146,10 +155,7 @@ pub async fn open_store(config: &Config) -> Result<Stores, ServerError> {
 pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), ServerError> {
     metrics::install();
     let kinds = kinds::load(config.kinds.as_deref())?;
-    let tls = match config.transport.tls() {
-        Some(files) => Some(Tls::open(files).await?),
-        None => None,
-    };
+    let tls = tls(&config).await?;
     let Stores { documents: store, rows } = open_store(&config).await?;
     let address_file = (config.store == StoreChoice::Sqlite).then(|| AddressFile::claim(&config.data));
     let identity = Arc::new(identity(store.as_ref()).await?);
@@ -157,12 +163,15 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let closing = CancellationToken::new();
     let (compactor, memory) = (Compactor::new(Arc::clone(&store)), Memory::default());
     let connections_max = config.connections_max.min(raise_descriptor_limit());
+    let conflicts = ConflictRecords::new(Arc::clone(&rows), kinds.clone());
     let context = RoomContext {
         store: Arc::clone(&store),
         limits: Arc::clone(&limits),
         clock,
         compactor,
         memory: memory.clone(),
+        flagging: Flagging { kinds: kinds.clone(), plain: config.plain_documents.into() },
+        conflicts: conflicts.clone(),
     };
     let rooms = Rooms::new(context);
     let operator = Secret::new(new_secret(OPERATOR_PREFIX).map_err(AccountError::from)?);
@@ -195,7 +204,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
     let (accounts, directory) = (people.accounts.clone(), people.directory.clone());
     let erasable = documents.clone();
-    let app = App { door, documents, kinds, health, access, accounts, directory };
+    let app = App { door, documents, kinds, conflicts, health, access, accounts, directory };
     people.look_after(&erasable, &servers, &closing);
     let mut serving = std::pin::pin!(listeners.serve(&config, app, &memory, (&servers, &closing)));
     let accepting = tokio::select! {

@@ -9,7 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tiebreak-protocol", &[]),
     ("tiebreak-kinds", &["tiebreak-protocol"]),
     ("tiebreak-document", &["tiebreak-protocol", "tiebreak-kinds"]),
-    ("tiebreak-sync", &["tiebreak-protocol", "tiebreak-document"]),
+    ("tiebreak-sync", &["tiebreak-protocol", "tiebreak-kinds", "tiebreak-document"]),
     ("tiebreak-storage", &["tiebreak-protocol"]),
     ("tiebreak-driver", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage"]),
     (

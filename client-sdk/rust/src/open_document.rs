@@ -196,6 +196,7 @@ impl OpenDocument {
             | Answer::File { .. }
             | Answer::History { .. }
             | Answer::Deleted
+            | Answer::Unsettled(_)
             | Answer::Unexpected { .. }
             | Answer::Missing => Err(Refusal::StorageUnavailable.into()),
         }

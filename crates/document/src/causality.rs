@@ -149,6 +149,24 @@ impl Causality {
         self.seen(node).is_some_and(|seen| clock.last(seen.actor) >= seen.seq)
     }
 
+    /// Those of some changes that none of the others has seen.
+    pub(crate) fn last_of(&self, nodes: impl Iterator<Item = Node>) -> Vec<Node> {
+        let mut last_by_actor: BTreeMap<u32, Node> = BTreeMap::new();
+        for node in nodes {
+            let last = last_by_actor.entry(self.actor_of(node)).or_insert(node);
+            // An actor's changes come in their order.
+            *last = node.max(*last);
+        }
+        let last: Vec<_> = last_by_actor.into_values().collect();
+        if last.len() < 2 {
+            return last;
+        }
+        let clocks: Vec<_> = last.iter().map(|node| (*node, self.clock(*node))).collect();
+        let is_seen =
+            |node: Node| clocks.iter().any(|(other, clock)| *other != node && self.is_in(node, clock));
+        last.into_iter().filter(|node| !is_seen(*node)).collect()
+    }
+
     fn seen(&self, node: Node) -> Option<&Seen> {
         self.changes.get(index(node))
     }

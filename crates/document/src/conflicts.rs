@@ -67,7 +67,7 @@ pub struct Candidate {
     pub actor: ActorId,
     /// When, in seconds since the Unix epoch, as the device claimed; 0 when it did not say.
     pub time_s: i64,
-    /// All changes that keep it, `change` among them.
+    /// The last of the changes that keep it, `change` among them: whoever has these has all.
     pub changes: Vec<ChangeHash>,
 }
 
@@ -238,9 +238,9 @@ impl<'a> Review<'a> {
         };
         let latest = side.changes().max_by_key(rank)?;
         let change = causality.hash(latest)?;
-        let mut changes: Vec<_> = side.changes().filter_map(|change| causality.hash(change)).collect();
+        let last = causality.last_of(side.changes());
+        let mut changes: Vec<_> = last.into_iter().filter_map(|change| causality.hash(change)).collect();
         changes.sort_unstable();
-        changes.dedup();
         let meta = engine.automerge.get_change_meta_by_hash(&library_hash(change));
         Some(Candidate {
             id: identity::version(registers, side.version),

@@ -14,7 +14,7 @@ impl Document {
     /// When the document does not open or is not readable.
     pub fn kind_name(&mut self) -> Result<Option<String>, OpenError> {
         self.opened()?.read(|engine| match engine.automerge.get(ROOT, KIND_KEY).ok()?? {
-            (Value::Scalar(scalar), _) => scalar.to_str().map(str::to_owned),
+            (Value::Scalar(scalar), _) => scalar.as_str().map(str::to_owned),
             (Value::Object(ObjType::Text), text) => engine.automerge.text(&text).ok(),
             (Value::Object(ObjType::Map | ObjType::List | ObjType::Table), _) => None,
         })

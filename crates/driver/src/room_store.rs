@@ -4,6 +4,7 @@ use crate::unix_ms;
 use std::sync::Arc;
 use tiebreak_document::SavedChange;
 use tiebreak_protocol::{AccountId, ActorId, DocumentId, Heads, Refusal};
+use tiebreak_storage::relational::Statement;
 use tiebreak_storage::{Append, ChangeRow, DocumentStore, QuarantinedChange, StorageError, StoredDocument};
 use tiebreak_sync::room::Loaded;
 
@@ -22,6 +23,8 @@ pub struct NewChanges {
     pub heads: Heads,
     pub actors: Vec<(ActorId, AccountId)>,
     pub owner: Option<AccountId>,
+    /// Rows to be written with them.
+    pub beside: Vec<Statement>,
 }
 
 impl RoomStore {
@@ -51,7 +54,7 @@ impl RoomStore {
     /// # Errors
     /// When nothing was stored.
     pub async fn append(&self, new: NewChanges) -> Result<u64, StorageError> {
-        let NewChanges { changes, heads, actors, owner } = new;
+        let NewChanges { changes, heads, actors, owner, beside } = new;
         let row = |change: SavedChange| ChangeRow { hash: change.hash, bytes: change.bytes };
         let append = Append {
             document: self.document,
@@ -60,7 +63,7 @@ impl RoomStore {
             received_ms: unix_ms(),
             actors,
             owner,
-            beside: Vec::new(),
+            beside,
         };
         Ok(self.store.append(append).await?.through)
     }
@@ -98,5 +101,6 @@ fn loaded(stored: StoredDocument) -> Loaded {
         deleted: stored.deleted,
         damaged: !stored.damaged.is_empty(),
         actors: stored.actors,
+        conflicts: Vec::new(),
     }
 }

@@ -83,6 +83,11 @@ impl Node {
         self.properties.get(key).or(self.additional.as_deref()).unwrap_or_else(|| self.unknown())
     }
 
+    /// Whether a key of the object here is declared by its name, rather than as one of any.
+    pub fn declares(&self, key: &str) -> bool {
+        self.properties.contains_key(key)
+    }
+
     /// The path of the elements of the array here.
     pub fn element(&self) -> &Self {
         self.items.as_deref().unwrap_or_else(|| self.unknown())

@@ -54,6 +54,8 @@ pub struct Limits {
     pub room_inbox_messages_max: usize,
     /// Bytes that the changes in those unfold to.
     pub room_inbox_bytes_max: usize,
+    /// Conflicts of one document that are open and recorded at once. Others are found when some of those are closed.
+    pub conflicts_open_max: usize,
     /// Without a message from the peer (WebSocket pongs count) the connection is closed; half of it is the ping interval.
     pub silence_time: Duration,
     /// A snapshot is worth making when this many changes have gathered since the last one.
@@ -88,6 +90,7 @@ impl Default for Limits {
             outbox_messages_max: 1024,
             outbox_bytes_max: 4 * MIB,
             room_inbox_messages_max: 1024,
+            conflicts_open_max: 1000,
             room_inbox_bytes_max: 64 * MIB,
             silence_time: Duration::from_secs(60),
             snapshot_changes_min: 1_000,

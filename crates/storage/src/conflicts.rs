@@ -8,11 +8,11 @@ pub use row::{ConflictCount, ConflictRow};
 
 use crate::StorageError;
 use crate::accounts::PAGE_ROWS_MAX;
-use crate::relational::{Columns, RelationalStore, Statement};
+use crate::relational::{Columns, RelationalStore, Statement, Value};
 use crate::rows::count;
 use crate::sql::conflicts as sql;
 use std::sync::Arc;
-use tiebreak_protocol::{ConflictId, ConflictState, DocumentId};
+use tiebreak_protocol::{ChangeHash, ConflictId, ConflictState, DocumentId};
 
 /// The conflicts of a store. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +28,17 @@ impl ConflictStore {
     pub async fn find(&self, id: ConflictId) -> Result<Option<ConflictRow>, StorageError> {
         let rows = self.store.query(Statement::new(sql::FIND, [id.into()])).await?;
         Ok(row::collect(rows)?.pop())
+    }
+
+    /// When a change came, in milliseconds since the Unix epoch; `None`: it is not here, or part of a snapshot.
+    pub async fn arrival(
+        &self,
+        document: DocumentId,
+        change: ChangeHash,
+    ) -> Result<Option<i64>, StorageError> {
+        let values = [document.into(), Value::Bytes(change.0.to_vec())];
+        let mut rows = self.store.query(Statement::new(sql::ARRIVAL, values)).await?;
+        rows.pop().map(|row| Columns::of(row).read()).transpose()
     }
 
     /// All open conflicts of a document, the last opened first.

@@ -47,8 +47,8 @@ pub const SHARED_HEADS_PER_DOCUMENT_MAX: usize = 1000;
 /// How long shared heads that are not renewed are kept; durable stores drop them when they have nothing else to do.
 pub const SHARED_HEADS_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Statements beside the changes of one append.
-pub const BESIDE_MAX: usize = 256;
+/// Statements beside the changes of one append: what a turn in a hostile document may bring about.
+pub const BESIDE_MAX: usize = 8192;
 
 /// Documents on one page of a listing.
 pub const PAGE_DOCUMENTS_MAX: usize = 1000;

@@ -241,6 +241,8 @@ impl Replica {
                 }
                 effect @ (room::Effect::Load
                 | room::Effect::Append { .. }
+                | room::Effect::Record { .. }
+                | room::Effect::Unreviewed(_)
                 | room::Effect::Tell { .. }
                 | room::Effect::Quarantine { .. }
                 | room::Effect::Compact

@@ -7,6 +7,7 @@
 mod answers;
 mod authors;
 mod compaction;
+mod conflicts;
 mod edit;
 mod effect;
 mod gossip;
@@ -15,15 +16,22 @@ mod member;
 mod opening;
 mod questions;
 mod refusing;
+mod settling;
 mod turn;
 mod waiting;
 
+pub use conflicts::{
+    CANDIDATES_RECORDED_MAX, CONFLICT_CHANGES_MAX, Closed, ConflictChange, Disagreement, Flagging,
+    OpenConflict, PlainDocuments,
+};
 pub use effect::{Answer, Effect, Notice};
 pub use input::{Expected, Input, Loaded, NewActors, PeerInfo, Question, Received, Submitter, Ticket};
+pub use settling::{Settle, Unsettled};
 
 use crate::{Moment, SessionId};
 use authors::Authors;
 use compaction::Compaction;
+use conflicts::OpenConflicts;
 use gossip::Gossip;
 use member::Member;
 use opening::Suspects;
@@ -45,6 +53,7 @@ pub struct Room {
     queue: VecDeque<Input>,
     document: Document,
     authors: Authors,
+    conflicts: OpenConflicts,
     /// Some of what was stored could not be read.
     is_damaged: bool,
     compaction: Compaction,
@@ -99,6 +108,7 @@ impl Room {
             queue: VecDeque::new(),
             document: Document::new(),
             authors: Authors::default(),
+            conflicts: OpenConflicts::default(),
             is_damaged: false,
             compaction: Compaction::of_stored(0, 0, &limits),
             gossip: Gossip::default(),
@@ -134,7 +144,7 @@ impl Room {
     /// Whether something has arrived that the next turn must take up. Whoever drives the room first hands
     /// over all that waits for it: what one turn takes up together costs one merge and one commit.
     pub fn is_turn_due(&self) -> bool {
-        !self.queue.is_empty() && self.phase.is_at_rest()
+        (!self.queue.is_empty() || self.document.has_more_to_review()) && self.phase.is_at_rest()
     }
 
     /// Whether the next turn looks into the document or merges, which for a large one takes milliseconds;
@@ -142,7 +152,7 @@ impl Room {
     pub fn is_turn_long(&self) -> bool {
         self.queue.iter().any(|input| match input {
             Input::Received(received) => !received.changes.is_empty() || !self.document.is_open(),
-            Input::Submit { .. } | Input::Ask { .. } | Input::Recalled { .. } => true,
+            Input::Submit { .. } | Input::Settle { .. } | Input::Ask { .. } | Input::Recalled { .. } => true,
             Input::Greet { .. }
             | Input::AskForAll { .. }
             | Input::Ephemeral { .. }
@@ -152,6 +162,7 @@ impl Room {
             | Input::Delete { .. }
             | Input::Loaded(_)
             | Input::Appended(_)
+            | Input::Recorded(_)
             | Input::Compacted(_)
             | Input::Deleted(_)
             | Input::DeadlinePassed
@@ -181,6 +192,7 @@ impl Room {
         match input {
             Input::Loaded(loaded) => self.loaded(now, loaded, &mut effects),
             Input::Appended(stored) => self.stored(now, stored, &mut effects),
+            Input::Recorded(recorded) => self.recorded(recorded, &mut effects),
             Input::Deleted(deleted) => self.deleted(deleted, &mut effects),
             Input::Compacted(made) => self.compaction.ended(&mut self.document, made, now.elapsed),
             Input::DeadlinePassed => self.check_deadlines(now, &mut effects),
@@ -194,6 +206,7 @@ impl Room {
             | Input::Left(_)
             | Input::Recalled { .. }
             | Input::Submit { .. }
+            | Input::Settle { .. }
             | Input::Ask { .. }
             | Input::Delete { .. } => {
                 self.used_at = now.elapsed;

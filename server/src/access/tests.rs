@@ -21,7 +21,9 @@ fn every_action_is_allowed_to_whom_it_is_meant_for() {
     let expected = |action| match action {
         //                           anonymous  stranger  viewer   editor   owner
         A::SeeServer | A::Connect | A::SignUp | A::SignIn => [ok, ok, ok, ok, ok],
-        A::ManageOneself | A::SeeKinds | A::ListDocuments | A::RedeemInvitation => [sign_in, ok, ok, ok, ok],
+        A::ManageOneself | A::SeeKinds | A::ListDocuments | A::SeeConflicts | A::RedeemInvitation => {
+            [sign_in, ok, ok, ok, ok]
+        }
         // There is a document with this id already.
         A::CreateDocument => [sign_in, allowed, allowed, allowed, allowed],
         A::ReadDocument | A::LeaveDocument => [sign_in, there, ok, ok, ok],

@@ -8,6 +8,7 @@ pub(super) use pages::Range;
 
 use crate::config::{Config, DEFAULT_DATA, StoreChoice};
 use crate::http::health::STORAGE_ID;
+use crate::kinds;
 use crate::server::{AddressFile, ServerAddress};
 use anyhow::{Context, anyhow, bail};
 use axum::body::{Body, Bytes};
@@ -84,7 +85,8 @@ impl Client {
         }
         let configured = reachable(config.listen).to_string();
         if config.store == StoreChoice::Sqlite && SqliteStore::database_in(&config.data).exists() {
-            match Local::open(config) {
+            let kinds = kinds::load(config.kinds.as_deref())?;
+            match Local::open(config, kinds) {
                 Ok(local) => return Ok(Self::Local(Box::new(local))),
                 Err(OpenError::InUse { directory }) => return Self::in_use(&directory).await,
                 Err(error) => return Err(error.into()),

@@ -71,6 +71,8 @@ limit_args! {
     room_inbox_messages_max: usize = Limits::default().room_inbox_messages_max, "TIEBREAK_ROOM_INBOX_MESSAGES_MAX", |l, v| l.room_inbox_messages_max = v.clamp(1, Semaphore::MAX_PERMITS);
     /// Bytes that the changes in those unfold to
     room_inbox_bytes_max: usize = Limits::default().room_inbox_bytes_max, "TIEBREAK_ROOM_INBOX_BYTES_MAX", |l, v| l.room_inbox_bytes_max = v;
+    /// Conflicts of one document that are open and recorded at once; others are found when some of those are closed
+    conflicts_open_max: usize = Limits::default().conflicts_open_max, "TIEBREAK_CONFLICTS_OPEN_MAX", |l, v| l.conflicts_open_max = v;
     /// Changes that gather before a document gets a new snapshot
     snapshot_changes_min: usize = Limits::default().snapshot_changes_min, "TIEBREAK_SNAPSHOT_CHANGES_MIN", |l, v| l.snapshot_changes_min = v;
     /// Silence after which a peer is given up, seconds; it is pinged at half of it
@@ -162,6 +164,7 @@ mod tests {
             outbox_bytes_max: OTHER,
             room_inbox_messages_max: OTHER,
             room_inbox_bytes_max: OTHER,
+            conflicts_open_max: OTHER,
             silence_time: time,
             room_idle_time: time,
             snapshot_changes_min: OTHER,

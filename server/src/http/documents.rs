@@ -9,10 +9,13 @@ use crate::storage::refusal;
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
-use tiebreak_document::{CheckedChange, FileChanges, HistoryEntry};
-use tiebreak_protocol::{ChangeHash, DocumentId, Heads, Limits, Refusal};
+use tiebreak_document::{CheckedChange, Choice, FileChanges, HistoryEntry};
+use tiebreak_driver::unix_ms;
+use tiebreak_protocol::{ActorId, ChangeHash, DocumentId, Heads, Limits, Refusal};
 use tiebreak_storage::{DocumentPage, DocumentStore, DocumentSummary};
-use tiebreak_sync::room::{Answer, Expected, NewActors, Question, Submitter};
+use tiebreak_sync::room::{
+    Answer, Expected, NewActors, OpenConflict, Question, Settle, Submitter, Unsettled,
+};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -137,6 +140,38 @@ impl Documents {
         self.submit(by, document, condition.expected(heads), offered).await?.ok_or(Fault::PreconditionFailed)
     }
 
+    /// Makes of a conflict, if it still is this one, what somebody chose.
+    pub(super) async fn settle(
+        &self,
+        by: &Principal,
+        document: DocumentId,
+        conflict: OpenConflict,
+        choice: Choice,
+    ) -> Result<(), Fault> {
+        let settle = Settle {
+            conflict,
+            choice,
+            actor: ActorId::from_bytes(Uuid::new_v4().as_bytes()),
+            time_s: unix_ms() / 1000,
+            by: Submitter { account: by.caller().map(|caller| caller.account), ..Submitter::default() },
+        };
+        match self.rooms.call(document, Call::Settle(Box::new(settle))).await? {
+            Answer::Submitted { refused, .. } => match refused.first() {
+                Some((_, refusal)) => Err(Fault::NothingTaken(*refusal)),
+                None => Ok(()),
+            },
+            Answer::Unsettled(Unsettled::Changed) => Err(Fault::ConflictChanged),
+            Answer::Unsettled(Unsettled::Impossible(error)) => Err(Fault::Unsettled(error)),
+            Answer::Missing => Err(self.why_missing(document).await),
+            Answer::Unexpected { .. }
+            | Answer::Deleted
+            | Answer::Heads(_)
+            | Answer::Json { .. }
+            | Answer::File { .. }
+            | Answer::History { .. } => Err(Fault::Internal),
+        }
+    }
+
     pub(super) async fn delete(&self, document: DocumentId, condition: &IfMatch) -> Result<(), Fault> {
         let mut expected = Expected::Anything;
         if condition.is_given() {
@@ -152,6 +187,7 @@ impl Documents {
             | Answer::Json { .. }
             | Answer::File { .. }
             | Answer::History { .. }
+            | Answer::Unsettled(_)
             | Answer::Submitted { .. } => Err(Fault::Internal),
         }
     }
@@ -197,6 +233,7 @@ impl Documents {
                 | Answer::Heads(_)
                 | Answer::Json { .. }
                 | Answer::File { .. }
+                | Answer::Unsettled(_)
                 | Answer::History { .. } => return Err(Fault::Internal),
             };
         refused.extend(by_room.into_iter().map(|(change, refusal)| (Some(change), refusal)));

@@ -28,6 +28,11 @@ impl fmt::Display for Etag {
     }
 }
 
+/// The tag of what counts its versions.
+pub(super) fn of_version(version: u64) -> String {
+    format!("\"{version}\"")
+}
+
 /// The versions that a header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Versions {
@@ -64,12 +69,15 @@ impl IfMatch {
     }
 
     pub(super) fn check(&self, heads: &Heads) -> Result<(), Fault> {
-        let etag = Etag::of(heads).to_string();
-        let holds = match &self.0 {
+        if self.names(&Etag::of(heads).to_string()) { Ok(()) } else { Err(Fault::PreconditionFailed) }
+    }
+
+    /// Whether it lets whatever has this tag be changed.
+    pub(super) fn names(&self, etag: &str) -> bool {
+        match &self.0 {
             None | Some(Versions::Any) => true,
             Some(Versions::OneOf(tags)) => tags.iter().any(|tag| !tag.is_weak && tag.text == etag),
-        };
-        if holds { Ok(()) } else { Err(Fault::PreconditionFailed) }
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tiebreak_document::SettleError;
 use tiebreak_protocol::Refusal;
 use utoipa::ToSchema;
 
@@ -65,6 +66,14 @@ pub(crate) enum Fault {
     DocumentNotFound,
     #[error("there is no kind of this name; /v1/kinds lists those that there are")]
     KindNotFound,
+    #[error("there is no such conflict, or this account may not see its document")]
+    ConflictNotFound,
+    #[error("the conflict is closed; what stands in the document now can be edited like anything else")]
+    ConflictClosed,
+    #[error("the conflict has changed since; read it again and decide anew")]
+    ConflictChanged,
+    #[error(transparent)]
+    Unsettled(SettleError),
     #[error("a document with this id exists already; leave the id out, or import an Automerge file into it")]
     DocumentExists,
     #[error("the document has changed; read it again and decide anew")]

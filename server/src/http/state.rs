@@ -3,6 +3,7 @@
 use super::documents::Documents;
 use crate::access::AccessControl;
 use crate::accounts::{AccountDirectory, AccountService};
+use crate::conflicts::ConflictRecords;
 use crate::doors::automerge::Door;
 use crate::server::Health;
 use axum::extract::FromRef;
@@ -14,6 +15,7 @@ pub(crate) struct App {
     pub(crate) door: Door,
     pub(crate) documents: Documents,
     pub(crate) kinds: Kinds,
+    pub(crate) conflicts: ConflictRecords,
     pub(crate) health: Health,
     pub(crate) access: AccessControl,
     /// `None`: nobody is asked who they are, or somebody else keeps the accounts.
@@ -25,6 +27,7 @@ pub(crate) struct App {
 #[derive(Debug, Clone)]
 pub(crate) struct LocalApp {
     pub(crate) documents: Documents,
+    pub(crate) conflicts: ConflictRecords,
     pub(crate) access: AccessControl,
     /// `None`: nobody signs up.
     pub(crate) accounts: Option<AccountService>,
@@ -46,6 +49,7 @@ parts! {
         door: Door,
         documents: Documents,
         kinds: Kinds,
+        conflicts: ConflictRecords,
         health: Health,
         access: AccessControl,
         accounts: Option<AccountService>,
@@ -53,6 +57,7 @@ parts! {
     }
     LocalApp {
         documents: Documents,
+        conflicts: ConflictRecords,
         access: AccessControl,
         accounts: Option<AccountService>,
         directory: AccountDirectory,

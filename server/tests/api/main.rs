@@ -8,6 +8,7 @@ mod bounds;
 mod callers;
 mod conditions;
 mod config;
+mod conflicts;
 mod deletion;
 mod demo;
 mod description;

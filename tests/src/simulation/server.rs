@@ -137,6 +137,7 @@ impl Server {
                 }
                 Effect::Quarantine { reason, .. } => panic!("an honest change was quarantined: {reason}"),
                 Effect::Broken(reason) => panic!("a stored document broke: {reason}"),
+                Effect::Record { .. } | Effect::Unreviewed(_) => panic!("nobody looks for disagreements"),
                 Effect::Delete | Effect::Answer { .. } => panic!("nobody asked for this"),
             }
         }

@@ -3,7 +3,7 @@
 use super::standing::{By, Standing};
 use crate::path::PathStep;
 use std::sync::Arc;
-use tiebreak_kinds::{Kind, Merge, Remove};
+use tiebreak_kinds::{Kind, Merge, Node, Remove};
 
 /// What is flagged in a document.
 #[derive(Debug, Clone)]
@@ -18,10 +18,7 @@ impl Flags {
     /// What counts in a place; `None`: nothing does.
     pub(super) fn at(&self, path: &[PathStep]) -> Option<Remove> {
         let Self::Kind(kind) = self else { return Some(Remove::Flag) };
-        let node = path.iter().fold(kind.root(), |node, step| match step {
-            PathStep::Key(key) => node.child(key),
-            PathStep::Position(_) | PathStep::Removed => node.element(),
-        });
+        let node = path.iter().fold(kind.root(), below);
         match node.merge() {
             Merge::Flag | Merge::Map | Merge::List => Some(node.remove()),
             Merge::Lww
@@ -32,6 +29,53 @@ impl Flags {
             | Merge::Min
             | Merge::Server => None,
         }
+    }
+
+    /// The kind's name; `None` without one.
+    pub fn kind_name(&self) -> Option<&str> {
+        match self {
+            Self::Everything => None,
+            Self::Kind(kind) => Some(kind.name()),
+        }
+    }
+
+    /// What people call a place: what the kind calls each step, or else the step itself.
+    pub fn label(&self, path: &[PathStep]) -> String {
+        let mut node = match self {
+            Self::Everything => None,
+            Self::Kind(kind) => Some(kind.root()),
+        };
+        let words = path.iter().map(|step| {
+            let above = node;
+            node = node.map(|node| below(node, step));
+            let title = node.and_then(Node::title);
+            let (name, is_one_of_many) = match step {
+                PathStep::Key(key) => (key.clone(), above.is_some_and(|above| !above.declares(key))),
+                PathStep::Position(position) => ((position + 1).to_string(), true),
+                PathStep::Removed => ("removed".to_owned(), true),
+            };
+            match title {
+                Some(title) if is_one_of_many => format!("{title} {name}"),
+                Some(title) => title.to_owned(),
+                None => name,
+            }
+        });
+        words.collect::<Vec<_>>().join(" \u{203a} ")
+    }
+
+    /// Whether what stands in a place stays out of records and messages.
+    pub fn is_secret(&self, path: &[PathStep]) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Kind(kind) => path.iter().fold(kind.root(), below).is_secret(),
+        }
+    }
+}
+
+fn below<'a>(node: &'a Node, step: &PathStep) -> &'a Node {
+    match step {
+        PathStep::Key(key) => node.child(key),
+        PathStep::Position(_) | PathStep::Removed => node.element(),
     }
 }
 

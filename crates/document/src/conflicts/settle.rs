@@ -28,7 +28,8 @@ const RESOLVE: &str = "resolve";
 impl CheckedChange {
     /// The conflict that it settles, by its own word.
     pub fn resolves(&self) -> Option<ConflictId> {
-        let message: Json = serde_json::from_str(self.message()?).ok()?;
+        let message = self.message().filter(|message| message.starts_with('{'))?;
+        let message: Json = serde_json::from_str(message).ok()?;
         message.get(RESOLVE)?.as_str()?.parse().ok()
     }
 }

@@ -76,6 +76,9 @@ pub const OF_DOCUMENT_AND_ACCOUNT_IN_STATE: &str = page!(
     "$7"
 );
 
+/// When a change of a document came that is in no snapshot: document, change.
+pub const ARRIVAL: &str = "SELECT received_ms FROM changes WHERE document = $1 AND hash = $2 LIMIT 1";
+
 /// How many there are of each kind, path and state, the most numerous first: how many of them.
 pub const COUNTS: &str = "SELECT kind, path, state, COUNT(*) AS conflicts FROM conflicts \
     GROUP BY kind, path, state ORDER BY conflicts DESC, kind, path, state LIMIT $1";

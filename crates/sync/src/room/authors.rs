@@ -19,6 +19,11 @@ impl Authors {
     pub(super) fn new(account_by_actor: BTreeMap<ActorId, AccountId>) -> Self {
         Self { account_by_actor }
     }
+
+    /// Whose an actor is, if this turn is stored.
+    pub(super) fn account_of(&self, actor: &ActorId, turn: &Turn) -> Option<AccountId> {
+        self.account_by_actor.get(actor).or_else(|| turn.claims.actors.get(actor)).copied()
+    }
 }
 
 /// What a turn adds to that, if it is stored.

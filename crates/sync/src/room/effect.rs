@@ -1,6 +1,8 @@
 //! What a room wants done.
 
+use super::conflicts::ConflictChange;
 use super::input::Ticket;
+use super::settling::Unsettled;
 use crate::SessionId;
 use bytes::Bytes;
 use tiebreak_document::SavedChange;
@@ -19,7 +21,16 @@ pub enum Effect {
         actors: Vec<(ActorId, AccountId)>,
         /// Whose the document is, if this makes it.
         owner: Option<AccountId>,
+        /// What they bring about, durable with them or not at all; at most
+        /// [`CONFLICT_CHANGES_MAX`](super::CONFLICT_CHANGES_MAX).
+        conflicts: Vec<ConflictChange>,
     },
+    /// Record what earlier changes have brought about, and answer with [`Input::Recorded`](super::Input::Recorded).
+    Record {
+        conflicts: Vec<ConflictChange>,
+    },
+    /// Whether anybody disagrees could not be seen. What is stored is sound; a person must look.
+    Unreviewed(String),
     Tell {
         to: SessionId,
         notice: Notice,
@@ -82,7 +93,8 @@ pub enum Notice {
     Close(Refusal),
 }
 
-/// The answer to [`Input::Ask`](super::Input::Ask), [`Input::Submit`](super::Input::Submit) and [`Input::Delete`](super::Input::Delete).
+/// The answer to [`Input::Ask`](super::Input::Ask), [`Input::Submit`](super::Input::Submit), [`Input::Settle`](super::Input::Settle) and
+/// [`Input::Delete`](super::Input::Delete).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Answer {
     Heads(Heads),
@@ -106,6 +118,8 @@ pub enum Answer {
         refused: Vec<(ChangeHash, Refusal)>,
     },
     Deleted,
+    /// The choice was not taken.
+    Unsettled(Unsettled),
     /// The document is not what the caller expected; nothing was done.
     Unexpected {
         heads: Heads,

@@ -1,11 +1,13 @@
 //! What reaches a room.
 
+use super::conflicts::OpenConflict;
+use super::settling::Settle;
 use crate::SessionId;
 use crate::access::Access;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tiebreak_document::{CheckedChange, SavedChange, SyncMessage};
+use tiebreak_document::{CheckedChange, RegisterName, SavedChange, SyncMessage};
 use tiebreak_protocol::{AccountId, ActorId, Ephemeral, Heads, PeerId, Refusal, RemoteHead, StorageId};
 
 /// A peer as rooms see it.
@@ -84,6 +86,8 @@ pub struct Loaded {
     pub damaged: bool,
     /// The account that first wrote with each actor, as far as accounts were asked for.
     pub actors: BTreeMap<ActorId, AccountId>,
+    /// The conflicts that are recorded as open.
+    pub conflicts: Vec<(RegisterName, OpenConflict)>,
 }
 
 /// What happened.
@@ -123,6 +127,8 @@ pub enum Input {
     Loaded(Result<Option<Box<Loaded>>, Refusal>),
     /// The answer to [`Effect::Append`](super::Effect::Append): the sequence number of the last change stored.
     Appended(Result<u64, Refusal>),
+    /// The answer to [`Effect::Record`](super::Effect::Record).
+    Recorded(Result<(), Refusal>),
     /// The answer to [`Effect::Recall`](super::Effect::Recall).
     Recalled {
         session: SessionId,
@@ -137,6 +143,11 @@ pub enum Input {
         expected: Expected,
         changes: Vec<CheckedChange>,
         by: Submitter,
+    },
+    /// Somebody chose what to make of a conflict.
+    Settle {
+        ticket: Ticket,
+        settle: Box<Settle>,
     },
     Ask {
         ticket: Ticket,

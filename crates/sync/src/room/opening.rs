@@ -61,6 +61,7 @@ impl Room {
         self.compaction = Compaction::of_stored(loaded.through, loaded.snapshot_through, &self.limits);
         self.document = Document::from_stored(loaded.snapshot, loaded.tail, loaded.heads);
         self.authors = Authors::new(loaded.actors);
+        self.conflicts.recorded(loaded.conflicts, self.limits.conflicts_open_max);
         self.is_damaged = loaded.damaged;
         if loaded.deleted {
             // A tombstone remembers the heads of what it stands for; the document has none any more.
@@ -85,7 +86,10 @@ impl Room {
                 Input::Received(received) => {
                     effects.push(Effect::Tell { to: received.from.session, notice: Notice::Close(refusal) });
                 }
-                Input::Submit { ticket, .. } | Input::Ask { ticket, .. } | Input::Delete { ticket, .. } => {
+                Input::Submit { ticket, .. }
+                | Input::Settle { ticket, .. }
+                | Input::Ask { ticket, .. }
+                | Input::Delete { ticket, .. } => {
                     effects.push(Effect::Answer { ticket, answer: Err(refusal) });
                 }
                 // Who would have been greeted is told like one who came.
@@ -98,6 +102,7 @@ impl Room {
                 | Input::Left(_)
                 | Input::Loaded(_)
                 | Input::Appended(_)
+                | Input::Recorded(_)
                 | Input::Recalled { .. }
                 | Input::Compacted(_)
                 | Input::Deleted(_)

@@ -46,6 +46,7 @@ impl Room {
         let answer = deleted.map(|()| Answer::Deleted);
         if answer.is_ok() {
             self.document = Document::new();
+            self.conflicts.recorded(Vec::new(), self.limits.conflicts_open_max);
             for session in self.members.keys() {
                 effects.push(Effect::Tell { to: *session, notice: Notice::Unavailable });
             }

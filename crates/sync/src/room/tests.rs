@@ -133,7 +133,13 @@ fn a_change_is_announced_only_after_it_is_stored_and_not_back_to_its_author() {
     let saved = SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
     assert_eq!(
         effects,
-        [Effect::Append { changes: vec![saved], heads: heads.clone(), actors: Vec::new(), owner: None }]
+        [Effect::Append {
+            changes: vec![saved],
+            heads: heads.clone(),
+            actors: Vec::new(),
+            owner: None,
+            conflicts: Vec::new()
+        }]
     );
     let effects = room.input(Input::Appended(Ok(2)));
     assert_eq!(told(&effects), [(1, 0), (2, 1), (3, 1)]);

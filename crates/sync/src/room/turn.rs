@@ -84,7 +84,7 @@ impl Turn {
         self.author_by_change.get(change).copied()
     }
 
-    fn submit(&mut self, ticket: Ticket, changes: Vec<CheckedChange>, by: Submitter) {
+    pub(super) fn submit(&mut self, ticket: Ticket, changes: Vec<CheckedChange>, by: Submitter) {
         let hashes: BTreeSet<_> = changes.iter().map(CheckedChange::hash).collect();
         self.submitter_by_change.extend(hashes.iter().map(|hash| (*hash, by)));
         self.submits.push(Submit { ticket, changes: hashes, refused: Vec::new() });
@@ -124,7 +124,9 @@ impl Room {
                 Input::Greet { peer, access, shared } => self.greet(peer, access, &shared, effects),
                 Input::AskForAll { peer, access } => self.ask_for_all(peer, access, effects),
                 // These are judged by the document as it is, so nothing may be about to change it.
-                Input::Delete { .. } | Input::Submit { expected: Expected::Heads(_), .. }
+                Input::Delete { .. }
+                | Input::Settle { .. }
+                | Input::Submit { expected: Expected::Heads(_), .. }
                     if !turn.is_empty() =>
                 {
                     inputs.push_front(input);
@@ -132,12 +134,9 @@ impl Room {
                 }
                 Input::Submit { ticket, expected, changes, by } => match self.objection(&expected) {
                     Some(answer) => effects.push(Effect::Answer { ticket, answer }),
-                    None => {
-                        let makes = self.document.heads().is_empty() && turn.is_empty();
-                        turn.claims.owner = turn.claims.owner.or(by.account.filter(|_| makes));
-                        turn.submit(ticket, changes, by);
-                    }
+                    None => self.take_submission(ticket, changes, by, &mut turn),
                 },
+                Input::Settle { ticket, settle } => self.choose(ticket, &settle, &mut turn, effects),
                 Input::Delete { ticket, expected } => {
                     self.delete(ticket, &expected, effects);
                     if matches!(self.phase, Phase::Deleting(_)) {
@@ -168,6 +167,7 @@ impl Room {
                 }
                 Input::Loaded(_)
                 | Input::Appended(_)
+                | Input::Recorded(_)
                 | Input::Compacted(_)
                 | Input::Deleted(_)
                 | Input::Relieve
@@ -180,7 +180,15 @@ impl Room {
         self.reply(now, &spoke, effects);
         if !turn.is_empty() {
             self.merge(now, turn, effects);
+        } else if self.document.has_more_to_review() {
+            self.review_the_rest(effects);
         }
+    }
+
+    fn take_submission(&self, ticket: Ticket, changes: Vec<CheckedChange>, by: Submitter, turn: &mut Turn) {
+        let makes = self.document.heads().is_empty() && turn.is_empty();
+        turn.claims.owner = turn.claims.owner.or(by.account.filter(|_| makes));
+        turn.submit(ticket, changes, by);
     }
 
     /// A message without changes is taken in at once, one with changes when they are merged.
@@ -323,7 +331,9 @@ impl Room {
             |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
         let changes = turn.ready.iter().map(saved).collect();
         let (actors, owner) = (turn.claim_for_ready(), turn.claims.owner);
-        effects.push(Effect::Append { changes, heads: self.document.heads().clone(), actors, owner });
+        let conflicts = self.review(&turn, effects);
+        let heads = self.document.heads().clone();
+        effects.push(Effect::Append { changes, heads, actors, owner, conflicts });
         self.phase = Phase::Storing(Box::new(turn));
     }
 
@@ -342,6 +352,18 @@ impl Room {
                 self.phase = Phase::Opening(None);
                 effects.push(Effect::Load);
             }
+        }
+    }
+
+    pub(super) fn recorded(&mut self, recorded: Result<(), Refusal>, effects: &mut Vec<Effect>) {
+        if !matches!(self.phase, Phase::Storing(_)) {
+            return;
+        }
+        self.phase = Phase::Idle;
+        if recorded.is_err() {
+            // What is known here is ahead of what is recorded: read it back.
+            self.phase = Phase::Opening(None);
+            effects.push(Effect::Load);
         }
     }
 

@@ -4,6 +4,7 @@ use super::Fault;
 use crate::access::AccessError;
 use crate::accounts::AccountError;
 use axum::http::StatusCode;
+use tiebreak_document::SettleError;
 use tiebreak_protocol::Refusal;
 
 impl Fault {
@@ -28,6 +29,18 @@ impl Fault {
             Self::MalformedCondition => (StatusCode::BAD_REQUEST, "malformed_condition"),
             Self::DocumentNotFound => (StatusCode::NOT_FOUND, "document_not_found"),
             Self::KindNotFound => (StatusCode::NOT_FOUND, "kind_not_found"),
+            Self::ConflictNotFound => (StatusCode::NOT_FOUND, "conflict_not_found"),
+            Self::ConflictClosed | Self::Unsettled(SettleError::NotOpen) => {
+                (StatusCode::CONFLICT, "conflict_closed")
+            }
+            Self::ConflictChanged => (StatusCode::CONFLICT, "conflict_changed"),
+            Self::Unsettled(SettleError::NoSuchCandidate(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "no_such_candidate")
+            }
+            Self::Unsettled(SettleError::KeepWhich(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "candidate_needed")
+            }
+            Self::Unsettled(SettleError::Refused(refusal)) => (status(*refusal), refusal.code()),
             Self::DocumentExists => (StatusCode::CONFLICT, "document_exists"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),

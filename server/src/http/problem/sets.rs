@@ -5,6 +5,7 @@ use crate::access::AccessError;
 use crate::accounts::{AccountError, InvalidPassword, InvalidUsername};
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tiebreak_document::SettleError;
 use tiebreak_protocol::Refusal;
 use utoipa::IntoResponses;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, response};
@@ -82,6 +83,14 @@ const OPERATOR: &[Fault] = &[
     Fault::Account(AccountError::SoleOwner(Vec::new())),
 ];
 
+const RESOLUTION: &[Fault] = &[
+    Fault::ConflictNotFound,
+    Fault::ConflictClosed,
+    Fault::ConflictChanged,
+    Fault::Unsettled(SettleError::NoSuchCandidate(Vec::new())),
+    Fault::Unsettled(SettleError::KeepWhich(Vec::new())),
+];
+
 const CONDITION: &[Fault] = &[Fault::MalformedCondition, Fault::PreconditionFailed];
 
 /// What the gatekeeper and the document's history may say of a change.
@@ -148,6 +157,9 @@ problem_sets! {
     DeleteProblems = EVERYWHERE, GATE, CORE, DOCUMENT, CONDITION;
     KindsProblems = EVERYWHERE, GATE, CORE;
     KindProblems = EVERYWHERE, GATE, CORE, &[Fault::KindNotFound];
+    ConflictsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
+    ConflictProblems = EVERYWHERE, GATE, CORE, &[Fault::ConflictNotFound];
+    ResolutionProblems = EVERYWHERE, GATE, CORE, JSON, CONDITION, CHANGE, RESOLUTION;
     GrantsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::Access(AccessError::AccountsOff)];
     GrantProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, SHARING;
     InvitationProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, &[Fault::Access(AccessError::AccountsOff), Fault::Access(AccessError::InvitationNotFound)];

@@ -15,7 +15,7 @@ use tiebreak_storage::audit::AuditRow;
 use tiebreak_storage::relational::{
     ROWS_MAX, RelationalStore, Row, Statement, Step, Transacted, Value, check_steps, too_many_rows,
 };
-use tiebreak_storage::{BESIDE_MAX, StorageError, StoreFuture, sql};
+use tiebreak_storage::{StorageError, StoreFuture, sql};
 use tokio::time::timeout;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
@@ -105,9 +105,12 @@ async fn perform(session: &Session, steps: &[Step]) -> Result<Result<Transacted,
     Ok(Ok(Transacted::Done(rows)))
 }
 
-/// Does statements whose answers nobody reads, so many at once as one append may have.
+/// Statements that are sent before the first answer is read.
+const SENT_AT_ONCE_MAX: usize = 256;
+
+/// Does statements whose answers nobody reads.
 pub(super) async fn write_all(session: &Session, statements: &[&Statement]) -> Result<(), Failure> {
-    for portion in statements.chunks(BESIDE_MAX) {
+    for portion in statements.chunks(SENT_AT_ONCE_MAX) {
         for answer in run_all(&session.client, portion.iter().copied()).await? {
             answer?;
         }

@@ -197,6 +197,9 @@ impl App {
             room::Effect::Refused(_) | room::Effect::Recall { .. } | room::Effect::Remember { .. } => {}
             room::Effect::Quarantine { reason, .. } => panic!("an honest change was quarantined: {reason}"),
             room::Effect::Broken(reason) => panic!("a stored document broke: {reason}"),
+            room::Effect::Record { .. } | room::Effect::Unreviewed(_) => {
+                panic!("nobody looks for disagreements")
+            }
             room::Effect::Delete => panic!("nobody asked for this"),
         }
     }

@@ -56,10 +56,11 @@ impl DocumentTask {
                 };
                 self.work.push(load.boxed());
             }
-            room::Effect::Append { changes, heads, actors, owner } => {
+            room::Effect::Append { changes, heads, actors, owner, conflicts: _ } => {
                 let (store, board) = (self.store.clone(), Arc::clone(&self.parts.board));
                 let append = async move {
-                    let stored = store.append(NewChanges { changes, heads, actors, owner }).await;
+                    let new = NewChanges { changes, heads, actors, owner, beside: Vec::new() };
+                    let stored = store.append(new).await;
                     Some(room::Input::Appended(stored.map_err(|error| noted(&board, &store, &error))))
                 };
                 self.work.push(append.boxed());
@@ -105,6 +106,8 @@ impl DocumentTask {
                 self.parts.board.failed(SyncError::Storage { document: Some(self.document.id), reason });
             }
             room::Effect::Done => self.is_resting = true,
+            // Only rooms that look for disagreements record any.
+            room::Effect::Record { .. } | room::Effect::Unreviewed(_) => {}
             // Told as `Effect::Refused`, or of no concern to who has one peer.
             room::Effect::Refused(_) | room::Effect::Recall { .. } | room::Effect::Remember { .. } => {}
         }

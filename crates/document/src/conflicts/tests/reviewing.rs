@@ -46,7 +46,8 @@ fn where_nobody_disagrees_any_more_the_look_names_what_stands() {
     let settled = server.settle(9, &Choice::Value(json!("Annie"))).unwrap();
     assert_eq!(settled.resolves(), Some(id));
     server.document.merge(std::slice::from_ref(&settled)).unwrap();
-    let reviewed = server.document.review(DOCUMENT, &Flags::Everything, &[settled.clone()], 1).unwrap();
+    let reviewed =
+        server.document.review(DOCUMENT, &Flags::Everything, std::slice::from_ref(&settled), 1).unwrap();
     let [Reviewed { conflict: None, alone: Some(alone), .. }] = reviewed.as_slice() else {
         panic!("{reviewed:?}")
     };

@@ -124,7 +124,7 @@ async fn too_many_rows_are_refused(stores: &Stores) {
         beside
     };
     let refused = stores.documents.append(with_beside(id, statements(BESIDE_MAX + 1))).await;
-    let says_so = matches!(&refused, Err(StorageError::Unavailable(why)) if why.contains("at most 256"));
+    let says_so = matches!(&refused, Err(StorageError::Unavailable(why)) if why.contains(&format!("at most {BESIDE_MAX}")));
     assert!(says_so, "{refused:?}");
     assert_eq!((stores.documents.load(id).await, stores.found(&row).await), (Ok(None), None));
     assert!(stores.documents.append(with_beside(id, statements(BESIDE_MAX))).await.is_ok());

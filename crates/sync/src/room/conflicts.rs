@@ -1,0 +1,251 @@
+//! What the sides of a document disagree about: compared, after each merge, with what was known before it.
+
+use super::turn::Turn;
+use super::{Effect, Phase, Room};
+use std::collections::{BTreeMap, BTreeSet};
+use tiebreak_document::{
+    Candidate, CheckedChange, Conflict, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName, Reviewed,
+};
+use tiebreak_kinds::Kinds;
+use tiebreak_protocol::{AccountId, ActorId, ChangeHash, ConflictId, ConflictState};
+
+/// Most [`ConflictChange`]s that one turn brings about: of each place that was looked at, one that closes and one that
+/// opens, and conflicts that were too many before and take the places of those that closed.
+pub const CONFLICT_CHANGES_MAX: usize = 3 * REVIEWED_AT_ONCE_MAX;
+
+/// In which documents disagreements are looked for: in those of these kinds.
+#[derive(Debug, Clone)]
+pub struct Flagging {
+    pub kinds: Kinds,
+    pub plain: PlainDocuments,
+}
+
+/// What becomes of disagreements in documents that name no kind, or one that nobody knows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlainDocuments {
+    /// They are merged, and nobody is asked.
+    #[default]
+    Merged,
+    /// They are flagged, each of them.
+    Flagged,
+}
+
+/// Candidates of one conflict that are recorded: the first by their ids. The others are in the history, and counted.
+pub const CANDIDATES_RECORDED_MAX: usize = 32;
+
+/// A conflict that is known to be open: enough to see whether it is still the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenConflict {
+    pub id: ConflictId,
+    /// The ids of the first [`CANDIDATES_RECORDED_MAX`] candidates, and the last changes that keep each.
+    pub candidates: BTreeMap<String, Vec<ChangeHash>>,
+    /// How many there are.
+    pub candidate_count: usize,
+}
+
+/// What became of a register, to be recorded with the changes that brought it about.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConflictChange {
+    /// Its sides disagree, as follows: anew, again, or otherwise than before.
+    Open(Box<Disagreement>),
+    Closed(Box<Closed>),
+}
+
+/// A conflict, and what people call it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Disagreement {
+    pub conflict: Conflict,
+    /// `None`: the document is plain.
+    pub kind: Option<String>,
+    pub label: String,
+    /// Its values stay out of records.
+    pub is_secret: bool,
+    /// Whose the candidates' actors are, as far as it is known.
+    pub accounts: BTreeMap<ActorId, AccountId>,
+}
+
+/// A conflict that is none any more.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Closed {
+    pub id: ConflictId,
+    /// Settled or overtaken.
+    pub state: ConflictState,
+    /// What stands now, and who wrote it. `None`: several sides that mean the same, or another conflict.
+    pub by: Option<Candidate>,
+    pub account: Option<AccountId>,
+    /// The conflict in the same place that took its place.
+    pub wider: Option<ConflictId>,
+}
+
+/// The conflicts of one document.
+#[derive(Debug, Default)]
+pub(super) struct OpenConflicts {
+    /// `None`: nobody looks.
+    flagging: Option<Flagging>,
+    open: BTreeMap<RegisterName, OpenConflict>,
+    /// There may be more than are known, because there were too many.
+    may_be_more: bool,
+}
+
+impl OpenConflicts {
+    pub(super) fn flagging(flagging: Flagging) -> Self {
+        Self { flagging: Some(flagging), ..Self::default() }
+    }
+
+    /// Goes by what is recorded.
+    pub(super) fn recorded(&mut self, open: Vec<(RegisterName, OpenConflict)>, most: usize) {
+        self.may_be_more = open.len() >= most;
+        self.open = open.into_iter().collect();
+    }
+
+    pub(super) fn find(&self, id: ConflictId) -> Option<&OpenConflict> {
+        self.open.values().find(|open| open.id == id)
+    }
+
+    fn compare(&mut self, reviewed: Reviewed, resolved: &BTreeSet<ConflictId>, most: usize) -> Compared {
+        let Reviewed { register, conflict, alone } = reviewed;
+        let before = self.open.remove(&register);
+        let Some(conflict) = conflict else {
+            return Compared { closed: before.map(|before| closed(before.id, alone, resolved)), open: None };
+        };
+        let now = OpenConflict::from(&conflict);
+        let is_other = before.as_ref().is_some_and(|before| before.id != now.id);
+        let closed = before
+            .as_ref()
+            .filter(|_| is_other)
+            .map(|before| Closed { wider: Some(now.id), ..closed(before.id, None, resolved) });
+        let is_news = before.as_ref() != Some(&now);
+        if before.is_none() && self.open.len() >= most {
+            self.may_be_more = true;
+            return Compared { closed: None, open: None };
+        }
+        self.open.insert(register, now);
+        Compared { closed, open: is_news.then_some(conflict) }
+    }
+}
+
+/// What one look at a place has to tell.
+struct Compared {
+    closed: Option<Closed>,
+    open: Option<Conflict>,
+}
+
+impl From<&Conflict> for OpenConflict {
+    fn from(conflict: &Conflict) -> Self {
+        let side = |side: &Candidate| (side.id.clone(), side.changes.clone());
+        let recorded = conflict.candidates.iter().take(CANDIDATES_RECORDED_MAX);
+        Self {
+            id: conflict.id,
+            candidates: recorded.map(side).collect(),
+            candidate_count: conflict.candidates.len(),
+        }
+    }
+}
+
+fn closed(id: ConflictId, by: Option<Candidate>, resolved: &BTreeSet<ConflictId>) -> Closed {
+    let state = if resolved.contains(&id) { ConflictState::Settled } else { ConflictState::Overtaken };
+    Closed { id, state, by, account: None, wider: None }
+}
+
+impl Room {
+    /// A room that looks for disagreements.
+    #[must_use]
+    pub fn flagging(mut self, flagging: Flagging) -> Self {
+        self.conflicts = OpenConflicts::flagging(flagging);
+        self
+    }
+
+    /// What is flagged in the document as it is; `None`: nothing.
+    pub(super) fn flags(&mut self) -> Result<Option<Flags>, OpenError> {
+        let Some(flagging) = &self.conflicts.flagging else { return Ok(None) };
+        let name = self.document.kind_name()?;
+        let kind = name.and_then(|name| flagging.kinds.get(&name));
+        Ok(match (kind, flagging.plain) {
+            (Some(kind), _) => Some(Flags::Kind(kind.clone())),
+            (None, PlainDocuments::Flagged) => Some(Flags::Everything),
+            (None, PlainDocuments::Merged) => None,
+        })
+    }
+
+    /// What the turn's changes have brought about. A document that cannot be looked at this way is merged all the same.
+    pub(super) fn review(&mut self, turn: &Turn, effects: &mut Vec<Effect>) -> Vec<ConflictChange> {
+        self.look(turn).unwrap_or_else(|error| {
+            effects.push(Effect::Unreviewed(error.to_string()));
+            Vec::new()
+        })
+    }
+
+    /// Looks at what the last look has left.
+    pub(super) fn review_the_rest(&mut self, effects: &mut Vec<Effect>) {
+        let turn = Turn::default();
+        let conflicts = self.look(&turn).unwrap_or_else(|error| {
+            // Or it would be due again at once.
+            self.document.close();
+            effects.push(Effect::Unreviewed(error.to_string()));
+            Vec::new()
+        });
+        if !conflicts.is_empty() {
+            effects.push(Effect::Record { conflicts });
+            self.phase = Phase::Storing(Box::new(turn));
+        }
+    }
+
+    fn look(&mut self, turn: &Turn) -> Result<Vec<ConflictChange>, OpenError> {
+        let Some(flags) = self.flags()? else { return Ok(Vec::new()) };
+        let open = self.conflicts.open.len();
+        let reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
+        let resolved: BTreeSet<_> = turn.ready().iter().filter_map(CheckedChange::resolves).collect();
+        let mut found = self.compare(reviewed, &flags, turn, &resolved);
+        let has_closed = found.iter().any(|change| matches!(change, ConflictChange::Closed(_)));
+        if has_closed && self.conflicts.may_be_more && !self.document.has_more_to_review() {
+            let more = self.unknown(&flags)?;
+            found.extend(self.compare(more, &flags, turn, &resolved));
+        }
+        Ok(found)
+    }
+
+    /// Some of the conflicts of the document that were too many to be known.
+    fn unknown(&mut self, flags: &Flags) -> Result<Vec<Reviewed>, OpenError> {
+        let mut conflicts = self.document.conflicts(self.document_id, flags)?;
+        conflicts.retain(|conflict| !self.conflicts.open.contains_key(&conflict.register));
+        self.conflicts.may_be_more = conflicts.len() > REVIEWED_AT_ONCE_MAX;
+        conflicts.truncate(REVIEWED_AT_ONCE_MAX);
+        let reviewed = |conflict: Conflict| Reviewed {
+            register: conflict.register.clone(),
+            conflict: Some(conflict),
+            alone: None,
+        };
+        Ok(conflicts.into_iter().map(reviewed).collect())
+    }
+
+    fn compare(
+        &mut self,
+        reviewed: Vec<Reviewed>,
+        flags: &Flags,
+        turn: &Turn,
+        resolved: &BTreeSet<ConflictId>,
+    ) -> Vec<ConflictChange> {
+        let mut changes = Vec::new();
+        for reviewed in reviewed {
+            let most = self.limits.conflicts_open_max;
+            let Compared { closed, open } = self.conflicts.compare(reviewed, resolved, most);
+            let account_of = |actor: &ActorId| self.authors.account_of(actor, turn);
+            if let Some(mut closed) = closed {
+                closed.account = closed.by.as_ref().and_then(|by| account_of(&by.actor));
+                changes.push(ConflictChange::Closed(Box::new(closed)));
+            }
+            if let Some(conflict) = open {
+                let actors = conflict.candidates.iter().map(|side| side.actor.clone());
+                let accounts = actors.filter_map(|actor| Some((account_of(&actor)?, actor)));
+                changes.push(ConflictChange::Open(Box::new(Disagreement {
+                    kind: flags.kind_name().map(str::to_owned),
+                    label: flags.label(&conflict.path),
+                    is_secret: flags.is_secret(&conflict.path),
+                    accounts: accounts.map(|(account, actor)| (actor, account)).collect(),
+                    conflict,
+                })));
+            }
+        }
+        changes
+    }
+}
