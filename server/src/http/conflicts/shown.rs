@@ -67,6 +67,8 @@ pub(crate) struct CandidateItem {
     removed: bool,
     /// The latest change that keeps it.
     change: String,
+    /// The last changes that keep it: a choice made on a device follows from these, of all candidates.
+    changes: Vec<String>,
     /// Under which actor that was made.
     actor: String,
     /// Whose it is; null where nobody is asked who they are.
@@ -192,6 +194,7 @@ impl CandidateItem {
             value: ShownValue::of(side.value.as_ref()),
             id: side.id,
             change: side.change.to_string(),
+            changes: side.changes.iter().map(ToString::to_string).collect(),
             actor: side.actor,
             principal: people.principal(side.account),
             device: None,
