@@ -130,6 +130,7 @@ fn size(notice: &Notice) -> usize {
         Notice::Unavailable
         | Notice::Durable(_)
         | Notice::Refused { .. }
+        | Notice::Conflict { .. }
         | Notice::Created
         | Notice::Denied
         | Notice::Close(_) => 0,

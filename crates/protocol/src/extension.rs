@@ -1,6 +1,6 @@
 //! What Tiebreak says beyond the automerge-repo protocol, to peers that asked for it.
 
-use crate::{ChangeHash, DocumentId, Heads, Secret};
+use crate::{ChangeHash, ConflictId, ConflictState, DocumentId, Heads, Secret};
 
 /// The name of the extension in `peerMetadata.extensions` of `join` and `peer`.
 pub const EXTENSION: &str = "tiebreak/1";
@@ -12,6 +12,9 @@ pub enum ExtensionFrame {
     Durable { document: DocumentId, heads: Heads },
     /// `x-tiebreak:refused`: a change by this peer was not taken, and why.
     Refused { document: DocumentId, change: Option<ChangeHash>, code: String, detail: String },
+    /// `x-tiebreak:conflict`: a conflict in a document that the client has open was opened, changed or closed. What it
+    /// is about is read over HTTP, or out of the document.
+    Conflict { document: DocumentId, conflict: ConflictId, state: ConflictState },
     /// `x-tiebreak:ping`: are you there? For clients that cannot send a WebSocket ping, as browsers.
     Ping { nonce: u64 },
     /// `x-tiebreak:pong`: the answer, with the number of the ping. At most 2^53 - 1.
@@ -30,6 +33,7 @@ pub enum ExtensionFrame {
 impl ExtensionFrame {
     pub(crate) const DURABLE: &str = "x-tiebreak:durable";
     pub(crate) const REFUSED: &str = "x-tiebreak:refused";
+    pub(crate) const CONFLICT: &str = "x-tiebreak:conflict";
     pub(crate) const PING: &str = "x-tiebreak:ping";
     pub(crate) const PONG: &str = "x-tiebreak:pong";
     pub(crate) const MORE: &str = "x-tiebreak:more";

@@ -199,6 +199,7 @@ impl Session {
             ExtensionFrame::Pong { .. }
             | ExtensionFrame::Durable { .. }
             | ExtensionFrame::Refused { .. }
+            | ExtensionFrame::Conflict { .. }
             | ExtensionFrame::More { .. }
             | ExtensionFrame::TokenWanted { .. } => Ok(()),
         }

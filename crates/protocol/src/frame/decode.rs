@@ -10,6 +10,7 @@ use super::{
 use crate::{ChangeHash, DocumentId, EphemeralSessionId, ExtensionFrame, Heads, PeerId, Secret, StorageId};
 use bytes::Bytes;
 use std::borrow::Cow;
+use std::str::FromStr;
 
 /// Longest list that is read: of names, of heads, of storages whose heads are told.
 const LIST_MAX: usize = 10_000;
@@ -56,6 +57,8 @@ struct Fields<'a> {
     code: Option<Text<'a>>,
     detail: Option<Text<'a>>,
     change: Option<Text<'a>>,
+    conflict: Option<Text<'a>>,
+    state: Option<Text<'a>>,
     count: Option<u64>,
     nonce: Option<u64>,
     left_ms: Option<u64>,
@@ -94,6 +97,8 @@ impl<'a> Fields<'a> {
             "code" => self.code = reader.text("code")?,
             "detail" => self.detail = reader.text("detail")?,
             "change" => self.change = reader.text("change")?,
+            "conflict" => self.conflict = reader.text("conflict")?,
+            "state" => self.state = reader.text("state")?,
             "count" => self.count = reader.integer("count")?,
             "nonce" => self.nonce = reader.integer("nonce")?,
             "leftMs" => self.left_ms = reader.integer("leftMs")?,
@@ -231,6 +236,11 @@ impl<'a> Fields<'a> {
                     detail: self.detail.as_deref().unwrap_or_default().to_owned(),
                 }
             }
+            ExtensionFrame::CONFLICT => ExtensionFrame::Conflict {
+                document: self.document()?,
+                conflict: word("conflict", self.conflict.as_deref())?,
+                state: word("state", self.state.as_deref())?,
+            },
             ExtensionFrame::PING => ExtensionFrame::Ping { nonce: self.nonce()? },
             ExtensionFrame::PONG => ExtensionFrame::Pong { nonce: self.nonce()? },
             ExtensionFrame::CLOSE => ExtensionFrame::Close { document: self.document()? },
@@ -254,6 +264,10 @@ impl<'a> Fields<'a> {
     fn nonce(&self) -> Result<u64, DecodeError> {
         self.nonce.ok_or(DecodeError::Missing("nonce"))
     }
+}
+
+fn word<T: FromStr>(field: &'static str, text: Option<&str>) -> Result<T, DecodeError> {
+    text.ok_or(DecodeError::Missing(field))?.parse().map_err(|_| DecodeError::Invalid(field))
 }
 
 fn peer_id(field: &'static str, text: Option<&str>) -> Result<PeerId, DecodeError> {

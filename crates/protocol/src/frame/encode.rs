@@ -230,6 +230,13 @@ fn write_extension(
             out.text("code", code)?;
             out.text("detail", detail)
         }
+        ExtensionFrame::Conflict { document, conflict, state } => {
+            out.map(ExtensionFrame::CONFLICT, 5)?;
+            out.route(sender, target)?;
+            out.document(*document)?;
+            out.text("conflict", &conflict.to_string())?;
+            out.text("state", state.as_str())
+        }
         ExtensionFrame::Ping { nonce } => {
             out.map(ExtensionFrame::PING, 3)?;
             out.route(sender, target)?;

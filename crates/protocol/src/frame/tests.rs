@@ -1,5 +1,5 @@
 use super::*;
-use crate::Heads;
+use crate::{ConflictId, ConflictState, Heads};
 use proptest::prelude::*;
 
 fn peer(name: &str) -> PeerId {
@@ -88,6 +88,11 @@ fn every_kind() -> Vec<Frame> {
         route(ExtensionFrame::TokenWanted { left_ms: 30_000 }),
         route(ExtensionFrame::Token { token: Secret::new("t".to_owned()) }),
         Frame::Unknown { kind: "weird".to_owned() },
+        route(ExtensionFrame::Conflict {
+            document: document(),
+            conflict: ConflictId::from_bytes([9; 16]),
+            state: ConflictState::Open,
+        }),
     ]
 }
 
@@ -351,7 +356,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..17, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..21, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = every_kind()[which].encode().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;

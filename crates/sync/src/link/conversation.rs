@@ -108,6 +108,7 @@ impl Link {
             | Notice::RemoteHeads(_)
             | Notice::Durable(_)
             | Notice::Refused { .. }
+            | Notice::Conflict { .. }
             | Notice::Created
             | Notice::Denied
             | Notice::Close(_) => return,
@@ -148,7 +149,9 @@ fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {
         ExtensionFrame::Refused { document, change, code, detail } => {
             (document, Said::Refused { change, code, detail })
         }
-        ExtensionFrame::Ping { .. }
+        // Replicas see for themselves what disagrees.
+        ExtensionFrame::Conflict { .. }
+        | ExtensionFrame::Ping { .. }
         | ExtensionFrame::Pong { .. }
         | ExtensionFrame::Close { .. }
         | ExtensionFrame::TokenWanted { .. }

@@ -1,7 +1,9 @@
 //! What the sides of a document disagree about: compared, after each merge, with what was known before it.
 
+use super::member::Member;
 use super::turn::Turn;
-use super::{Effect, Phase, Room};
+use super::{Effect, Notice, Phase, Room};
+use crate::access::Access;
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{
     Candidate, CheckedChange, Conflict, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName, Reviewed,
@@ -49,6 +51,16 @@ pub enum ConflictChange {
     /// Its sides disagree, as follows: anew, again, or otherwise than before.
     Open(Box<Disagreement>),
     Closed(Box<Closed>),
+}
+
+impl ConflictChange {
+    /// How the conflict stands by it.
+    pub(super) fn news(&self) -> (ConflictId, ConflictState) {
+        match self {
+            Self::Open(disagreement) => (disagreement.conflict.id, ConflictState::Open),
+            Self::Closed(closed) => (closed.id, closed.state),
+        }
+    }
 }
 
 /// A conflict, and what people call it.
@@ -177,7 +189,7 @@ impl Room {
 
     /// Looks at what the last look has left.
     pub(super) fn review_the_rest(&mut self, effects: &mut Vec<Effect>) {
-        let turn = Turn::default();
+        let mut turn = Turn::default();
         let conflicts = self.look(&turn).unwrap_or_else(|error| {
             // Or it would be due again at once.
             self.document.close();
@@ -185,8 +197,21 @@ impl Room {
             Vec::new()
         });
         if !conflicts.is_empty() {
+            turn.conflicts = conflicts.iter().map(ConflictChange::news).collect();
             effects.push(Effect::Record { conflicts });
             self.phase = Phase::Storing(Box::new(turn));
+        }
+    }
+
+    /// What is recorded is told to those who can do something about it.
+    pub(super) fn tell_of_conflicts(&self, turn: &Turn, effects: &mut Vec<Effect>) {
+        let writes = |member: &Member| member.info.extended && member.access == Access::Writes;
+        for (session, _) in self.members.iter().filter(|(_, member)| writes(member)) {
+            let notice = |(conflict, state): &(ConflictId, ConflictState)| Effect::Tell {
+                to: *session,
+                notice: Notice::Conflict { conflict: *conflict, state: *state },
+            };
+            effects.extend(turn.conflicts.iter().map(notice));
         }
     }
 

@@ -6,7 +6,10 @@ use super::settling::Unsettled;
 use crate::SessionId;
 use bytes::Bytes;
 use tiebreak_document::SavedChange;
-use tiebreak_protocol::{AccountId, ActorId, ChangeHash, Ephemeral, Heads, Refusal, RemoteHead, StorageId};
+use tiebreak_protocol::{
+    AccountId, ActorId, ChangeHash, ConflictId, ConflictState, Ephemeral, Heads, Refusal, RemoteHead,
+    StorageId,
+};
 
 /// What the driver must do, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +85,11 @@ pub enum Notice {
     RemoteHeads(Vec<RemoteHead>),
     /// The peer's changes survive a crash now.
     Durable(Heads),
+    /// A conflict was opened, changed or closed.
+    Conflict {
+        conflict: ConflictId,
+        state: ConflictState,
+    },
     Refused {
         change: Option<ChangeHash>,
         refusal: Refusal,

@@ -1,6 +1,7 @@
 //! Room behaviour, by exact effects.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for one effect among all")]
 
+mod conflicts;
 mod ownership;
 
 use super::*;

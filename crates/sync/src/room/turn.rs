@@ -4,12 +4,14 @@ use super::answers::{Answers, WHOLE_BYTES_MAX};
 use super::authors::Claims;
 use super::member::Member;
 use super::opening::Suspects;
-use super::{Answer, Effect, Expected, Input, Notice, Phase, Received, Room, Submitter, Ticket};
+use super::{
+    Answer, ConflictChange, Effect, Expected, Input, Notice, Phase, Received, Room, Submitter, Ticket,
+};
 use crate::access::Access;
 use crate::{Moment, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{CheckedChange, Document, SavedChange};
-use tiebreak_protocol::{ChangeHash, Heads, Refusal};
+use tiebreak_protocol::{ChangeHash, ConflictId, ConflictState, Heads, Refusal};
 
 /// What one turn merges, and who hears of it.
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ pub(super) struct Turn {
     ready: Vec<CheckedChange>,
     pub(super) refused: BTreeSet<ChangeHash>,
     heads_before: Heads,
+    /// What the merge has brought about.
+    pub(super) conflicts: Vec<(ConflictId, ConflictState)>,
 }
 
 /// A message, with the names of the changes it brought.
@@ -332,6 +336,7 @@ impl Room {
         let changes = turn.ready.iter().map(saved).collect();
         let (actors, owner) = (turn.claim_for_ready(), turn.claims.owner);
         let conflicts = self.review(&turn, effects);
+        turn.conflicts = conflicts.iter().map(ConflictChange::news).collect();
         let heads = self.document.heads().clone();
         effects.push(Effect::Append { changes, heads, actors, owner, conflicts });
         self.phase = Phase::Storing(Box::new(turn));
@@ -356,11 +361,10 @@ impl Room {
     }
 
     pub(super) fn recorded(&mut self, recorded: Result<(), Refusal>, effects: &mut Vec<Effect>) {
-        if !matches!(self.phase, Phase::Storing(_)) {
-            return;
-        }
-        self.phase = Phase::Idle;
-        if recorded.is_err() {
+        let Phase::Storing(turn) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        if recorded.is_ok() {
+            self.tell_of_conflicts(&turn, effects);
+        } else {
             // What is known here is ahead of what is recorded: read it back.
             self.phase = Phase::Opening(None);
             effects.push(Effect::Load);
@@ -391,6 +395,7 @@ impl Room {
                 effects.push(Effect::Tell { to: *session, notice: Notice::Durable(heads.clone()) });
             }
         }
+        self.tell_of_conflicts(&turn, effects);
         Self::answer_submits(&turn, &heads, effects);
         if let Some(reason) = unreadable {
             return self.break_down(&reason, effects);

@@ -171,6 +171,16 @@ impl Session {
                 }
                 Frame::Extension { sender, target, frame: ExtensionFrame::Durable { document, heads } }
             }
+            Notice::Conflict { conflict, state } => {
+                if !live.info.extended {
+                    return Ok(());
+                }
+                Frame::Extension {
+                    sender,
+                    target,
+                    frame: ExtensionFrame::Conflict { document, conflict, state },
+                }
+            }
             Notice::Refused { change, refusal } => {
                 return self.tell_refused(document, change, refusal, effects);
             }

@@ -3,8 +3,9 @@
 use super::super::Person;
 use bytes::Bytes;
 use tiebreak_protocol::{
-    DocumentId, Ephemeral, ExtensionFrame, Frame, Heads, Join, Peer as ServerPeer, PeerId, PeerMetadata,
-    RemoteHead, RemoteHeadsChanged, RemoteSubscriptionChange, Secret, StorageId, SyncFrame,
+    ConflictId, ConflictState, DocumentId, Ephemeral, ExtensionFrame, Frame, Heads, Join, Peer as ServerPeer,
+    PeerId, PeerMetadata, RemoteHead, RemoteHeadsChanged, RemoteSubscriptionChange, Secret, StorageId,
+    SyncFrame,
 };
 use tiebreak_tests::peer::Peer;
 
@@ -46,6 +47,7 @@ pub(super) fn name(frame: &Frame) -> &'static str {
         Frame::Extension { frame, .. } => match frame {
             ExtensionFrame::Durable { .. } => "x-tiebreak:durable",
             ExtensionFrame::Refused { .. } => "x-tiebreak:refused",
+            ExtensionFrame::Conflict { .. } => "x-tiebreak:conflict",
             ExtensionFrame::Ping { .. } => "x-tiebreak:ping",
             ExtensionFrame::Pong { .. } => "x-tiebreak:pong",
             ExtensionFrame::More { .. } => "x-tiebreak:more",
@@ -108,6 +110,14 @@ pub(super) fn rows(to: &Sent) -> Vec<(Frame, [Outcome; 4])> {
                 change: None,
                 code: "read_only".to_owned(),
                 detail: "no".to_owned(),
+            }),
+            nothing,
+        ),
+        (
+            ours(ExtensionFrame::Conflict {
+                document,
+                conflict: ConflictId::from_bytes([1; 16]),
+                state: ConflictState::Settled,
             }),
             nothing,
         ),

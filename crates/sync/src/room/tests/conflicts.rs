@@ -1,0 +1,250 @@
+//! Disagreements: found by a merge, recorded with it, told once that is durable, and settled.
+
+use super::*;
+use crate::room::{
+    Closed, ConflictChange, Disagreement, Flagging, OpenConflict, PlainDocuments, Settle, Unsettled,
+};
+use tiebreak_document::{Choice, RegisterName};
+use tiebreak_kinds::Kinds;
+use tiebreak_protocol::{ActorId, ConflictState};
+
+const FLAGGED: PlainDocuments = PlainDocuments::Flagged;
+
+fn flagging(plain: PlainDocuments) -> Flagging {
+    Flagging { kinds: Kinds::built_in(), plain }
+}
+
+/// A room that looks for disagreements, with a document of one change and these members.
+fn looking_room(plain: PlainDocuments, limits: Limits) -> (TestRoom, Author) {
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(limits), NOW);
+    let mut room = TestRoom(room.flagging(flagging(plain)));
+    room.input(Input::Loaded(Ok(None)));
+    let mut author = Author::new(99);
+    let change = author.write("made", 1);
+    room.submit(vec![change]);
+    for member in [1, 2] {
+        room.receive(member, &author.heads(), vec![]);
+    }
+    (room, author)
+}
+
+impl TestRoom {
+    /// Has changes taken and stored, and answers what was recorded, and what was told of it.
+    fn submit(&mut self, changes: Vec<CheckedChange>) -> (Vec<ConflictChange>, Vec<Effect>) {
+        let effects = self.input(Input::Submit {
+            ticket: Ticket(1),
+            expected: Expected::Anything,
+            changes,
+            by: Submitter::default(),
+        });
+        let recorded = recorded(&effects);
+        (recorded, self.input(Input::Appended(Ok(1))))
+    }
+
+    fn settle(&mut self, conflict: &OpenConflict, choice: Choice) -> Vec<Effect> {
+        let (actor, by) = (ActorId::from_bytes(&[7; 16]), Submitter::default());
+        let settle = Settle { conflict: conflict.clone(), choice, actor, time_s: 0, by };
+        self.input(Input::Settle { ticket: Ticket(2), settle: Box::new(settle) })
+    }
+}
+
+fn recorded(effects: &[Effect]) -> Vec<ConflictChange> {
+    let of = |effect: &Effect| match effect {
+        Effect::Append { conflicts, .. } | Effect::Record { conflicts } => Some(conflicts.clone()),
+        _other => None,
+    };
+    effects.iter().filter_map(of).flatten().collect()
+}
+
+fn notices(effects: &[Effect]) -> Vec<(u64, ConflictState)> {
+    let of = |effect: &Effect| match effect {
+        Effect::Tell { to, notice: Notice::Conflict { state, .. } } => Some((to.0, *state)),
+        _other => None,
+    };
+    effects.iter().filter_map(of).collect()
+}
+
+fn fork(author: &Author, actor: u8) -> Author {
+    let mut fork = author.0.clone();
+    fork.set_actor(automerge::ActorId::from([actor; 16].as_slice()));
+    Author(fork)
+}
+
+fn opened(changes: &[ConflictChange]) -> &Disagreement {
+    let [ConflictChange::Open(disagreement)] = changes else { panic!("{changes:?}") };
+    disagreement
+}
+
+fn closed(changes: &[ConflictChange]) -> &Closed {
+    let [ConflictChange::Closed(closed)] = changes else { panic!("{changes:?}") };
+    closed
+}
+
+/// Two authors write one key apart; answers what was recorded with the second.
+fn disagree(room: &mut TestRoom, author: &Author, key: &str) -> (Vec<ConflictChange>, Vec<Effect>) {
+    let (mut one, mut two) = (fork(author, 2), fork(author, 3));
+    let (first, second) = (one.write(key, 1), two.write(key, 2));
+    assert_eq!(room.submit(vec![first]).0, []);
+    room.submit(vec![second])
+}
+
+#[test]
+fn a_disagreement_is_recorded_with_the_change_that_brought_it_and_told_once_that_is_durable() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let (mut one, mut two) = (fork(&author, 2), fork(&author, 3));
+    let (first, second) = (one.write("key", 1), two.write("key", 2));
+    assert_eq!(room.submit(vec![first]).0, []);
+    let effects = room.receive(2, &two.heads(), vec![second]);
+    let conflict = opened(&recorded(&effects)).conflict.clone();
+    assert_eq!((conflict.candidates.len(), notices(&effects)), (2, vec![]));
+    let effects = room.input(Input::Appended(Ok(3)));
+    assert_eq!(notices(&effects), [(1, ConflictState::Open), (2, ConflictState::Open)]);
+}
+
+#[test]
+fn who_may_only_read_is_not_asked_to_settle() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let message = SyncMessage { heads: author.clone_heads(), ..SyncMessage::default() };
+    let (from, access) = (info(3), Access::Reads);
+    room.input(Input::Received(Box::new(Received { access, from, message, changes: Vec::new() })));
+    let (_, told) = disagree(&mut room, &author, "key");
+    assert_eq!(notices(&told).iter().map(|(to, _)| *to).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn plain_documents_are_merged_in_silence_unless_the_operator_asks() {
+    let (mut room, author) = looking_room(PlainDocuments::Merged, Limits::default());
+    assert_eq!(disagree(&mut room, &author, "key").0, []);
+}
+
+#[test]
+fn a_choice_is_stored_like_any_change_and_closes_the_conflict() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let changes = disagree(&mut room, &author, "key").0;
+    let conflict = &opened(&changes).conflict;
+    let effects = room.settle(&conflict.into(), Choice::Value(3.into()));
+    let changes = recorded(&effects);
+    let closed = closed(&changes);
+    assert_eq!((closed.id, closed.state, closed.wider), (conflict.id, ConflictState::Settled, None));
+    assert_eq!(closed.by.as_ref().unwrap().value, Some(3.into()));
+    let effects = room.input(Input::Appended(Ok(4)));
+    assert_eq!(notices(&effects), [(1, ConflictState::Settled), (2, ConflictState::Settled)]);
+    let answered = |effect: &Effect| {
+        matches!(effect, Effect::Answer { ticket: Ticket(2), answer: Ok(Answer::Submitted { .. }) })
+    };
+    assert!(effects.iter().any(answered), "{effects:?}");
+}
+
+#[test]
+fn a_choice_for_sides_that_are_not_all_is_not_taken() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let changes = disagree(&mut room, &author, "key").0;
+    let seen = OpenConflict::from(&opened(&changes).conflict);
+    let third = fork(&author, 4).write("key", 3);
+    let again = room.submit(vec![third]).0;
+    assert_eq!((opened(&again).conflict.id, opened(&again).conflict.candidates.len()), (seen.id, 3));
+    let effects = room.settle(&seen, Choice::Value(4.into()));
+    let unsettled = Ok(Answer::Unsettled(Unsettled::Changed));
+    assert_eq!(effects, [Effect::Answer { ticket: Ticket(2), answer: unsettled }]);
+}
+
+#[test]
+fn who_knew_all_sides_overtakes_and_another_conflict_in_its_place_is_pointed_to() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let (mut one, mut two) = (fork(&author, 2), fork(&author, 3));
+    let (first, second) = (one.write("key", 1), two.write("key", 2));
+    room.submit(vec![first.clone()]);
+    let changes = room.submit(vec![second.clone()]).0;
+    let conflict = opened(&changes).conflict.clone();
+    one.take(&second);
+    two.take(&first);
+    let by_one = one.write("key", 3);
+    let changes = room.submit(vec![by_one]).0;
+    assert_eq!((closed(&changes).id, closed(&changes).state), (conflict.id, ConflictState::Overtaken));
+    let by_two = two.write("key", 4);
+    let changes = room.submit(vec![by_two]).0;
+    assert_ne!(opened(&changes).conflict.id, conflict.id, "all had seen more than before");
+}
+
+#[test]
+fn what_was_not_stored_was_not_recorded_and_is_found_again() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let (mut one, mut two) = (fork(&author, 2), fork(&author, 3));
+    let (first, second) = (one.write("key", 1), two.write("key", 2));
+    room.submit(vec![first.clone()]);
+    let stored = room.0.heads().clone();
+    let submit = |changes| Input::Submit {
+        ticket: Ticket(1),
+        expected: Expected::Anything,
+        changes,
+        by: Submitter::default(),
+    };
+    let conflict = opened(&recorded(&room.input(submit(vec![second.clone()])))).conflict.clone();
+    room.input(Input::Appended(Err(Refusal::StorageFull)));
+    let made = author.0.clone().get_changes(&[]).remove(0);
+    let saved = |hash: ChangeHash, bytes: Bytes| SavedChange { hash, bytes };
+    let tail = vec![
+        saved(ChangeHash(made.hash().0), made.raw_bytes().to_vec().into()),
+        saved(first.hash(), first.bytes().clone()),
+    ];
+    let loaded = Loaded { tail, through: 2, heads: stored, ..Loaded::default() };
+    room.input(Input::Loaded(Ok(Some(Box::new(loaded)))));
+    assert_eq!(opened(&room.submit(vec![second]).0).conflict, conflict);
+}
+
+#[test]
+fn what_is_recorded_is_not_recorded_again_when_the_document_is_read_anew() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let changes = disagree(&mut room, &author, "key").0;
+    let conflict = opened(&changes).conflict.clone();
+    let file = room.0.document_mut().unwrap().snapshot().unwrap();
+    let loaded = Loaded {
+        snapshot: Some(file),
+        snapshot_through: 3,
+        through: 3,
+        heads: room.0.heads().clone(),
+        conflicts: vec![(RegisterName(conflict.register.0.clone()), OpenConflict::from(&conflict))],
+        ..Loaded::default()
+    };
+    let (again, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let mut again = TestRoom(again.flagging(flagging(FLAGGED)));
+    again.input(Input::Loaded(Ok(Some(Box::new(loaded)))));
+    assert_eq!(again.submit(vec![fork(&author, 4).write("other", 1)]).0, []);
+    let changed = again.submit(vec![fork(&author, 5).write("key", 3)]).0;
+    assert_eq!((opened(&changed).conflict.id, opened(&changed).conflict.candidates.len()), (conflict.id, 3));
+}
+
+#[test]
+fn conflicts_past_the_limit_are_recorded_once_others_are_closed() {
+    let (mut room, author) = looking_room(FLAGGED, Limits { conflicts_open_max: 1, ..Limits::default() });
+    let first = opened(&disagree(&mut room, &author, "a").0).conflict.clone();
+    let (mut four, mut five) = (fork(&author, 4), fork(&author, 5));
+    room.submit(vec![four.write("b", 1)]);
+    assert_eq!(room.submit(vec![five.write("b", 2)]).0, []);
+    let changes = recorded(&room.settle(&OpenConflict::from(&first), Choice::Value(3.into())));
+    let [ConflictChange::Closed(closed), ConflictChange::Open(more)] = changes.as_slice() else {
+        panic!("{changes:?}")
+    };
+    assert_eq!((closed.id, more.conflict.path.clone()), (first.id, vec!["b".into()]));
+}
+
+#[test]
+fn what_is_left_of_very_many_places_is_recorded_at_once_behind_the_first() {
+    let (mut room, author) = looking_room(FLAGGED, Limits::default());
+    let (mut one, mut two) = (fork(&author, 2), fork(&author, 3));
+    let places = tiebreak_document::REVIEWED_AT_ONCE_MAX + 5;
+    let write_all = |author: &mut Author, value: i64| {
+        for place in 0..places {
+            author.0.put(ROOT, place.to_string(), value).unwrap();
+        }
+        author.write("made", value)
+    };
+    let (first, second) = (write_all(&mut one, 2), write_all(&mut two, 3));
+    room.submit(vec![first]);
+    let (with_the_change, after) = room.submit(vec![second]);
+    assert_eq!(with_the_change.len(), tiebreak_document::REVIEWED_AT_ONCE_MAX);
+    assert_eq!(recorded(&after).len(), places + 1 - with_the_change.len());
+    let told = room.input(Input::Recorded(Ok(())));
+    assert_eq!(notices(&told).len(), 2 * recorded(&after).len());
+    assert!(!room.0.is_turn_due());
+}
