@@ -23,6 +23,7 @@ pub use conflicts::mistakes;
 pub use conflicts::{Candidate, Choice, Conflict, Flags, RegisterName, Reviewed, SettleError, Settlement};
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;
+pub use gatekeeper::kind::{Breach, WriteRules, Writer};
 pub use gatekeeper::{
     Action, ActorBytes, Budget, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId,
     Value, check_change, check_change_within, split_chunks,
