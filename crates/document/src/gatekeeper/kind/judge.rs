@@ -109,10 +109,7 @@ impl<'a> Judge<'a> {
     /// Whether nothing stands here, also nothing that the author of the change has not seen: of two objects in one
     /// place only one is shown, and it must not be a stranger's.
     fn is_empty(&self, operation: &Operation<'_>, place: &Taken) -> bool {
-        if !operation.predecessors.is_empty()
-            || self.taken.contains(place)
-            || self.taken_before.contains(place)
-        {
+        if self.taken.contains(place) || self.taken_before.contains(place) {
             return false;
         }
         let object = match operation.object {
