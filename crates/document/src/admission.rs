@@ -7,6 +7,7 @@ mod references;
 mod steps;
 
 use crate::engine::{Engine, Last, guarded};
+use crate::gatekeeper::kind::{Breach, Gate, History, WriteRules};
 use crate::gatekeeper::{ActorBytes, CheckedChange, Object, OperationId};
 use crate::operations::{Id, Operations};
 use crate::{Document, OpenError};
@@ -24,6 +25,8 @@ pub struct Admitted {
     /// Depend on changes that are not here.
     pub waiting: Vec<CheckedChange>,
     pub refused: Vec<(CheckedChange, Refusal)>,
+    /// Where those of the refused stumbled that the document's kind does not allow.
+    pub breaches: Vec<Breach>,
 }
 
 impl Document {
@@ -35,6 +38,23 @@ impl Document {
     pub fn admit(&mut self, changes: Vec<CheckedChange>, limits: &Limits) -> Result<Admitted, OpenError> {
         let heads = self.heads().clone();
         let mut admission = Admission::new(self.opened()?, &heads, limits);
+        admission.run(changes);
+        Ok(admission.verdicts)
+    }
+
+    /// The same, and judges what each change writes by the kind of the document: see [`WriteRules`].
+    ///
+    /// # Errors
+    /// When the document does not open.
+    pub fn admit_as(
+        &mut self,
+        changes: Vec<CheckedChange>,
+        limits: &Limits,
+        rules: &WriteRules<'_>,
+    ) -> Result<Admitted, OpenError> {
+        let heads = self.heads().clone();
+        let mut admission = Admission::new(self.opened()?, &heads, limits);
+        admission.gate = Some(Gate::new(rules));
         admission.run(changes);
         Ok(admission.verdicts)
     }
@@ -56,6 +76,7 @@ struct Admission<'a> {
     ready_operations: Operations,
     noted: usize,
     steps: Steps,
+    gate: Option<Gate<'a>>,
     verdicts: Admitted,
     #[cfg(test)]
     deps_looked_up: usize,
@@ -99,6 +120,7 @@ impl<'a> Admission<'a> {
             ready_operations: Operations::default(),
             noted: 0,
             steps: Steps::for_batch(),
+            gate: None,
             verdicts: Admitted::default(),
             #[cfg(test)]
             deps_looked_up: 0,
@@ -168,7 +190,19 @@ impl<'a> Admission<'a> {
         let mut steps = self.steps.for_change();
         let judged = self.judge_content(change, last, &mut steps);
         self.steps.settle(&steps);
+        let judged = judged.and_then(|()| self.judge_by_kind(change));
         judged.map_or_else(Verdict::Refused, |()| Verdict::Ready)
+    }
+
+    /// The last check: what passes it joins.
+    fn judge_by_kind(&mut self, change: &CheckedChange) -> Result<(), Refusal> {
+        let Some(gate) = &mut self.gate else { return Ok(()) };
+        let history = History { engine: self.engine, ready: &self.ready_operations };
+        gate.judge(change, history).map_err(|breach| {
+            let refusal = breach.refusal;
+            self.verdicts.breaches.push(breach);
+            refusal
+        })
     }
 
     /// Answers the first dependency that is not here.

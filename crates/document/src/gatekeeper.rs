@@ -7,6 +7,7 @@
 mod budget;
 pub(crate) mod chunk;
 pub(crate) mod columns;
+pub(crate) mod kind;
 mod marks;
 mod operation;
 mod preamble;

@@ -26,6 +26,7 @@ pub use conflicts::{
 };
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;
+pub use gatekeeper::kind::{Breach, WriteRules, Writer};
 pub use gatekeeper::{
     Action, ActorBytes, Budget, CheckedChange, ElementOrder, Key, Make, Object, Operation, OperationId,
     Value, check_change, check_change_within, split_chunks,

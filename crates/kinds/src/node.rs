@@ -98,6 +98,11 @@ impl Node {
         self.below().any(|node| node.merge == Merge::Server || node.holds_server_paths())
     }
 
+    /// Whether some path below this one is written by owners only.
+    pub fn holds_owner_paths(&self) -> bool {
+        self.below().any(|node| node.write == Write::Owner || node.holds_owner_paths())
+    }
+
     fn below(&self) -> impl Iterator<Item = &Self> {
         self.properties.values().chain(self.additional.as_deref()).chain(self.items.as_deref())
     }

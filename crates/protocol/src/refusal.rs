@@ -55,6 +55,14 @@ refusals! {
     TooManyHeads = "too_many_heads", "too many concurrent changes; merge some of them first";
     DocumentTooLarge = "document_too_large", "the document has reached its size limit; split it";
     DocumentDeleted = "document_deleted", "the document was deleted";
+    /// The document's kind lets only the server write there: roles, members, prices, outcomes.
+    ProtectedPath = "protected_path", "the change writes where only the server writes; ask for it with a request instead";
+    /// The document's kind lets only owners write there.
+    OwnerOnly = "owner_only", "the change writes where only an owner of the document writes; ask one of them";
+    /// A value that the document's kind does not allow there, or a name of a kind that is no short text.
+    WrongType = "wrong_type", "the change writes a value of a type that the document's kind does not take there";
+    /// `@kind` is written by the change that begins the document, once.
+    KindFixed = "kind_fixed", "the kind of a document is named in its first change and never changes; begin another document";
     /// The CRDT library failed on this change; it is kept apart for inspection.
     Quarantined = "quarantined", "the change makes the document unreadable and was set aside";
 
@@ -93,7 +101,7 @@ impl Refusal {
         match self {
             Self::ShuttingDown => 1012,
             Self::Unauthorized | Self::TokenExpired | Self::SignedOut => 4401,
-            Self::AccessDenied | Self::ReadOnly => 4403,
+            Self::AccessDenied | Self::ReadOnly | Self::ProtectedPath | Self::OwnerOnly => 4403,
             Self::MessageTooLarge => 4413,
             Self::TooManyDocuments | Self::RateExceeded => 4429,
             Self::Busy | Self::StorageUnavailable => 4503,
@@ -118,6 +126,8 @@ impl Refusal {
             | Self::TooManyHeads
             | Self::DocumentTooLarge
             | Self::DocumentDeleted
+            | Self::WrongType
+            | Self::KindFixed
             | Self::Quarantined
             | Self::MalformedMessage
             | Self::UnsupportedVersion

@@ -101,10 +101,14 @@ fn status(refusal: Refusal) -> StatusCode {
             StatusCode::PAYLOAD_TOO_LARGE
         }
         Refusal::Unauthorized | Refusal::TokenExpired | Refusal::SignedOut => StatusCode::UNAUTHORIZED,
-        Refusal::AccessDenied | Refusal::ReadOnly | Refusal::ActorTaken => StatusCode::FORBIDDEN,
+        Refusal::AccessDenied
+        | Refusal::ReadOnly
+        | Refusal::ActorTaken
+        | Refusal::ProtectedPath
+        | Refusal::OwnerOnly => StatusCode::FORBIDDEN,
         Refusal::RateExceeded | Refusal::TooManyDocuments => StatusCode::TOO_MANY_REQUESTS,
         Refusal::DocumentDeleted => StatusCode::GONE,
-        Refusal::Equivocation => StatusCode::CONFLICT,
+        Refusal::Equivocation | Refusal::KindFixed => StatusCode::CONFLICT,
         Refusal::MalformedMessage
         | Refusal::UnsupportedVersion
         | Refusal::HandshakeExpected
@@ -123,6 +127,7 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::DepthExceeded
         | Refusal::TooManyActors
         | Refusal::TooManyHeads
+        | Refusal::WrongType
         | Refusal::Quarantined => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
