@@ -218,7 +218,9 @@ pub(crate) fn authorize(
 /// What a connection may do with a document. `None`: nothing.
 pub(crate) fn access(principal: &Principal, standing: &Standing) -> Option<Access> {
     let may = |action| authorize(principal, action, Some(standing)).is_ok();
-    if may(Action::WriteDocument) {
+    if may(Action::ShareDocument) {
+        Some(Access::Owns)
+    } else if may(Action::WriteDocument) {
         Some(Access::Writes)
     } else if may(Action::ReadDocument) {
         Some(Access::Reads)

@@ -129,7 +129,7 @@ fn size(notice: &Notice) -> usize {
         Notice::RemoteHeads(heads) => heads.iter().map(|head| 32 * head.heads.len()).sum(),
         Notice::Unavailable
         | Notice::Durable(_)
-        | Notice::Refused { .. }
+        | Notice::Refused(_)
         | Notice::Conflict { .. }
         | Notice::Created
         | Notice::Denied

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tiebreak_document::{CheckedChange, SavedChange, SyncMessage, check_change};
 use tiebreak_protocol::{DocumentId, Limits, Refusal};
 use tiebreak_sync::access::Access;
-use tiebreak_sync::room::{Effect, Input, Loaded, Notice, PeerInfo, Received};
+use tiebreak_sync::room::{Effect, Input, Loaded, Notice, PeerInfo, Received, Refused};
 use tiebreak_sync::{Moment, Room, SessionId};
 
 const NOW: Moment = Moment { elapsed: Duration::ZERO, unix_ms: 0 };
@@ -63,7 +63,7 @@ fn a_change_that_panics_the_library_is_quarantined_and_the_rest_of_its_turn_goes
     assert_eq!(step(&mut room, Input::Loaded(Ok(None))), [Effect::Load]);
     // One at a time: the second is to blame, and costs one more reading.
     let effects = step(&mut room, Input::Loaded(Ok(None)));
-    let notice = Notice::Refused { change: Some(eve.hash()), refusal: Refusal::Quarantined };
+    let notice = Notice::Refused(Refused::new(Some(eve.hash()), Refusal::Quarantined));
     assert_eq!(effects[0], Effect::Refused(Refusal::Quarantined));
     assert_eq!(effects[1], Effect::Tell { to: SessionId(2), notice });
     assert!(matches!(&effects[2], Effect::Quarantine { change, .. } if change.hash == eve.hash()));

@@ -188,7 +188,7 @@ impl OpenDocument {
     async fn submitted(&self, answer: oneshot::Receiver<Result<Answer, Refusal>>) -> Result<(), ChangeError> {
         match self.answered(answer).await? {
             Answer::Submitted { refused, .. } => match refused.first() {
-                Some((_, refusal)) => Err((*refusal).into()),
+                Some(first) => Err(first.refusal.into()),
                 None => Ok(()),
             },
             Answer::Heads(_)

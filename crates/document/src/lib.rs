@@ -34,6 +34,6 @@ pub use gatekeeper::{
 pub use history::{HistoryEntry, Made, Touch, TouchAction};
 pub use import::{FileChanges, FileError};
 pub use kind_name::KIND_KEY;
-pub use path::{IntoPath, PathStep};
+pub use path::{IntoPath, PathStep, pointer};
 pub use sync_message::{Have, InvalidSyncMessage, SyncMessage, Wants};
 pub use transaction::{Author, Counter, EditError, NewValue, Timestamp, TransactError, Transaction};

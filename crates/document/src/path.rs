@@ -37,6 +37,16 @@ impl From<usize> for PathStep {
     }
 }
 
+/// A path as text: a JSON Pointer (RFC 6901), in which `-` is an element that is gone.
+pub fn pointer(path: &[PathStep]) -> String {
+    let step = |step: &PathStep| match step {
+        PathStep::Key(key) => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        PathStep::Position(position) => format!("/{position}"),
+        PathStep::Removed => "/-".to_owned(),
+    };
+    path.iter().map(step).collect()
+}
+
 /// What names a place: one key of the root as a text (it is never split), or the steps from the root as an
 /// array, a slice, a `Vec` or [`path!`](macro@crate::path). No steps at all name the root.
 pub trait IntoPath {

@@ -11,7 +11,14 @@ pub enum ExtensionFrame {
     /// `x-tiebreak:durable`: everything up to these heads survives a crash of the server.
     Durable { document: DocumentId, heads: Heads },
     /// `x-tiebreak:refused`: a change by this peer was not taken, and why.
-    Refused { document: DocumentId, change: Option<ChangeHash>, code: String, detail: String },
+    Refused {
+        document: DocumentId,
+        change: Option<ChangeHash>,
+        code: String,
+        detail: String,
+        /// Where it wrote what the document's kind does not allow, as a JSON Pointer.
+        path: Option<String>,
+    },
     /// `x-tiebreak:conflict`: a conflict in a document that the client has open was opened, changed or closed. What it
     /// is about is read over HTTP, or out of the document.
     Conflict { document: DocumentId, conflict: ConflictId, state: ConflictState },

@@ -2,6 +2,7 @@
 //! it for every door; here it is obeyed.
 
 use std::time::Duration;
+use tiebreak_document::Writer;
 use tiebreak_protocol::{AccountId, DeviceId};
 
 /// What one session may do with one document.
@@ -10,7 +11,24 @@ pub enum Access {
     /// There is no such document as far as anybody knows: whoever writes first owns it.
     Creates,
     Reads,
+    /// But for what the document's kind leaves to owners.
     Writes,
+    Owns,
+}
+
+impl Access {
+    pub(crate) const fn writes(self) -> bool {
+        matches!(self, Self::Writes | Self::Owns)
+    }
+
+    /// As whom its changes are judged.
+    pub(crate) const fn writer(self) -> Writer {
+        match self {
+            // Whoever makes a document owns it.
+            Self::Creates | Self::Owns => Writer::Owner,
+            Self::Reads | Self::Writes => Writer::Editor,
+        }
+    }
 }
 
 /// How a connection is let in.

@@ -13,7 +13,7 @@ pub use standing::{Obstacle, Progress, Standing};
 pub use vocabulary::{Effect, Input, RefusedBy, RefusedChange, Said, Word};
 
 use crate::access::Access;
-use crate::room::{self, Condition, Notice, PeerInfo, Room, Ticket};
+use crate::room::{self, Condition, Notice, PeerInfo, Refused, Room, Ticket};
 use crate::{Moment, SessionId};
 use account::Basis;
 use refusals::Refusals;
@@ -230,8 +230,8 @@ impl Replica {
         // Behind what the step changed: whoever is answered finds the standing true.
         for effect in done {
             match effect {
-                room::Effect::Tell { notice: Notice::Refused { change, refusal }, .. } => {
-                    effects.push(refused_here(change, refusal));
+                room::Effect::Tell { notice: Notice::Refused(refused), .. } => {
+                    effects.push(refused_here(refused));
                 }
                 room::Effect::Tell { notice: Notice::Close(refusal), .. } => {
                     // Whoever has greeted the server anew since goes on, and who was deleted has nothing to go on with.
@@ -283,9 +283,10 @@ impl Replica {
     }
 }
 
-fn refused_here(change: Option<ChangeHash>, refusal: Refusal) -> Effect {
+fn refused_here(refused: Refused) -> Effect {
+    let Refused { change, refusal, path } = refused;
     let (code, detail) = (refusal.code().to_owned(), refusal.to_string());
-    Effect::Refused(RefusedChange { by: RefusedBy::Device, change, code, detail })
+    Effect::Refused(RefusedChange { by: RefusedBy::Device, change, code, detail, path })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod edit;
 mod effect;
 mod gossip;
 mod input;
+mod judging;
 mod member;
 mod opening;
 mod questions;
@@ -24,7 +25,7 @@ pub use conflicts::{
     CANDIDATES_RECORDED_MAX, CONFLICT_CHANGES_MAX, Closed, ConflictChange, Disagreement, Flagging,
     OpenConflict, PlainDocuments,
 };
-pub use effect::{Answer, Effect, Notice};
+pub use effect::{Answer, Effect, Notice, Refused};
 pub use input::{Expected, Input, Loaded, NewActors, PeerInfo, Question, Received, Submitter, Ticket};
 pub use settling::{Settle, Unsettled};
 

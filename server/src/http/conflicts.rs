@@ -194,7 +194,8 @@ pub(super) async fn resolve_conflict(
     if row.state != ConflictState::Open {
         return Err(Fault::ConflictClosed);
     }
-    let settled = documents.settle(&asker.principal, row.document, open_conflict(&row), choice).await;
+    let by = asker.submitter(row.document).await;
+    let settled = documents.settle(by, row.document, open_conflict(&row), choice).await;
     settled.map_err(|fault| {
         let was_conditional = fault == Fault::ConflictChanged && condition.is_given();
         if was_conditional { Fault::PreconditionFailed } else { fault }

@@ -2,6 +2,7 @@
 
 use super::documents::{Documents, Offered};
 use super::file;
+use super::gate::submitter;
 use super::merged::MergedDocument;
 use super::problem::{CreateProblems, Fault};
 use super::request::{Body, ContentType, Parameters, document_id};
@@ -11,7 +12,7 @@ use axum::http::header::LOCATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use serde::Deserialize;
-use tiebreak_document::{Document, ImportError, check_change};
+use tiebreak_document::{Document, ImportError, Writer, check_change};
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::strict_json::{self, ReadError};
 use tiebreak_protocol::{Limits, Refusal};
@@ -66,7 +67,7 @@ pub(super) async fn create_document(
             return Err(Fault::UnsupportedMediaType("application/json, application/octet-stream"));
         }
     };
-    let created = documents.create(&principal, id, offered).await?;
+    let created = documents.create(submitter(&principal, Writer::Owner), id, offered).await?;
     let location = format!("/v1/documents/{}", created.document);
     Ok((StatusCode::CREATED, [(LOCATION, location)], created))
 }

@@ -2,7 +2,6 @@
 
 use super::etag::IfMatch;
 use super::problem::Fault;
-use crate::access::Principal;
 use crate::metrics;
 use crate::rooms::{Call, Rooms};
 use crate::storage::refusal;
@@ -11,10 +10,10 @@ use serde_json::Value;
 use std::sync::Arc;
 use tiebreak_document::{CheckedChange, Choice, FileChanges, HistoryEntry};
 use tiebreak_driver::unix_ms;
-use tiebreak_protocol::{ActorId, ChangeHash, DocumentId, Heads, Limits, Refusal};
+use tiebreak_protocol::{ActorId, DocumentId, Heads, Limits, Refusal};
 use tiebreak_storage::{DocumentPage, DocumentStore, DocumentSummary};
 use tiebreak_sync::room::{
-    Answer, Expected, NewActors, OpenConflict, Question, Settle, Submitter, Unsettled,
+    Answer, Expected, NewActors, OpenConflict, Question, Refused, Settle, Submitter, Unsettled,
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -36,7 +35,7 @@ pub(crate) struct Documents {
 #[derive(Debug, Default)]
 pub(super) struct Offered {
     pub(super) changes: Vec<CheckedChange>,
-    pub(super) refused: Vec<(Option<ChangeHash>, Refusal)>,
+    pub(super) refused: Vec<Refused>,
 }
 
 /// Changes that are durable now, and those that are not.
@@ -44,7 +43,7 @@ pub(super) struct Offered {
 pub(super) struct Merged {
     pub(super) document: DocumentId,
     pub(super) heads: Heads,
-    pub(super) refused: Vec<(Option<ChangeHash>, Refusal)>,
+    pub(super) refused: Vec<Refused>,
 }
 
 impl Documents {
@@ -104,7 +103,7 @@ impl Documents {
     /// Makes a document: under this id, which must be free, or under a new one.
     pub(super) async fn create(
         &self,
-        by: &Principal,
+        by: Submitter,
         id: Option<DocumentId>,
         offered: Offered,
     ) -> Result<Merged, Fault> {
@@ -112,13 +111,13 @@ impl Documents {
         offered.count();
         if offered.changes.is_empty() {
             let first = offered.refused.first();
-            return Err(first.map_or(Fault::EmptyFile, |(_, refusal)| Fault::NothingTaken(*refusal)));
+            return Err(first.map_or(Fault::EmptyFile, |first| Fault::NothingTaken(first.refusal)));
         }
         let nothing = Expected::Heads(Heads::default());
         let merged = self.submit(by, document, nothing, offered).await?.ok_or(Fault::DocumentExists)?;
         match merged.refused.first() {
             // Nothing passed, so there still is no document.
-            Some((_, refusal)) if merged.heads.is_empty() => Err(Fault::NothingTaken(*refusal)),
+            Some(first) if merged.heads.is_empty() => Err(Fault::NothingTaken(first.refusal)),
             Some(_) | None => Ok(merged),
         }
     }
@@ -126,7 +125,7 @@ impl Documents {
     /// Merges changes into a document that exists.
     pub(super) async fn import(
         &self,
-        by: &Principal,
+        by: Submitter,
         document: DocumentId,
         condition: &IfMatch,
         offered: Offered,
@@ -143,7 +142,7 @@ impl Documents {
     /// Makes of a conflict, if it still is this one, what somebody chose.
     pub(super) async fn settle(
         &self,
-        by: &Principal,
+        by: Submitter,
         document: DocumentId,
         conflict: OpenConflict,
         choice: Choice,
@@ -153,11 +152,12 @@ impl Documents {
             choice,
             actor: ActorId::from_bytes(Uuid::new_v4().as_bytes()),
             time_s: unix_ms() / 1000,
-            by: Submitter { account: by.caller().map(|caller| caller.account), ..Submitter::default() },
+            // Whoever chooses writes, also where it brings over what others wrote.
+            by: Submitter { new_actors: NewActors::Submitters, ..by },
         };
         match self.rooms.call(document, Call::Settle(Box::new(settle))).await? {
             Answer::Submitted { refused, .. } => match refused.first() {
-                Some((_, refusal)) => Err(Fault::NothingTaken(*refusal)),
+                Some(first) => Err(Fault::NothingTaken(first.refusal)),
                 None => Ok(()),
             },
             Answer::Unsettled(Unsettled::Changed) => Err(Fault::ConflictChanged),
@@ -218,25 +218,24 @@ impl Documents {
     /// Nothing is merged, and the answer is nothing, if the document is not as expected by then.
     async fn submit(
         &self,
-        by: &Principal,
+        by: Submitter,
         document: DocumentId,
         expected: Expected,
         offered: Offered,
     ) -> Result<Option<Merged>, Fault> {
         let Offered { changes, mut refused } = offered;
-        let (heads, by_room) =
-            match self.rooms.call(document, Call::Submit(expected, changes, submitter(by))).await? {
-                Answer::Submitted { heads, refused, .. } => (heads, refused),
-                Answer::Unexpected { .. } => return Ok(None),
-                Answer::Missing
-                | Answer::Deleted
-                | Answer::Heads(_)
-                | Answer::Json { .. }
-                | Answer::File { .. }
-                | Answer::Unsettled(_)
-                | Answer::History { .. } => return Err(Fault::Internal),
-            };
-        refused.extend(by_room.into_iter().map(|(change, refusal)| (Some(change), refusal)));
+        let (heads, by_room) = match self.rooms.call(document, Call::Submit(expected, changes, by)).await? {
+            Answer::Submitted { heads, refused, .. } => (heads, refused),
+            Answer::Unexpected { .. } => return Ok(None),
+            Answer::Missing
+            | Answer::Deleted
+            | Answer::Heads(_)
+            | Answer::Json { .. }
+            | Answer::File { .. }
+            | Answer::Unsettled(_)
+            | Answer::History { .. } => return Err(Fault::Internal),
+        };
+        refused.extend(by_room);
         Ok(Some(Merged { document, heads, refused }))
     }
 
@@ -258,23 +257,16 @@ impl Documents {
     }
 }
 
-/// Whose the actors and the document are that a caller brings. What a service brings over from elsewhere is the work
-/// of others: actors that are new are left to whoever goes on as them.
-fn submitter(by: &Principal) -> Submitter {
-    let Some(caller) = by.caller() else { return Submitter::default() };
-    let new_actors = if caller.scope.is_persons() { NewActors::Submitters } else { NewActors::Strangers };
-    Submitter { account: Some(caller.account), new_actors }
-}
-
 impl Offered {
     /// The gatekeeper's refusals; those of the room are its own to count.
     fn count(&self) {
-        self.refused.iter().for_each(|(_, refusal)| metrics::refused(*refusal));
+        self.refused.iter().for_each(|refused| metrics::refused(refused.refusal));
     }
 }
 
 impl From<FileChanges> for Offered {
     fn from(file: FileChanges) -> Self {
-        Self { changes: file.changes, refused: file.refused }
+        let refused = file.refused.into_iter().map(|(change, refusal)| Refused::new(change, refusal));
+        Self { changes: file.changes, refused: refused.collect() }
     }
 }

@@ -11,7 +11,9 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::time::Duration;
+use tiebreak_document::Writer;
 use tiebreak_protocol::{DocumentId, Refusal};
+use tiebreak_sync::room::{NewActors, Submitter};
 use tokio::time::timeout;
 
 /// What is read of a body that nobody will look at.
@@ -92,9 +94,24 @@ where
 }
 
 impl Asker {
+    /// As whom it brings changes to a document, by its rights as of now.
+    pub(super) async fn submitter(&self, document: DocumentId) -> Submitter {
+        let owns = self.still_may(Action::ShareDocument, document).await.is_ok();
+        submitter(&self.principal, if owns { Writer::Owner } else { Writer::Editor })
+    }
+
     pub(super) async fn still_may(&self, action: Action, document: DocumentId) -> Result<(), Fault> {
         allow(&self.access, &self.principal, action, Some(document)).await
     }
+}
+
+/// Whose the actors and the document are that a caller brings. What a service brings over from elsewhere is the work
+/// of others: actors that are new are left to whoever goes on as them. Operators bring back what the server wrote.
+pub(super) fn submitter(by: &Principal, writer: Writer) -> Submitter {
+    let writer = if *by == Principal::Operator { Writer::Server } else { writer };
+    let Some(caller) = by.caller() else { return Submitter { writer, ..Submitter::default() } };
+    let new_actors = if caller.scope.is_persons() { NewActors::Submitters } else { NewActors::Strangers };
+    Submitter { account: Some(caller.account), new_actors, writer }
 }
 
 /// Whether somebody may do something as of now: with this document, for actions on one.

@@ -48,5 +48,5 @@ pub(super) async fn import_document(
     let offered = documents.parse(move |limits| file::read(body, limits)).await?;
     // A file takes its time to come and to be read; the right to write may be gone by now.
     asker.still_may(Action::WriteDocument, document).await?;
-    documents.import(&asker.principal, document, &condition, offered).await
+    documents.import(asker.submitter(document).await, document, &condition, offered).await
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tiebreak_protocol::{ChangeHash, Refusal};
+use tiebreak_sync::room::Refused;
 use utoipa::ToSchema;
 
 /// A document after changes were merged into it.
@@ -25,6 +25,9 @@ pub(crate) struct RefusedChange {
     hash: Option<String>,
     code: &'static str,
     detail: String,
+    /// Where it wrote what the document's kind does not allow, as a JSON Pointer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
 }
 
 impl IntoResponse for Merged {
@@ -39,8 +42,9 @@ impl IntoResponse for Merged {
     }
 }
 
-impl From<(Option<ChangeHash>, Refusal)> for RefusedChange {
-    fn from((hash, refusal): (Option<ChangeHash>, Refusal)) -> Self {
-        Self { hash: hash.map(|hash| hash.to_string()), code: refusal.code(), detail: refusal.to_string() }
+impl From<Refused> for RefusedChange {
+    fn from(Refused { change, refusal, path }: Refused) -> Self {
+        let hash = change.map(|hash| hash.to_string());
+        Self { hash, code: refusal.code(), detail: refusal.to_string(), path }
     }
 }

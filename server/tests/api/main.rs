@@ -16,6 +16,7 @@ mod doc;
 mod documents;
 mod kinds;
 mod problems;
+mod protected;
 mod starting;
 mod support;
 mod tls;

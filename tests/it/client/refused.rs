@@ -86,7 +86,7 @@ fn refuse_all(conversation: &mut Conversation, refusal: Refusal) {
         }
         let change = message.heads.first().map(|head| ChangeHash(head.0));
         let (code, detail) = (refusal.code().to_owned(), refusal.to_string());
-        let frame = ExtensionFrame::Refused { document, change, code, detail };
+        let frame = ExtensionFrame::Refused { document, change, code, detail, path: None };
         let (sender, target) = ("the-server".parse().expect("a name"), "a-device".parse().expect("a name"));
         conversation.say(&Frame::Extension { sender, target, frame });
     }

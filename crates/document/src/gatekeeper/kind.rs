@@ -14,9 +14,8 @@ use crate::engine::Engine;
 use crate::gatekeeper::{CheckedChange, Object};
 use crate::operations::{Id, Known, Operations};
 use crate::path::PathStep;
-use automerge::{ObjType, ROOT, ReadDoc, ScalarValue, Value as Library};
+use automerge::{ObjType, ROOT, ReadDoc, Value as Library};
 use judge::Judge;
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -30,10 +29,11 @@ const KIND_KEY: &str = "@kind";
 const PATHS_MAX: usize = 100;
 
 /// Who made a change, as far as a kind asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Writer {
     /// The server itself: it alone writes protected paths.
     Server,
+    #[default]
     Owner,
     Editor,
 }
@@ -121,14 +121,22 @@ impl<'a> Gate<'a> {
         if change.operations() == 0 {
             return Ok(());
         }
-        let before = self.naming.get_or_insert_with(|| Naming::of(history.engine)).clone();
-        let naming = named_by(change, &before).map_err(|refusal| {
+        let naming = self.naming_with(change, history.engine).map_err(|refusal| {
             let path = vec![PathStep::from(KIND_KEY)];
             Breach { change: change.hash(), refusal, path }
         })?;
         self.judge_operations(change, history, &naming)?;
         self.naming = Some(naming);
         Ok(())
+    }
+
+    /// What the document is once the change is in it.
+    fn naming_with(&mut self, change: &CheckedChange, engine: &Engine) -> Result<Naming, Refusal> {
+        let before = match self.naming.take() {
+            Some(before) => before,
+            None => Naming::of(engine)?,
+        };
+        named_by(change, self.naming.insert(before))
     }
 
     fn judge_operations(
@@ -153,30 +161,20 @@ impl<'a> Gate<'a> {
 }
 
 impl Naming {
-    /// What the document says of itself.
-    fn of(engine: &Engine) -> Self {
+    /// What the document says of itself. Where the library does not know, nothing is taken.
+    fn of(engine: &Engine) -> Result<Self, Refusal> {
         if engine.max_op == 0 {
-            return Self::Open;
+            return Ok(Self::Open);
         }
-        let name = match engine.automerge.get(ROOT, KIND_KEY) {
-            Ok(Some((Library::Scalar(scalar), _))) => match Cow::as_ref(&scalar) {
-                ScalarValue::Str(name) => Some(name.as_str().into()),
-                ScalarValue::Bytes(_)
-                | ScalarValue::Int(_)
-                | ScalarValue::Uint(_)
-                | ScalarValue::F64(_)
-                | ScalarValue::Counter(_)
-                | ScalarValue::Timestamp(_)
-                | ScalarValue::Boolean(_)
-                | ScalarValue::Unknown { .. }
-                | ScalarValue::Null => None,
-            },
-            Ok(Some((Library::Object(ObjType::Text), text))) => {
-                engine.automerge.text(&text).ok().map(String::into_boxed_str)
+        let named = engine.automerge.get(ROOT, KIND_KEY).map_err(|_| Refusal::Quarantined)?;
+        let name = match &named {
+            Some((Library::Scalar(scalar), _)) => scalar.as_str().map(Into::into),
+            Some((Library::Object(ObjType::Text), text)) => {
+                Some(engine.automerge.text(text).map_err(|_| Refusal::Quarantined)?.into_boxed_str())
             }
-            Ok(Some((Library::Object(_), _)) | None) | Err(_) => None,
+            Some((Library::Object(_), _)) | None => None,
         };
-        name.map_or(Self::Plain, Self::As)
+        Ok(name.map_or(Self::Plain, Self::As))
     }
 }
 

@@ -57,6 +57,7 @@ struct Fields<'a> {
     code: Option<Text<'a>>,
     detail: Option<Text<'a>>,
     change: Option<Text<'a>>,
+    path: Option<Text<'a>>,
     conflict: Option<Text<'a>>,
     state: Option<Text<'a>>,
     count: Option<u64>,
@@ -97,6 +98,7 @@ impl<'a> Fields<'a> {
             "code" => self.code = reader.text("code")?,
             "detail" => self.detail = reader.text("detail")?,
             "change" => self.change = reader.text("change")?,
+            "path" => self.path = reader.text("path")?,
             "conflict" => self.conflict = reader.text("conflict")?,
             "state" => self.state = reader.text("state")?,
             "count" => self.count = reader.integer("count")?,
@@ -234,6 +236,7 @@ impl<'a> Fields<'a> {
                     change: self.change.as_deref().map(hash).transpose()?,
                     code: self.code.as_deref().ok_or(DecodeError::Missing("code"))?.to_owned(),
                     detail: self.detail.as_deref().unwrap_or_default().to_owned(),
+                    path: self.path.as_deref().map(str::to_owned),
                 }
             }
             ExtensionFrame::CONFLICT => ExtensionFrame::Conflict {

@@ -220,15 +220,20 @@ fn write_extension(
             out.document(*document)?;
             out.heads(heads)
         }
-        ExtensionFrame::Refused { document, change, code, detail } => {
-            out.map(ExtensionFrame::REFUSED, 5 + u64::from(change.is_some()))?;
+        ExtensionFrame::Refused { document, change, code, detail, path } => {
+            let optional = u64::from(change.is_some()) + u64::from(path.is_some());
+            out.map(ExtensionFrame::REFUSED, 5 + optional)?;
             out.route(sender, target)?;
             out.document(*document)?;
             if let Some(change) = change {
                 out.text("change", &change.to_string())?;
             }
             out.text("code", code)?;
-            out.text("detail", detail)
+            out.text("detail", detail)?;
+            if let Some(path) = path {
+                out.text("path", path)?;
+            }
+            Ok(())
         }
         ExtensionFrame::Conflict { document, conflict, state } => {
             out.map(ExtensionFrame::CONFLICT, 5)?;

@@ -79,6 +79,7 @@ fn every_kind() -> Vec<Frame> {
             change: Some(ChangeHash([2; 32])),
             code: "equivocation".to_owned(),
             detail: "twice".to_owned(),
+            path: None,
         }),
         route(ExtensionFrame::Ping { nonce: 7 }),
         route(ExtensionFrame::Pong { nonce: 7 }),
@@ -88,10 +89,26 @@ fn every_kind() -> Vec<Frame> {
         route(ExtensionFrame::TokenWanted { left_ms: 30_000 }),
         route(ExtensionFrame::Token { token: Secret::new("t".to_owned()) }),
         Frame::Unknown { kind: "weird".to_owned() },
+    ]
+    .into_iter()
+    .chain(of_kinds(&route))
+    .collect()
+}
+
+/// What documents of a kind bring with them.
+fn of_kinds(route: &impl Fn(ExtensionFrame) -> Frame) -> Vec<Frame> {
+    vec![
         route(ExtensionFrame::Conflict {
             document: document(),
             conflict: ConflictId::from_bytes([9; 16]),
             state: ConflictState::Open,
+        }),
+        route(ExtensionFrame::Refused {
+            document: document(),
+            change: None,
+            code: "protected_path".to_owned(),
+            detail: "not there".to_owned(),
+            path: Some("/members".to_owned()),
         }),
     ]
 }
@@ -356,7 +373,7 @@ proptest! {
     }
 
     #[test]
-    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..21, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn no_damaged_frame_makes_the_decoder_panic(which in 0_usize..22, at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let mut bytes = every_kind()[which].encode().to_vec();
         let at = at.index(bytes.len());
         bytes[at] = byte;

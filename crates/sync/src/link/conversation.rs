@@ -107,7 +107,7 @@ impl Link {
             | Notice::Ephemeral(_)
             | Notice::RemoteHeads(_)
             | Notice::Durable(_)
-            | Notice::Refused { .. }
+            | Notice::Refused(_)
             | Notice::Conflict { .. }
             | Notice::Created
             | Notice::Denied
@@ -146,8 +146,8 @@ fn pass_on(from: SessionId, frame: ExtensionFrame, effects: &mut Vec<Effect>) {
     let (document, said) = match frame {
         ExtensionFrame::Durable { document, heads } => (document, Said::Durable(heads)),
         ExtensionFrame::More { document, heads } => (document, Said::More(heads)),
-        ExtensionFrame::Refused { document, change, code, detail } => {
-            (document, Said::Refused { change, code, detail })
+        ExtensionFrame::Refused { document, change, code, detail, path } => {
+            (document, Said::Refused { change, code, detail, path })
         }
         // Replicas see for themselves what disagrees.
         ExtensionFrame::Conflict { .. }

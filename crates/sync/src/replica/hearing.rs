@@ -35,11 +35,12 @@ impl Replica {
                     upstream.parts.push(heads);
                 }
             }
-            Said::Refused { change, code, detail } => {
+            Said::Refused { change, code, detail, path } => {
                 self.note_refusal(change, &code, effects);
-                effects.push(Effect::Refused(RefusedChange { by: RefusedBy::Server, change, code, detail }));
+                let by = RefusedBy::Server;
+                effects.push(Effect::Refused(RefusedChange { by, change, code, detail, path }));
             }
-            Said::Unfit(refusal) => effects.push(refused_here(None, refusal)),
+            Said::Unfit(refusal) => effects.push(refused_here(room::Refused::new(None, refusal))),
         }
     }
 

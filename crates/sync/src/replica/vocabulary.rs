@@ -30,7 +30,7 @@ pub enum Said {
     /// Behind the message that names these heads there is more to come.
     More(Heads),
     /// A change of ours was not taken.
-    Refused { change: Option<ChangeHash>, code: String, detail: String },
+    Refused { change: Option<ChangeHash>, code: String, detail: String, path: Option<String> },
 }
 
 impl Word {
@@ -86,6 +86,8 @@ pub struct RefusedChange {
     pub code: String,
     /// A sentence for a person.
     pub detail: String,
+    /// Where it wrote what the document's kind does not allow, as a JSON Pointer.
+    pub path: Option<String>,
 }
 
 impl std::fmt::Display for RefusedChange {

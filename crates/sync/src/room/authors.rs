@@ -51,7 +51,7 @@ impl Room {
             return true;
         }
         let is_member_now =
-            |member: &Member| member.access == Access::Writes && member.info.account == received.from.account;
+            |member: &Member| member.access.writes() && member.info.account == received.from.account;
         if !self.document.heads().is_empty() {
             return self.members.get(&received.from.session).is_some_and(|member| is_member_now(member));
         }
@@ -64,7 +64,7 @@ impl Room {
         self.members.remove(&to);
         for change in &received.changes {
             effects.push(Effect::Refused(refusal));
-            let notice = Notice::Refused { change: Some(change.hash()), refusal };
+            let notice = Notice::refused(Some(change.hash()), refusal);
             effects.push(Effect::Tell { to, notice });
         }
         effects.push(Effect::Tell { to, notice: Notice::Denied });
@@ -85,7 +85,7 @@ impl Room {
                 }
                 let by = turn.submitter_by_change.get(&hash).copied().unwrap_or_else(|| Submitter {
                     account: turn.author_of(&hash).and_then(account_of),
-                    new_actors: NewActors::Submitters,
+                    ..Submitter::default()
                 });
                 let Some(account) = by.account else { return true };
                 let actor = ActorId::from_bytes(change.actor());
@@ -114,7 +114,7 @@ impl Room {
         self.members.retain(|_, member| member.access != Access::Creates || is_theirs(member));
         for (session, member) in &mut self.members {
             if member.access == Access::Creates {
-                member.access = Access::Writes;
+                member.access = Access::Owns;
                 effects.push(Effect::Tell { to: *session, notice: Notice::Created });
             }
         }

@@ -3,7 +3,6 @@
 use super::member::Member;
 use super::turn::Turn;
 use super::{Effect, Notice, Phase, Room};
-use crate::access::Access;
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{
     Candidate, CheckedChange, Conflict, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName, Reviewed,
@@ -160,11 +159,16 @@ fn closed(id: ConflictId, by: Option<Candidate>, resolved: &BTreeSet<ConflictId>
 }
 
 impl Room {
-    /// A room that looks for disagreements.
+    /// A room that judges changes by the kind of their document, and looks for disagreements.
     #[must_use]
     pub fn flagging(mut self, flagging: Flagging) -> Self {
         self.conflicts = OpenConflicts::flagging(flagging);
         self
+    }
+
+    /// The kinds that changes are judged by, if any.
+    pub(super) fn kinds(&self) -> Option<&Kinds> {
+        self.conflicts.flagging.as_ref().map(|flagging| &flagging.kinds)
     }
 
     /// What is flagged in the document as it is; `None`: nothing.
@@ -205,7 +209,7 @@ impl Room {
 
     /// What is recorded is told to those who can do something about it.
     pub(super) fn tell_of_conflicts(&self, turn: &Turn, effects: &mut Vec<Effect>) {
-        let writes = |member: &Member| member.info.extended && member.access == Access::Writes;
+        let writes = |member: &Member| member.info.extended && member.access.writes();
         for (session, _) in self.members.iter().filter(|(_, member)| writes(member)) {
             let notice = |(conflict, state): &(ConflictId, ConflictState)| Effect::Tell {
                 to: *session,

@@ -68,6 +68,27 @@ pub enum Effect {
     Done,
 }
 
+/// A change that was not taken, or all that somebody has to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    pub change: Option<ChangeHash>,
+    pub refusal: Refusal,
+    /// Where it wrote what the document's kind does not allow, as a JSON Pointer.
+    pub path: Option<String>,
+}
+
+impl Refused {
+    pub fn new(change: Option<ChangeHash>, refusal: Refusal) -> Self {
+        Self { change, refusal, path: None }
+    }
+}
+
+impl Notice {
+    pub(super) fn refused(change: Option<ChangeHash>, refusal: Refusal) -> Self {
+        Self::Refused(Refused::new(change, refusal))
+    }
+}
+
 /// Word to a session about this room's document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Notice {
@@ -90,10 +111,7 @@ pub enum Notice {
         conflict: ConflictId,
         state: ConflictState,
     },
-    Refused {
-        change: Option<ChangeHash>,
-        refusal: Refusal,
-    },
+    Refused(Refused),
     /// The document that the peer was to make is there, and its account owns it.
     Created,
     /// There is such a document, and it is not the peer's to make.
@@ -123,7 +141,7 @@ pub enum Answer {
     Submitted {
         heads: Heads,
         created: bool,
-        refused: Vec<(ChangeHash, Refusal)>,
+        refused: Vec<Refused>,
     },
     Deleted,
     /// The choice was not taken.

@@ -7,7 +7,7 @@ use crate::access::Access;
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tiebreak_document::{CheckedChange, RegisterName, SavedChange, SyncMessage};
+use tiebreak_document::{CheckedChange, RegisterName, SavedChange, SyncMessage, Writer};
 use tiebreak_protocol::{AccountId, ActorId, Ephemeral, Heads, PeerId, Refusal, RemoteHead, StorageId};
 
 /// A peer as rooms see it.
@@ -42,6 +42,8 @@ pub struct Submitter {
     /// Who submits. With an actor of anybody else nothing is taken, and the document is its own if this makes it.
     pub account: Option<AccountId>,
     pub new_actors: NewActors,
+    /// As whom its changes are judged.
+    pub writer: Writer,
 }
 
 /// Whose the actors are that a submission brings and the document does not know.

@@ -1,7 +1,7 @@
 //! What a room does with what it cannot take, and whom it tells.
 
 use super::turn::{Submit, Turn};
-use super::{Effect, Notice, Phase, Received, Room};
+use super::{Effect, Notice, Phase, Received, Refused, Room};
 use crate::SessionId;
 use std::collections::BTreeSet;
 use tiebreak_protocol::{ChangeHash, Refusal};
@@ -38,13 +38,15 @@ impl Room {
     ) {
         effects.push(Effect::Refused(refusal));
         turn.refused.insert(change);
+        let path = turn.breaches.remove(&change);
+        let refused = Refused { change: Some(change), refusal, path };
         if let Some(member) = turn.author_of(&change).and_then(|author| self.members.get_mut(&author)) {
             member.refuse(change);
-            let notice = Notice::Refused { change: Some(change), refusal };
+            let notice = Notice::Refused(refused.clone());
             effects.push(Effect::Tell { to: member.info.session, notice });
         }
         for submit in turn.submits.iter_mut().filter(|submit| submit.changes.contains(&change)) {
-            submit.refused.push((change, refusal));
+            submit.refused.push(refused.clone());
         }
     }
 
@@ -53,12 +55,12 @@ impl Room {
         let refusal = self.refusal_of_phase();
         for change in &received.changes {
             effects.push(Effect::Refused(refusal));
-            let notice = Notice::Refused { change: Some(change.hash()), refusal };
+            let notice = Notice::refused(Some(change.hash()), refusal);
             effects.push(Effect::Tell { to: session, notice });
         }
         if received.changes.is_empty() {
             // Why it has changes that nobody asks for.
-            effects.push(Effect::Tell { to: session, notice: Notice::Refused { change: None, refusal } });
+            effects.push(Effect::Tell { to: session, notice: Notice::refused(None, refusal) });
         }
         effects.push(Effect::Tell { to: session, notice: Notice::Unavailable });
     }

@@ -197,7 +197,7 @@ fn a_refused_change_takes_no_innocent_one_with_it() {
     let effects = room.receive(1, &ann.heads(), vec![good, bad.clone()]);
     let refusal = Refusal::Equivocation;
     assert_eq!(effects[0], Effect::Refused(refusal));
-    let notice = Notice::Refused { change: Some(bad.hash()), refusal };
+    let notice = Notice::refused(Some(bad.hash()), refusal);
     assert_eq!(effects[1], Effect::Tell { to: session(1), notice });
     assert!(matches!(&effects[2], Effect::Append { changes, .. } if changes.len() == 1));
 }
@@ -290,7 +290,7 @@ fn a_change_whose_dependency_does_not_come_is_given_up_and_asked_for_anew() {
     assert_eq!(room.0.deadline(), Some(Limits::default().waiting_time));
     let effects = room.0.handle(later(30), Input::DeadlinePassed);
     let refusal = Refusal::MissingDependencies;
-    let notice = Notice::Refused { change: Some(orphan.hash()), refusal };
+    let notice = Notice::refused(Some(orphan.hash()), refusal);
     assert_eq!(effects[..2], [Effect::Refused(refusal), Effect::Tell { to: session(1), notice }]);
     // The device still has it, and what it needs: it is asked to begin anew.
     let (_, message) = sync_messages(&effects).pop().unwrap();

@@ -5,12 +5,13 @@ use super::authors::Claims;
 use super::member::Member;
 use super::opening::Suspects;
 use super::{
-    Answer, ConflictChange, Effect, Expected, Input, Notice, Phase, Received, Room, Submitter, Ticket,
+    Answer, ConflictChange, Effect, Expected, Input, Notice, Phase, Received, Refused, Room, Submitter,
+    Ticket,
 };
 use crate::access::Access;
 use crate::{Moment, SessionId};
 use std::collections::{BTreeMap, BTreeSet};
-use tiebreak_document::{CheckedChange, Document, SavedChange};
+use tiebreak_document::{Breach, CheckedChange, Document, OpenError, SavedChange, pointer};
 use tiebreak_protocol::{ChangeHash, ConflictId, ConflictState, Heads, Refusal};
 
 /// What one turn merges, and who hears of it.
@@ -29,6 +30,8 @@ pub(super) struct Turn {
     /// Judged and merged.
     ready: Vec<CheckedChange>,
     pub(super) refused: BTreeSet<ChangeHash>,
+    /// Where changes wrote what the document's kind does not allow.
+    pub(super) breaches: BTreeMap<ChangeHash, String>,
     heads_before: Heads,
     /// What the merge has brought about.
     pub(super) conflicts: Vec<(ConflictId, ConflictState)>,
@@ -45,7 +48,7 @@ struct Brought {
 pub(super) struct Submit {
     pub(super) ticket: Ticket,
     pub(super) changes: BTreeSet<ChangeHash>,
-    pub(super) refused: Vec<(ChangeHash, Refusal)>,
+    pub(super) refused: Vec<Refused>,
 }
 
 impl Turn {
@@ -301,13 +304,15 @@ impl Room {
         }
         let taken = self.claim_actors(&mut turn);
         let changes = std::mem::take(&mut turn.changes);
-        let admitted = match self.document.admit(changes, &self.limits) {
+        let admitted = match self.judge(changes, &turn) {
             Ok(admitted) => admitted,
             Err(error) => {
                 self.turn_back(turn, Refusal::StorageUnavailable, effects);
                 return self.break_down(&error.to_string(), effects);
             }
         };
+        let place = |breach: Breach| (breach.change, pointer(&breach.path));
+        turn.breaches = admitted.breaches.into_iter().map(place).collect();
         let mut refused: Vec<_> =
             admitted.refused.into_iter().map(|(change, refusal)| (change.hash(), refusal)).collect();
         refused.extend(taken.into_iter().map(|change| (change, Refusal::ActorTaken)));
@@ -416,7 +421,7 @@ impl Room {
 
 /// Heads alone settle the two most frequent messages: "I have what you have" and "I have nothing". For
 /// anything else the document must be looked into.
-fn open_to_answer(document: &mut Document, received: &Received) -> Result<(), tiebreak_document::OpenError> {
+fn open_to_answer(document: &mut Document, received: &Received) -> Result<(), OpenError> {
     let message = &received.message;
     let heads: Heads = message.heads.iter().copied().collect();
     let same = heads == *document.heads();

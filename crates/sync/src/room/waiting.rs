@@ -114,7 +114,7 @@ impl Room {
             for change in member.give_up_waiting(now.elapsed) {
                 let refusal = Refusal::MissingDependencies;
                 effects.push(Effect::Refused(refusal));
-                let notice = Notice::Refused { change: Some(change), refusal };
+                let notice = Notice::refused(Some(change), refusal);
                 effects.push(Effect::Tell { to: *session, notice });
                 asked_anew.insert(*session);
             }

@@ -5,11 +5,11 @@ use super::{Effect, Phase, Session};
 use crate::Moment;
 use crate::access::Access;
 use crate::checked::Checked;
-use crate::room::{self, Notice, Received};
+use crate::room::{self, Notice, Received, Refused};
 use std::sync::Arc;
 use tiebreak_document::SyncMessage;
 use tiebreak_protocol::{
-    ChangeHash, DocumentId, Ephemeral, ExtensionFrame, Frame, Refusal, RemoteHeadsChanged, SyncFrame,
+    DocumentId, Ephemeral, ExtensionFrame, Frame, Refusal, RemoteHeadsChanged, SyncFrame,
 };
 
 /// Messages about one document that wait until it is known what its sender may do.
@@ -59,10 +59,10 @@ impl Session {
                 // A stock peer that is sent away comes back with the same documents; the others can go on.
                 effects.push(Effect::Refused(Refusal::TooManyDocuments));
                 self.tell_unavailable(document, effects)?;
-                return self.tell_refused(document, None, Refusal::TooManyDocuments, effects);
+                return self.tell_refused(document, Refused::new(None, Refusal::TooManyDocuments), effects);
             }
             None if live.term.is_none() => {
-                return self.enter(now, sync, Access::Writes, effects);
+                return self.enter(now, sync, Access::Owns, effects);
             }
             None => {
                 live.charge(1, now, effects);
@@ -181,11 +181,11 @@ impl Session {
                     frame: ExtensionFrame::Conflict { document, conflict, state },
                 }
             }
-            Notice::Refused { change, refusal } => {
-                return self.tell_refused(document, change, refusal, effects);
+            Notice::Refused(refused) => {
+                return self.tell_refused(document, refused, effects);
             }
             Notice::Created => {
-                *access = Access::Writes;
+                *access = Access::Owns;
                 return Ok(());
             }
             Notice::Denied => {
@@ -206,22 +206,22 @@ impl Session {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         effects.push(Effect::Refused(refusal));
-        self.tell_refused(document, None, refusal, effects)
+        self.tell_refused(document, Refused::new(None, refusal), effects)
     }
 
     /// Stock peers have no ear for this; their change simply stays unacknowledged.
     fn tell_refused(
         &mut self,
         document: DocumentId,
-        change: Option<ChangeHash>,
-        refusal: Refusal,
+        refused: Refused,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         let sender = self.server.peer.clone();
         let live = self.live()?;
         if live.info.extended {
+            let Refused { change, refusal, path } = refused;
             let (code, detail) = (refusal.code().to_owned(), refusal.to_string());
-            let frame = ExtensionFrame::Refused { document, change, code, detail };
+            let frame = ExtensionFrame::Refused { document, change, code, detail, path };
             let frame = Frame::Extension { sender, target: live.info.peer.clone(), frame };
             effects.push(Effect::Send(frame.encode()));
         }

@@ -112,6 +112,10 @@ const CHANGE: &[Fault] = &[
     Fault::Refused(Refusal::TooManyActors),
     Fault::Refused(Refusal::TooManyHeads),
     Fault::Refused(Refusal::DocumentTooLarge),
+    Fault::Refused(Refusal::ProtectedPath),
+    Fault::Refused(Refusal::OwnerOnly),
+    Fault::Refused(Refusal::WrongType),
+    Fault::Refused(Refusal::KindFixed),
     Fault::Refused(Refusal::Quarantined),
 ];
 

@@ -45,13 +45,14 @@ impl Writer {
 
     /// Puts something in a place instead of what these operations wrote there, or nothing.
     pub(super) fn replace(&mut self, place: Target, known: Vec<OpId>, content: Option<&Content>) {
-        // Never shown, it makes the choice an operation of its own, whatever stood there.
-        let placeholder = Target { replaces: known, ..place.clone() };
-        let placeholder = self.write(placeholder, OpType::Put(ScalarValue::Null));
-        let to = Target { replaces: vec![placeholder], ..place };
         match content {
-            Some(content) => self.put(to, content),
-            None => self.write(to, OpType::Delete),
+            Some(content) => self.put(Target { replaces: known, ..place }, content),
+            None if !known.is_empty() => self.write(Target { replaces: known, ..place }, OpType::Delete),
+            None => {
+                // A removal names what it removes: something that is never shown.
+                let removed = self.write(place.clone(), OpType::Put(ScalarValue::Null));
+                self.write(Target { replaces: vec![removed], ..place }, OpType::Delete)
+            }
         };
     }
 

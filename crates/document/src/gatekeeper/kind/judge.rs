@@ -2,7 +2,7 @@
 
 use super::places::{Places, Spot, library_id};
 use super::{History, Right, Taken, Writer, types};
-use crate::gatekeeper::{Action, CheckedChange, Key, Object, Operation};
+use crate::gatekeeper::{Action, CheckedChange, Key, Operation};
 use crate::operations::Id;
 use crate::path::PathStep;
 use automerge::{ObjId, ReadDoc};
@@ -20,6 +20,8 @@ pub(super) struct Judge<'a> {
     /// What earlier changes of the batch put above protected places, and what this one does.
     taken_before: &'a BTreeSet<Taken>,
     taken: BTreeSet<Taken>,
+    /// The counters of its operations that the change itself overwrites; gathered when it is first asked for.
+    taken_back: Option<BTreeSet<u64>>,
 }
 
 /// The operation that is not allowed.
@@ -44,15 +46,24 @@ impl<'a> Judge<'a> {
         taken_before: &'a BTreeSet<Taken>,
     ) -> Self {
         let (places, below) = (Places::new(change, history, root), BTreeMap::new());
-        Self { change, history, writer, places, below, taken_before, taken: BTreeSet::new() }
+        Self {
+            change,
+            history,
+            writer,
+            places,
+            below,
+            taken_before,
+            taken: BTreeSet::new(),
+            taken_back: None,
+        }
     }
 
     /// What the change puts above protected places.
-    pub(super) fn run(mut self) -> Result<BTreeSet<Taken>, Stumble<'a>> {
+    pub(super) fn run(mut self) -> Result<BTreeSet<Taken>, Box<Stumble<'a>>> {
         let change = self.change;
         for operation in change.operations_iter() {
             if let Err(refusal) = self.judge(&operation) {
-                return Err(Stumble { refusal, operation, places: self.places });
+                return Err(Box::new(Stumble { refusal, operation, places: self.places }));
             }
         }
         Ok(self.taken)
@@ -67,12 +78,23 @@ impl<'a> Judge<'a> {
         }
         if let Some(node) = spot.node {
             self.check_below(operation, spot, node)?;
-            if !types::fits(operation, node, container.shape) {
+            if !types::fits(operation, node, container.shape) && !self.is_taken_back(operation) {
                 return Err(Refusal::WrongType);
             }
         }
         self.places.note(operation, spot);
         Ok(())
+    }
+
+    /// Whether nobody ever sees what it writes: a removal where nothing stands puts something first, to name it.
+    fn is_taken_back(&mut self, operation: &Operation<'a>) -> bool {
+        let change = self.change;
+        let taken_back = self.taken_back.get_or_insert_with(|| {
+            let all = change.operations_iter().filter(|later| later.action != Action::Increment);
+            let own = all.flat_map(|later| later.predecessors).filter(|overwritten| overwritten.actor == 0);
+            own.map(|overwritten| overwritten.counter).collect()
+        });
+        operation.action == Action::Set && taken_back.contains(&operation.counter)
     }
 
     /// Whoever writes a place writes all that is below it: it replaces, removes or hides it. So above protected places
@@ -112,12 +134,18 @@ impl<'a> Judge<'a> {
         if self.taken.contains(place) || self.taken_before.contains(place) {
             return false;
         }
-        let object = match operation.object {
-            Object::Root => Some(ObjId::Root),
-            Object::Made(_) => self.places.container(operation.object).map(library_id),
-        };
-        let standing = object.map(|object| self.history.engine.automerge.get(object, &*place.1));
-        // The library does not know objects that are not merged yet; nothing of theirs is.
-        standing.is_some_and(|standing| standing.is_err() || standing.is_ok_and(|value| value.is_none()))
+        let container = self.places.container(operation.object);
+        // What stands in objects that are not merged yet is what was noted.
+        if container.is_some_and(|id| !self.is_merged(id)) {
+            return true;
+        }
+        let standing =
+            self.history.engine.automerge.get(container.map_or(ObjId::Root, library_id), &*place.1);
+        matches!(standing, Ok(None))
+    }
+
+    fn is_merged(&self, id: Id<'_>) -> bool {
+        let is_here = id.actor == self.change.actor() && id.counter >= self.change.start_op();
+        !is_here && self.history.ready.find(id).is_none()
     }
 }

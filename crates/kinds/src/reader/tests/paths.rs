@@ -111,6 +111,20 @@ fn a_path_knows_whether_the_server_writes_below_it() {
 }
 
 #[test]
+fn a_path_knows_whether_owners_write_below_it() {
+    let kind = kind(&with_properties(json!({
+        "a": {"type": "object", "additionalProperties": {"properties": {"b": {"x-tiebreak-write": "owner"}}}},
+        "list": {"type": "array", "items": {"properties": {"c": {"x-tiebreak-write": "owner"}}}},
+        "d": {"type": "object", "properties": {"e": {}}},
+    })));
+    assert!(kind.root().holds_owner_paths());
+    assert!(at(&kind, "a").holds_owner_paths() && at(&kind, "a/x").holds_owner_paths());
+    assert!(at(&kind, "list").holds_owner_paths());
+    assert!(!at(&kind, "d").holds_owner_paths());
+    assert!(!at(&kind, "a/x/b").holds_owner_paths(), "it is one itself, and nothing is below it");
+}
+
+#[test]
 fn a_reference_brings_in_what_it_leads_to_and_what_stands_beside_it_goes_first() {
     let schema = with_top(
         json!({

@@ -3,7 +3,7 @@
 use super::*;
 
 fn refused(change: Option<ChangeHash>, refusal: Refusal) -> Said {
-    Said::Refused { change, code: refusal.code().to_owned(), detail: refusal.to_string() }
+    Said::Refused { change, code: refusal.code().to_owned(), detail: refusal.to_string(), path: None }
 }
 
 impl TestReplica {
@@ -22,7 +22,7 @@ fn a_refused_change_stays_and_stays_pending_with_all_that_is_written_behind_it()
     let progress = Progress::Uploading;
     let standing = Standing { pending_changes: 1, progress, obstacle: TOO_LARGE };
     let (code, detail) = ("document_too_large".to_owned(), Refusal::DocumentTooLarge.to_string());
-    let told = RefusedChange { by: RefusedBy::Server, change: Some(third), code, detail };
+    let told = RefusedChange { by: RefusedBy::Server, change: Some(third), code, detail, path: None };
     assert_eq!(effects, [Effect::Stands(standing), Effect::Refused(told)]);
     test.hear_heads(1, &[second]);
     test.edit_and_store(4);
@@ -81,7 +81,7 @@ fn a_refusal_that_passes_is_no_obstacle() {
     let (mut test, ..) = TestReplica::in_step();
     let third = test.edit_and_store(3);
     let (code, detail) = ("of_tomorrow".to_owned(), String::new());
-    test.hear(1, Said::Refused { change: Some(third), code, detail });
+    test.hear(1, Said::Refused { change: Some(third), code, detail, path: None });
     assert_eq!(test.obstacle(), None, "nobody here knows what it means");
 }
 

@@ -116,7 +116,7 @@ fn another_accounts_actor_writes_nothing_new_and_what_is_known_is_no_offence() {
     let own = own.write("mine", 1);
     let effects = room.input(says(&bob, Access::Writes, vec![first, forged.clone(), own]));
     assert_eq!(refused(&effects), [Refusal::ActorTaken]);
-    let told = Notice::Refused { change: Some(forged.hash()), refusal: Refusal::ActorTaken };
+    let told = Notice::refused(Some(forged.hash()), Refusal::ActorTaken);
     assert!(notices(&effects, 2).contains(&&told));
     assert_eq!(appended(&effects), Some((1, vec![(actor(2), BOB)], None)));
     room.input(Input::Appended(Ok(2)));
@@ -212,7 +212,7 @@ fn a_service_brings_the_work_of_strangers_and_nobody_elses() {
         ticket: Ticket(ticket),
         expected: Expected::Anything,
         changes,
-        by: Submitter { account, new_actors: NewActors::Strangers },
+        by: Submitter { account, new_actors: NewActors::Strangers, ..Submitter::default() },
     };
     let effects = room.input(submit(1, Some(BOB), vec![forged.clone(), stranger.write("old", 1)]));
     assert_eq!(refused(&effects), [Refusal::ActorTaken]);

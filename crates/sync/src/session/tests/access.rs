@@ -191,7 +191,7 @@ fn who_made_a_document_may_write_and_who_found_another_there_may_not() {
     let mut session = with_access(Access::Creates);
     session.handle(NOW, Input::FromRoom { document: DOCUMENT, notice: Notice::Created });
     let effects = session.handle(NOW, Input::Binary(sync(DOCUMENT).encode()));
-    assert_eq!(received(&effects).access, Access::Writes);
+    assert_eq!(received(&effects).access, Access::Owns);
     let mut session = turned_away();
     let effects = session.handle(NOW, Input::Authorized { document: DOCUMENT, access: None });
     assert!(matches!(sent(&effects)[..], [Frame::DocUnavailable { .. }]), "{effects:?}");

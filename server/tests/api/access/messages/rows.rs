@@ -110,6 +110,7 @@ pub(super) fn rows(to: &Sent) -> Vec<(Frame, [Outcome; 4])> {
                 change: None,
                 code: "read_only".to_owned(),
                 detail: "no".to_owned(),
+                path: None,
             }),
             nothing,
         ),

@@ -1,6 +1,7 @@
 //! Places above protected ones, and places of the owner's.
 
 use super::*;
+use crate::engine::tests::while_library_fails;
 
 /// A shop with one priced thing in it, all made by the server.
 fn shop() -> (Server, AutoCommit) {
@@ -147,4 +148,39 @@ fn each_change_of_a_batch_is_judged_by_its_own_writer() {
     let admitted = server.document.admit_as(batch, &Limits::default(), &rules).unwrap();
     assert_eq!((admitted.ready.len(), admitted.refused.len()), (1, 1));
     assert_eq!(admitted.refused[0].0.actor(), [3; 4]);
+}
+
+#[test]
+fn breaches_past_the_first_hundred_of_a_batch_do_not_say_where() {
+    let (mut server, mut base) = shop();
+    let shelf = at(&base, &["shelf"]);
+    let mut batch = Vec::new();
+    for number in 0..101_u32 {
+        let mut mallory = base.fork().with_actor(ActorId::from(&number.to_be_bytes()));
+        mallory.delete(&shelf, 0).unwrap();
+        batch.extend(checked(&mut mallory).pop());
+    }
+    let refused = server.take_changes(batch, Writer::Editor);
+    let named = refused.iter().filter(|(_, path)| path == "shelf/0").count();
+    assert_eq!((refused.len(), named), (101, 100));
+}
+
+#[test]
+fn a_document_without_a_kind_is_not_looked_into() {
+    let (mut server, mut base) = (Server::new(), device(1));
+    let map = base.put_object(ROOT, "map", ObjType::Map).unwrap();
+    assert_eq!(server.take(&mut base, Writer::Editor), []);
+    base.put(&map, "key", "value").unwrap();
+    assert_eq!(server.take(&mut base, Writer::Editor), []);
+    assert!(!server.document.opened_before().has_noted_operations());
+}
+
+#[test]
+fn nothing_is_admitted_while_the_library_cannot_say_what_the_document_is() {
+    let (mut server, mut base) = shop();
+    base.put(ROOT, "name", "Shop").unwrap();
+    let changes = checked(&mut base);
+    let admitted = while_library_fails(|| server.judge(changes.clone(), Writer::Editor));
+    assert_eq!((admitted.ready.len(), admitted.refused[0].1), (0, Refusal::Quarantined));
+    assert_eq!(server.take_changes(changes, Writer::Editor), []);
 }

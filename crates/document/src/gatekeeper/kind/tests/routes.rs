@@ -116,3 +116,23 @@ fn changes_without_rules_are_admitted_as_before() {
     let admitted = server.document.admit(changes, &Limits::default()).unwrap();
     assert_eq!((admitted.ready.len(), admitted.refused.len(), admitted.breaches.len()), (1, 0, 0));
 }
+
+#[test]
+fn a_choice_that_fits_its_place_is_taken_like_any_edit() {
+    let (mut server, mut base) = group();
+    for (number, name) in [(2, "walkers"), (3, "runners")] {
+        let mut device = fork(&mut base, number);
+        device.put(ROOT, "name", name).unwrap();
+        assert_eq!(server.take(&mut device, Writer::Editor), []);
+    }
+    let mut mine = Document::new();
+    mine.merge(&checked(&mut server.device(8))).unwrap();
+    let conflict = mine.conflicts(DOCUMENT, &Flags::Everything).unwrap().remove(0);
+    for (number, choice) in [Choice::Value(json!("swimmers")), Choice::Remove].into_iter().enumerate() {
+        let settlement =
+            Settlement { document: DOCUMENT, flags: Flags::Everything, conflict: conflict.id, choice };
+        let author = Author { actor: &[10 + number as u8; 4], time_s: 0 };
+        let change = mine.settlement(&settlement, &author, &Limits::default()).unwrap().unwrap();
+        assert_eq!(server.take_changes(vec![change], Writer::Editor), []);
+    }
+}

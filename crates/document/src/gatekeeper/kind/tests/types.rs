@@ -151,3 +151,22 @@ fn whatever_a_kind_does_not_declare_is_free() {
     };
     assert_eq!(judged(&free), []);
 }
+
+#[test]
+fn what_a_change_itself_takes_back_is_of_any_type() {
+    let put = |device: &mut AutoCommit| device.put(ROOT, "size", ScalarValue::counter(1)).unwrap();
+    let deleted = |device: &mut AutoCommit| {
+        put(device);
+        device.delete(ROOT, "size").unwrap();
+    };
+    let replaced = |device: &mut AutoCommit| {
+        put(device);
+        device.put(ROOT, "size", 2).unwrap();
+    };
+    let incremented = |device: &mut AutoCommit| {
+        put(device);
+        device.increment(ROOT, "size", 1).unwrap();
+    };
+    assert_eq!((judged(&deleted), judged(&replaced)), (vec![], vec![]));
+    assert!(!judged(&incremented).is_empty(), "an increment leaves the counter standing");
+}
