@@ -13,10 +13,10 @@ use tiebreak_protocol::{AccountId, ChangeHash, ConflictId, ConflictState, Docume
 use tiebreak_storage::conflicts::{ConflictFilter, ConflictPage, ConflictRow};
 use tiebreak_storage::relational::{Expect, Statement, Step};
 use tiebreak_storage::{AccountStore, ConflictStore, RelationalStore, StorageError};
-use tiebreak_sync::room::{CANDIDATES_RECORDED_MAX, Closed, ConflictChange, Disagreement, OpenConflict};
+use tiebreak_sync::room::{Closed, ConflictChange, Disagreement, OpenConflict};
 
 /// People of one conflict: who wrote its candidates, before all others.
-const PEOPLE_MAX: usize = CANDIDATES_RECORDED_MAX;
+const PEOPLE_MAX: usize = 32;
 
 /// The conflicts of all documents; cheap to clone.
 #[derive(Debug, Clone)]
@@ -195,12 +195,7 @@ impl ConflictRecords {
 
 /// A recorded conflict as rooms compare it.
 pub(crate) fn open_conflict(row: &ConflictRow) -> OpenConflict {
-    let body = Body::read(&row.body);
-    OpenConflict {
-        id: row.id,
-        candidate_count: body.candidates.len() + body.more,
-        candidates: body.candidates.into_iter().map(|side| (side.id, side.changes)).collect(),
-    }
+    OpenConflict { id: row.id, state: Body::read(&row.body).digest }
 }
 
 /// Keys and positions; null is an element that is gone.

@@ -15,6 +15,7 @@ macro_rules! planted {
     }};
 }
 
+mod digest;
 mod flags;
 mod identity;
 #[cfg(feature = "planted-mistakes")]
@@ -25,6 +26,7 @@ mod standing;
 mod touches;
 mod value;
 
+pub use digest::ConflictDigest;
 pub use flags::Flags;
 pub(crate) use registers::Registers;
 pub use settle::{Choice, SettleError, Settlement};

@@ -22,8 +22,7 @@ mod turn;
 mod waiting;
 
 pub use conflicts::{
-    CANDIDATES_RECORDED_MAX, CONFLICT_CHANGES_MAX, Closed, ConflictChange, Disagreement, Flagging,
-    OpenConflict, PlainDocuments,
+    CONFLICT_CHANGES_MAX, Closed, ConflictChange, Disagreement, Flagging, OpenConflict, PlainDocuments,
 };
 pub use effect::{Answer, Effect, Notice, Refused};
 pub use input::{Expected, Input, Loaded, NewActors, PeerInfo, Question, Received, Submitter, Ticket};

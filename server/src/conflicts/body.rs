@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use tiebreak_document::{Candidate, Conflict};
+use tiebreak_document::{Candidate, Conflict, ConflictDigest};
 use tiebreak_protocol::{AccountId, ChangeHash, ConflictState};
-use tiebreak_sync::room::{CANDIDATES_RECORDED_MAX, Closed, Disagreement};
+use tiebreak_sync::room::{Closed, Disagreement};
+
+/// Candidates of one conflict that are recorded: the first by their ids. The others are in the history, and counted.
+const CANDIDATES_RECORDED_MAX: usize = 32;
 
 /// A value that takes more, as JSON, is recorded by its beginning; the whole is in the document's history.
 const VALUE_BYTES_MAX: usize = 16 * 1024;
@@ -13,6 +16,9 @@ const VALUE_BYTES_MAX: usize = 16 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Body {
+    /// Of the conflict as it was recorded.
+    #[serde(with = "text")]
+    pub(crate) digest: ConflictDigest,
     /// `None`: there was nothing.
     pub(crate) base: Option<Shown>,
     pub(crate) candidates: Vec<Side>,
@@ -105,6 +111,7 @@ impl Body {
         };
         let Conflict { base, candidates, .. } = conflict;
         Self {
+            digest: conflict.digest(),
             base: base.as_ref().map(shown),
             candidates: candidates.iter().take(CANDIDATES_RECORDED_MAX).map(side).collect(),
             more: candidates.len().saturating_sub(CANDIDATES_RECORDED_MAX),

@@ -5,10 +5,11 @@ use super::turn::Turn;
 use super::{Effect, Notice, Phase, Room};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{
-    Candidate, CheckedChange, Conflict, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName, Reviewed,
+    Candidate, CheckedChange, Conflict, ConflictDigest, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName,
+    Reviewed,
 };
 use tiebreak_kinds::Kinds;
-use tiebreak_protocol::{AccountId, ActorId, ChangeHash, ConflictId, ConflictState};
+use tiebreak_protocol::{AccountId, ActorId, ConflictId, ConflictState};
 
 /// Most [`ConflictChange`]s that one turn brings about: of each place that was looked at, one that closes and one that
 /// opens, and conflicts that were too many before and take the places of those that closed.
@@ -31,17 +32,11 @@ pub enum PlainDocuments {
     Flagged,
 }
 
-/// Candidates of one conflict that are recorded: the first by their ids. The others are in the history, and counted.
-pub const CANDIDATES_RECORDED_MAX: usize = 32;
-
 /// A conflict that is known to be open: enough to see whether it is still the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenConflict {
     pub id: ConflictId,
-    /// The ids of the first [`CANDIDATES_RECORDED_MAX`] candidates, and the last changes that keep each.
-    pub candidates: BTreeMap<String, Vec<ChangeHash>>,
-    /// How many there are.
-    pub candidate_count: usize,
+    pub state: ConflictDigest,
 }
 
 /// What became of a register, to be recorded with the changes that brought it about.
@@ -125,7 +120,7 @@ impl OpenConflicts {
             .as_ref()
             .filter(|_| is_other)
             .map(|before| Closed { wider: Some(now.id), ..closed(before.id, None, resolved) });
-        let is_news = before.as_ref() != Some(&now);
+        let is_news = before != Some(now);
         if before.is_none() && self.open.len() >= most {
             self.may_be_more = true;
             return Compared { closed: None, open: None };
@@ -143,13 +138,7 @@ struct Compared {
 
 impl From<&Conflict> for OpenConflict {
     fn from(conflict: &Conflict) -> Self {
-        let side = |side: &Candidate| (side.id.clone(), side.changes.clone());
-        let recorded = conflict.candidates.iter().take(CANDIDATES_RECORDED_MAX);
-        Self {
-            id: conflict.id,
-            candidates: recorded.map(side).collect(),
-            candidate_count: conflict.candidates.len(),
-        }
+        Self { id: conflict.id, state: conflict.digest() }
     }
 }
 
