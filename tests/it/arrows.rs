@@ -25,7 +25,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "tiebreak-client",
-        &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync", "tiebreak-storage", "tiebreak-driver"],
+        &[
+            "tiebreak-protocol",
+            "tiebreak-kinds",
+            "tiebreak-document",
+            "tiebreak-sync",
+            "tiebreak-storage",
+            "tiebreak-driver",
+        ],
     ),
     ("tiebreak-bench", &["tiebreak-protocol"]),
     ("tiebreak-tests", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync"]),

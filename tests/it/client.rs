@@ -1,6 +1,7 @@
 //! The client SDK end to end: on the built server, through bad networks, and against servers that follow a script.
 
 mod accounts;
+mod conflicts;
 mod copies;
 mod crowd;
 mod everyday;

@@ -136,6 +136,7 @@ impl Tiebreak {
             clock: Clock::start(),
             limits,
             actor: identity.actor,
+            flagging: config.flagging,
             board,
             hub,
             server,

@@ -5,8 +5,10 @@ use crate::token::TokenProvider;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tiebreak_kinds::Kinds;
 use tiebreak_protocol::Limits;
 use tiebreak_sync::link::LinkOptions;
+use tiebreak_sync::room::{Flagging, PlainDocuments};
 
 /// Most documents on one connection at once: servers hold 500 by default.
 const DOCUMENTS_IN_SYNC_MAX: usize = 400;
@@ -32,6 +34,7 @@ pub struct TiebreakConfig {
     pub(crate) find_time: Duration,
     pub(crate) roots: Vec<Vec<u8>>,
     pub(crate) exposure: Exposure,
+    pub(crate) flagging: Flagging,
 }
 
 /// Whether a token may travel unencrypted.
@@ -70,6 +73,7 @@ impl TiebreakConfig {
             find_time: Duration::from_secs(15),
             roots: Vec::new(),
             exposure: Exposure::Forbidden,
+            flagging: Flagging { kinds: Kinds::built_in(), plain: PlainDocuments::Merged },
         }
     }
 
@@ -104,6 +108,34 @@ impl TiebreakConfig {
     #[must_use]
     pub fn token_provider(self, provider: impl TokenProvider) -> Self {
         Self { token_provider: Some(Arc::new(provider)), ..self }
+    }
+
+    /// The kinds of documents that the server knows, if it knows others than the built-in ones: in which places
+    /// [`Doc::conflicts`](crate::Doc::conflicts) looks for disagreements.
+    ///
+    /// ```
+    /// use tiebreak_client::{Kinds, TiebreakConfig};
+    ///
+    /// let recipe = r#"{ "x-tiebreak-kind": "recipe", "x-tiebreak-version": 1, "title": "Recipe", "type": "object",
+    ///     "properties": { "title": { "type": "string" } } }"#;
+    /// let kinds = Kinds::with_files([("recipe.json".to_owned(), recipe.to_owned())]).unwrap();
+    /// let config = TiebreakConfig::new("./recipes").kinds(kinds);
+    /// ```
+    #[must_use]
+    pub fn kinds(self, kinds: Kinds) -> Self {
+        Self { flagging: Flagging { kinds, ..self.flagging }, ..self }
+    }
+
+    /// Looks for disagreements in documents that name no kind, too: for servers with `--plain-documents flagged`.
+    ///
+    /// ```
+    /// use tiebreak_client::TiebreakConfig;
+    ///
+    /// let config = TiebreakConfig::new("./notes").flag_plain_documents();
+    /// ```
+    #[must_use]
+    pub fn flag_plain_documents(self) -> Self {
+        Self { flagging: Flagging { plain: PlainDocuments::Flagged, ..self.flagging }, ..self }
     }
 
     /// Whose documents these are: the account is asked for a token before every connection.

@@ -1,5 +1,6 @@
 //! A document as apps hold it.
 
+mod conflicts;
 mod reading;
 mod snapshot;
 

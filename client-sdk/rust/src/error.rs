@@ -2,7 +2,7 @@
 
 use crate::account::AccountError;
 use std::path::PathBuf;
-use tiebreak_document::{EditError, ImportError};
+use tiebreak_document::{EditError, ImportError, SettleError};
 use tiebreak_protocol::{DocumentId, Refusal};
 use tiebreak_storage::StorageError;
 use tiebreak_sync::replica::Obstacle;
@@ -218,6 +218,57 @@ impl From<Refusal> for ChangeError {
             Self::Deleted
         } else {
             Self::Refused { code: refusal.code(), detail: refusal.to_string() }
+        }
+    }
+}
+
+/// Why a conflict was not settled.
+///
+/// ```
+/// use tiebreak_client::ResolveError;
+///
+/// /// Whether to show the person the conflicts as they are now.
+/// fn is_out_of_date(error: &ResolveError) -> bool {
+///     matches!(error, ResolveError::NotOpen | ResolveError::NoSuchCandidate { .. })
+/// }
+/// assert!(is_out_of_date(&ResolveError::NotOpen));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// It was settled or overtaken, or another one took its place.
+    #[error("there is no such conflict in the document any more")]
+    NotOpen,
+    /// The conflict has others.
+    #[error("the conflict has no such candidate; its candidates are {}", candidates.join(", "))]
+    NoSuchCandidate {
+        /// Their ids.
+        candidates: Vec<String>,
+    },
+    /// More than one candidate is worth keeping: name one.
+    #[error("several candidates are worth keeping; name one of {}", candidates.join(", "))]
+    KeepWhich {
+        /// Their ids.
+        candidates: Vec<String>,
+    },
+    /// The server may still have the document.
+    #[error("what is stored of the document is not readable")]
+    Unreadable,
+    /// The device gave no random numbers.
+    #[error("the device gave no random numbers")]
+    Random,
+    /// The change was not made or stored.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+}
+
+impl From<SettleError> for ResolveError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::NotOpen => Self::NotOpen,
+            SettleError::NoSuchCandidate(candidates) => Self::NoSuchCandidate { candidates },
+            SettleError::KeepWhich(candidates) => Self::KeepWhich { candidates },
+            SettleError::Refused(refusal) => Self::Change(refusal.into()),
         }
     }
 }

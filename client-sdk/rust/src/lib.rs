@@ -51,15 +51,18 @@ pub use client::{Cleared, SyncReport, Tiebreak};
 pub use config::TiebreakConfig;
 pub use doc::{Doc, DocSnapshot};
 pub use error::{
-    ChangeError, ClearError, CreateError, FindError, OpenError, ReadError, SignOutError, StoreError,
-    WaitError,
+    ChangeError, ClearError, CreateError, FindError, OpenError, ReadError, ResolveError, SignOutError,
+    StoreError, WaitError,
 };
 pub use status::{SyncError, SyncStatus};
 pub use tiebreak_document::{
-    Counter, EditError, HistoryEntry, ImportError, IntoPath, NewValue, PathStep, Timestamp, Transaction,
+    Candidate, Choice as Resolution, Conflict, Counter, EditError, HistoryEntry, ImportError, IntoPath,
+    NewValue, PathStep, Timestamp, Transaction,
 };
+pub use tiebreak_kinds::{KindError, Kinds};
 pub use tiebreak_protocol::{
-    AccountId, ChangeHash, DeviceId, DocumentId, Heads, InvalidDocumentId, Limits, Role,
+    AccountId, ActorId, ChangeHash, ConflictId, ConflictType, DeviceId, DocumentId, Heads, InvalidDocumentId,
+    Limits, Role,
 };
 pub use tiebreak_sync::link::ConnectionState;
 pub use tiebreak_sync::replica::{RefusedBy, RefusedChange};

@@ -1,5 +1,6 @@
 //! One open document: the replica, and the task that does what it wants.
 
+mod conflicts;
 mod task;
 
 pub(crate) use task::{DocumentTask, Parts};
@@ -13,7 +14,7 @@ use tiebreak_driver::{Clock, unix_ms};
 use tiebreak_protocol::{DocumentId, Heads, Refusal};
 use tiebreak_sync::Replica;
 use tiebreak_sync::replica::{Effect, Input, Standing, Word};
-use tiebreak_sync::room::{self, Answer, Condition, Expected, PeerInfo, Submitter, Ticket};
+use tiebreak_sync::room::{self, Answer, Condition, Expected, Flagging, PeerInfo, Submitter, Ticket};
 use tokio::sync::{Mutex, MutexGuard, Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,7 @@ pub(crate) struct OpenDocument {
     pub(crate) id: DocumentId,
     clock: Clock,
     actor: Arc<[u8]>,
+    flagging: Flagging,
     state: Arc<Mutex<State>>,
     /// There are effects to perform, or nobody holds the document any more.
     pub(crate) nudge: Notify,

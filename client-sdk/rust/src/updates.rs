@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use tiebreak_document::Conflict;
 use tokio::sync::watch;
 
 /// The present state of something, and again whenever it has changed. A reader that is slow misses what was in
@@ -95,6 +96,32 @@ pub(crate) fn of_document(document: Doc) -> Updates<DocSnapshot> {
         }
     };
     Updates(stream::unfold((document, heads), next).boxed())
+}
+
+/// The open conflicts of a document from now on, whenever they are others than before.
+pub(crate) fn of_conflicts(document: Doc) -> Updates<Vec<Conflict>> {
+    let states = of_document(document.clone());
+    let next =
+        async |(document, mut states, mut last): (Doc, Updates<DocSnapshot>, Option<Vec<Conflict>>)| {
+            loop {
+                states.next().await?;
+                match document.conflicts().await {
+                    Ok(conflicts) if last.as_ref() == Some(&conflicts) => {}
+                    Ok(conflicts) => {
+                        last = Some(conflicts.clone());
+                        return Some((conflicts, (document, states, last)));
+                    }
+                    // It passes, and then there is something new to see.
+                    Err(ReadError::Storage(_)) => {}
+                    Err(
+                        ReadError::Shape(_) | ReadError::Deleted | ReadError::Unreadable | ReadError::Closed,
+                    ) => {
+                        return None;
+                    }
+                }
+            }
+        };
+    Updates(stream::unfold((document, states, None), next).boxed())
 }
 
 /// Waits for a change; `None` when there will be none. One that is there already is not missed for the closing.

@@ -52,7 +52,7 @@ pub struct Conflict {
     pub conflict_type: ConflictType,
     /// What all sides had seen there; `None` when there was nothing.
     pub base: Option<Json>,
-    /// At least two, in the order of their ids.
+    /// At least two, in the order of their ids, on every replica alike: the greatest is what the library shows.
     pub candidates: Vec<Candidate>,
 }
 
@@ -179,6 +179,8 @@ impl<'a> Review<'a> {
         if standing.len() < 2 {
             return None;
         }
+        // Every replica numbers actors in its own way.
+        standing.sort_by(|one, other| self.values.order(one.version, other.version));
         let path = self.path(register);
         let is_removed = |side: &Standing| self.values.shown_by(register, side).is_none();
         flags::keep(self.flags.at(&path)?, &mut standing, is_removed);

@@ -144,7 +144,7 @@ impl Room {
     /// Whether something has arrived that the next turn must take up. Whoever drives the room first hands
     /// over all that waits for it: what one turn takes up together costs one merge and one commit.
     pub fn is_turn_due(&self) -> bool {
-        (!self.queue.is_empty() || self.document.has_more_to_review()) && self.phase.is_at_rest()
+        (!self.queue.is_empty() || self.conflicts.has_rest()) && self.phase.is_at_rest()
     }
 
     /// Whether the next turn looks into the document or merges, which for a large one takes milliseconds;

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tiebreak_driver::{Clock, Compactor, RoomStore};
 use tiebreak_protocol::{DocumentId, Limits, StorageId};
 use tiebreak_sync::replica::{Effect, Input, Replica};
-use tiebreak_sync::room::{self, Condition, Notice, PeerInfo};
+use tiebreak_sync::room::{self, Condition, Flagging, Notice, PeerInfo};
 use tiebreak_sync::{Moment, SessionId};
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) limits: Arc<Limits>,
     pub(crate) actor: Arc<[u8]>,
+    pub(crate) flagging: Flagging,
     pub(crate) board: Arc<StatusBoard>,
     pub(crate) hub: HubSender,
     /// The name under which it is remembered what the server has.
@@ -84,6 +85,7 @@ impl DocumentTask {
             id,
             clock: parts.clock,
             actor: Arc::clone(&parts.actor),
+            flagging: parts.flagging.clone(),
             state: Arc::new(Mutex::new(state)),
             nudge: Notify::new(),
             callers_waiting: AtomicUsize::new(0),

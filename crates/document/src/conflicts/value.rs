@@ -94,7 +94,7 @@ impl Values<'_> {
     }
 
     /// Ids as the library orders them: the greatest wins.
-    fn order(&self, a: ShortId, b: ShortId) -> std::cmp::Ordering {
+    pub(super) fn order(&self, a: ShortId, b: ShortId) -> std::cmp::Ordering {
         let actor = |id: ShortId| self.registers.causality.actor(id.actor);
         (a.counter, actor(a)).cmp(&(b.counter, actor(b)))
     }

@@ -5,8 +5,8 @@ use super::turn::Turn;
 use super::{Effect, Notice, Phase, Room};
 use std::collections::{BTreeMap, BTreeSet};
 use tiebreak_document::{
-    Candidate, CheckedChange, Conflict, ConflictDigest, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName,
-    Reviewed,
+    Candidate, CheckedChange, Conflict, ConflictDigest, Document, Flags, OpenError, REVIEWED_AT_ONCE_MAX,
+    RegisterName, Reviewed,
 };
 use tiebreak_kinds::Kinds;
 use tiebreak_protocol::{AccountId, ActorId, ConflictId, ConflictState};
@@ -20,6 +20,22 @@ pub const CONFLICT_CHANGES_MAX: usize = 3 * REVIEWED_AT_ONCE_MAX;
 pub struct Flagging {
     pub kinds: Kinds,
     pub plain: PlainDocuments,
+}
+
+impl Flagging {
+    /// What is flagged in a document as it is; `None`: nothing.
+    ///
+    /// # Errors
+    /// When the document does not open or is not readable.
+    pub fn of(&self, document: &mut Document) -> Result<Option<Flags>, OpenError> {
+        let name = document.kind_name()?;
+        let kind = name.and_then(|name| self.kinds.get(&name));
+        Ok(match (kind, self.plain) {
+            (Some(kind), _) => Some(Flags::Kind(kind.clone())),
+            (None, PlainDocuments::Flagged) => Some(Flags::Everything),
+            (None, PlainDocuments::Merged) => None,
+        })
+    }
 }
 
 /// What becomes of disagreements in documents that name no kind, or one that nobody knows.
@@ -91,6 +107,8 @@ pub(super) struct OpenConflicts {
     open: BTreeMap<RegisterName, OpenConflict>,
     /// There may be more than are known, because there were too many.
     may_be_more: bool,
+    /// The last look has left something for the next one.
+    has_rest: bool,
 }
 
 impl OpenConflicts {
@@ -98,9 +116,13 @@ impl OpenConflicts {
         Self { flagging: Some(flagging), ..Self::default() }
     }
 
+    pub(super) const fn has_rest(&self) -> bool {
+        self.has_rest
+    }
+
     /// Goes by what is recorded.
     pub(super) fn recorded(&mut self, open: Vec<(RegisterName, OpenConflict)>, most: usize) {
-        self.may_be_more = open.len() >= most;
+        (self.may_be_more, self.has_rest) = (open.len() >= most, false);
         self.open = open.into_iter().collect();
     }
 
@@ -163,13 +185,7 @@ impl Room {
     /// What is flagged in the document as it is; `None`: nothing.
     pub(super) fn flags(&mut self) -> Result<Option<Flags>, OpenError> {
         let Some(flagging) = &self.conflicts.flagging else { return Ok(None) };
-        let name = self.document.kind_name()?;
-        let kind = name.and_then(|name| flagging.kinds.get(&name));
-        Ok(match (kind, flagging.plain) {
-            (Some(kind), _) => Some(Flags::Kind(kind.clone())),
-            (None, PlainDocuments::Flagged) => Some(Flags::Everything),
-            (None, PlainDocuments::Merged) => None,
-        })
+        flagging.of(&mut self.document)
     }
 
     /// What the turn's changes have brought about. A document that cannot be looked at this way is merged all the same.
@@ -184,8 +200,6 @@ impl Room {
     pub(super) fn review_the_rest(&mut self, effects: &mut Vec<Effect>) {
         let mut turn = Turn::default();
         let conflicts = self.look(&turn).unwrap_or_else(|error| {
-            // Or it would be due again at once.
-            self.document.close();
             effects.push(Effect::Unreviewed(error.to_string()));
             Vec::new()
         });
@@ -209,13 +223,16 @@ impl Room {
     }
 
     fn look(&mut self, turn: &Turn) -> Result<Vec<ConflictChange>, OpenError> {
+        // Unless this look goes well, and says so, or it would be due again at once.
+        self.conflicts.has_rest = false;
         let Some(flags) = self.flags()? else { return Ok(Vec::new()) };
         let open = self.conflicts.open.len();
         let reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
+        self.conflicts.has_rest = self.document.has_more_to_review();
         let resolved: BTreeSet<_> = turn.ready().iter().filter_map(CheckedChange::resolves).collect();
         let mut found = self.compare(reviewed, &flags, turn, &resolved);
         let has_closed = found.iter().any(|change| matches!(change, ConflictChange::Closed(_)));
-        if has_closed && self.conflicts.may_be_more && !self.document.has_more_to_review() {
+        if has_closed && self.conflicts.may_be_more && !self.conflicts.has_rest {
             let more = self.unknown(&flags)?;
             found.extend(self.compare(more, &flags, turn, &resolved));
         }

@@ -187,7 +187,7 @@ impl Room {
         self.reply(now, &spoke, effects);
         if !turn.is_empty() {
             self.merge(now, turn, effects);
-        } else if self.document.has_more_to_review() {
+        } else if self.conflicts.has_rest() {
             self.review_the_rest(effects);
         }
     }

@@ -248,3 +248,12 @@ fn what_is_left_of_very_many_places_is_recorded_at_once_behind_the_first() {
     assert_eq!(notices(&told).len(), 2 * recorded(&after).len());
     assert!(!room.0.is_turn_due());
 }
+
+#[test]
+fn a_room_that_does_not_look_is_not_kept_busy_by_who_does() {
+    let (mut room, author) = looking_room(PlainDocuments::Merged, Limits::default());
+    let id = room.0.document_id();
+    room.0.document_mut().unwrap().conflicts(id, &tiebreak_document::Flags::Everything).unwrap();
+    disagree(&mut room, &author, "key");
+    assert!(!room.0.is_turn_due());
+}
