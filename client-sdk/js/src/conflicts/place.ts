@@ -81,9 +81,9 @@ export function contentOf(backend: Backend, [type, value]: readonly unknown[], h
     case "str":
       return new Automerge.ImmutableString(value as string)
     case "int":
-      return new Automerge.Int(value as number)
+      return typeof value === "bigint" ? value : new Automerge.Int(value as number)
     case "uint":
-      return new Automerge.Uint(value as number)
+      return new Automerge.Uint(Number(value))
     case "f64":
       return new Automerge.Float64(value as number)
     case "counter":

@@ -96,7 +96,7 @@ function write(handle: DocHandle<unknown>, id: string, { way, prop, heads }: Tar
     // The library writes nothing for a value that is shown already, and a late edit would then win unseen. After this,
     // which nobody ever sees, the choice is an operation in any case.
     parent[prop] = content?.value === null ? false : null
-    if (content) parent[prop] = content.value
+    if (content) put(parent, prop, content.value)
     else if (typeof prop === "number") (parent as unknown as unknown[]).splice(prop, 1)
     else delete parent[prop]
   }
@@ -104,13 +104,28 @@ function write(handle: DocHandle<unknown>, id: string, { way, prop, heads }: Tar
   return made && decodeHeads(made)[0]
 }
 
+/** Part by part: of what is put as a whole, the library makes maps of numbers whose type is told. */
+function put(parent: Record<Prop, unknown>, prop: Prop, value: unknown): void {
+  if (!Array.isArray(value) && !isPlain(value)) {
+    parent[prop] = value
+    return
+  }
+  parent[prop] = Array.isArray(value) ? [] : {}
+  const made = parent[prop] as Record<Prop, unknown>
+  if (Array.isArray(value)) value.forEach((part, position) => put(made, position, part))
+  else for (const [key, part] of Object.entries(value)) put(made, key, part)
+}
+
 /** Strings in new values stand as those beside them do: as texts that several can type in, or as values. */
 function withoutTexts(value: unknown): unknown {
   if (typeof value === "string") return new Automerge.ImmutableString(value)
   if (Array.isArray(value)) return value.map(withoutTexts)
-  const isPlain = value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype
-  if (!isPlain) return value
+  if (!isPlain(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, withoutTexts(part)]))
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype
 }
 
 function invalid(message: string): TiebreakError {
