@@ -127,12 +127,16 @@ describe("a choice", () => {
     assert.equal(typeAfter("1", "2", new Counter(1)), "counter")
   })
 
-  test("that no document can hold changes nothing", () => {
+  test("that no document can hold changes nothing, what came after the sides neither", () => {
     const apart = disagreement(1, 2)
-    const before = apart.handle.heads()
+    apart.handle.change(set("y", "later"))
+    const [before, last] = [apart.handle.heads(), apart.lastChange.hash]
     const told = apart.conflict(["x"], atRoot("x"))
     assert.throws(() => writeChoice(apart.handle, told, { value: { inner: undefined } }))
     assert.deepEqual(apart.handle.heads(), before)
+    apart.handle.change(set("z", "still later"))
+    assert.deepEqual(apart.lastChange.deps, [last])
+    assert.equal(apart.handle.doc().y, "later")
   })
 
   test("is the server's where this device lacks a side, or not all sides were told", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { describe, test } from "node:test"
 import { Automerge, cbor } from "@automerge/automerge-repo/slim"
 import { TiebreakError } from "@tiebreak/client"
-import { breathe, until } from "../../../tests/interop/harness/until.mjs"
+import { breathe, never, until } from "../../../tests/interop/harness/until.mjs"
 import { Answer } from "../dist/account/account_server.js"
 import { conflictOf } from "../dist/conflicts/conflict.js"
 import { ConflictBook } from "../dist/conflicts/conflict_book.js"
@@ -409,7 +409,8 @@ test("a hint that comes on the connection is followed by a look at the same serv
     return new Response(JSON.stringify(answer))
   })
   const server = await ScriptedServer.start(t, answerAll)
-  const device = await openDevice(t, { url: server.url })
+  const storage = new MemoryStorage()
+  const device = await openDevice(t, { url: server.url, storage })
   const { documentId } = device.create({ display_name: "Ann" })
   let changes = 0
   device.on("conflicts", () => (changes += 1))
@@ -422,4 +423,61 @@ test("a hint that comes on the connection is followed by a look at the same serv
   assert.equal(device.conflicts(), device.conflicts(), "the same until it changes")
   await device.delete(documentId)
   assert.deepEqual(device.conflicts(), [])
+  const other = device.create({}).documentId
+  answer.items = [conflict({ document: other })]
+  connection.send({ type: "x-tiebreak:conflict", documentId: other, conflict: "cnf_1", state: "open" })
+  await until("it is stored", () => storage.keys().includes(`tiebreak-conflicts/${other}`))
+  await device.disconnectAndClear()
+  assert.deepEqual(storage.keys(), [])
+})
+
+test("a choice that the server has not confirmed is not read away, and one that it has is looked after", async t => {
+  const answer = { items: [], next: null }
+  let reads = 0
+  t.mock.method(globalThis, "fetch", async () => {
+    reads += 1
+    return new Response(JSON.stringify(answer))
+  })
+  const server = await ScriptedServer.start(t, answerAll)
+  const device = await openDevice(t, { url: server.url })
+  const handle = device.create({ display_name: "Ann" })
+  const { documentId } = handle
+  const connection = await server.connection(1)
+  const hint = async () => {
+    const before = reads
+    connection.send({ type: "x-tiebreak:conflict", documentId, conflict: "cnf_1", state: "open" })
+    await until("it is read", () => reads > before)
+    await breathe()
+  }
+  const [[, id]] = Automerge.getBackend(handle.doc()).getAll("_root", "display_name")
+  const changes = Automerge.getHeads(handle.doc())
+  const told = conflict({ document: documentId, candidates: [{ id, change: changes[0], changes, actor: "aa", value: "Ann" }] })
+  answer.items = [told]
+  await hint()
+  await until("it is told", () => device.conflicts().length === 1)
+  await device.resolve("cnf_1", { value: "Anna" })
+  assert.equal(handle.doc().display_name, "Anna")
+  answer.items = [{ ...told, version: 2 }]
+  await hint()
+  assert.deepEqual(device.conflicts(), [])
+  connection.send({ type: "x-tiebreak:durable", documentId, heads: Automerge.getHeads(handle.doc()) })
+  await until("the server is asked what became of it", () => device.conflicts()[0]?.version === 2)
+})
+
+test("nothing is asked over HTTP without a connection", async t => {
+  let asked = 0
+  const answers = []
+  t.mock.method(globalThis, "fetch", () => {
+    asked += 1
+    return new Promise(resolve => answers.push(resolve))
+  })
+  const server = await ScriptedServer.start(t, answerAll)
+  const device = await openDevice(t, { url: server.url })
+  const { documentId } = device.create({})
+  const connection = await server.connection(1)
+  connection.send({ type: "x-tiebreak:conflict", documentId, conflict: "cnf_1", state: "open" })
+  await until("it is asked", () => asked === 1)
+  device.disconnect()
+  answers[0](new Response("{}", { status: 503 }))
+  await never("it is tried again", () => asked > 1, 300)
 })

@@ -1,5 +1,5 @@
 import { Automerge, decodeHeads, encodeHeads } from "@automerge/automerge-repo/slim"
-import type { DocHandle, Heads } from "@automerge/automerge-repo/slim"
+import type { Doc, DocHandle, Heads } from "@automerge/automerge-repo/slim"
 import { TiebreakError } from "../errors.js"
 import type { Conflict, ConflictCandidate, ConflictType, Resolution } from "./conflict.js"
 import { backendOf, contentOf, placeOf, propIn, wayTo } from "./place.js"
@@ -90,18 +90,30 @@ function chosen(backend: Backend, { candidates }: Conflict, sides: Side[], resol
   return { value: contentOf(backend, side.found.version, [...side.candidate.changes]) }
 }
 
-function write(handle: DocHandle<unknown>, id: string, { way, prop, heads }: Target, content: Content): string | undefined {
+function write(handle: DocHandle<unknown>, id: string, target: Target, content: Content): string | undefined {
+  let failure: { readonly error: unknown } | undefined
   const change = (doc: unknown) => {
-    const parent = way.reduce((at, step) => (at as Record<Prop, unknown>)[step], doc) as Record<Prop, unknown>
-    // The library writes nothing for a value that is shown already, and a late edit would then win unseen. After this,
-    // which nobody ever sees, the choice is an operation in any case.
-    parent[prop] = content?.value === null ? false : null
-    if (content) put(parent, prop, content.value)
-    else if (typeof prop === "number") (parent as unknown as unknown[]).splice(prop, 1)
-    else delete parent[prop]
+    try {
+      replace(doc, target, content)
+    } catch (error) {
+      // If this went on to the library, it would leave the document as it was at these heads.
+      backendOf(doc as Doc<unknown>).rollback()
+      failure = { error }
+    }
   }
-  const made = handle.changeAt(encodeHeads(heads), change, { message: JSON.stringify({ resolve: id }) })
+  const made = handle.changeAt(encodeHeads(target.heads), change, { message: JSON.stringify({ resolve: id }) })
+  if (failure) throw failure.error
   return made && decodeHeads(made)[0]
+}
+
+function replace(doc: unknown, { way, prop }: Target, content: Content): void {
+  const parent = way.reduce((at, step) => (at as Record<Prop, unknown>)[step], doc) as Record<Prop, unknown>
+  // The library writes nothing for a value that is shown already, and a late edit would then win unseen. After this,
+  // which nobody ever sees, the choice is an operation in any case.
+  parent[prop] = content?.value === null ? false : null
+  if (content) put(parent, prop, content.value)
+  else if (typeof prop === "number") (parent as unknown as unknown[]).splice(prop, 1)
+  else delete parent[prop]
 }
 
 /** Part by part: of what is put as a whole, the library makes maps of numbers whose type is told. */
