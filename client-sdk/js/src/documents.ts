@@ -83,8 +83,7 @@ export class Documents {
   /** Whether the server has all that it takes of an open document, and this device all that the server has. */
   isAtRest(id: DocumentId): boolean {
     const handle = this.#repo.handles[id]
-    if (!handle?.isReady()) return false
-    const { pendingChanges, isStuck, isBehind } = this.#progressOf(handle)
+    const { pendingChanges, isStuck, isBehind } = handle?.isReady() ? this.#progressOf(handle) : OPENING
     return !isBehind && (pendingChanges === 0 || isStuck)
   }
 
