@@ -9,8 +9,8 @@ import { MemoryStorage, openDevice, untilState } from "./harness/device.mjs"
 const UPLOAD = { timeoutMs: 20_000 }
 
 /** Two devices with the same document, `{ "@kind": kind, ...content }`. */
-async function twoDevices(t, content, { kind = "profile", options = [{}, {}] } = {}) {
-  const server = await Server.start(t)
+async function twoDevices(t, content, { kind = "profile", options = [{}, {}], flags = [] } = {}) {
+  const server = await Server.start(t, { flags })
   const [phone, laptop] = [
     await openDevice(t, { url: server.url, ...options[0] }),
     await openDevice(t, { url: server.url, ...options[1] }),
@@ -171,6 +171,41 @@ describe("a line that one device removes and the other changes", () => {
       assert.deepEqual(await openOnServer(server), [])
       await askAgain(phone, laptop)
       assert.deepEqual([phone.conflicts(), laptop.conflicts()], [[], []])
+    })
+  }
+})
+
+describe("the server takes the choice of a device for its own, of", () => {
+  const { Counter, ImmutableString } = Automerge
+  const set = value => doc => void (doc.x = value)
+  const cases = {
+    "two texts": ["before", set("one"), set("two"), "write_write"],
+    "two fixed strings": [new ImmutableString("before"), set(new ImmutableString("1")), set(new ImmutableString("2")), "write_write"],
+    "two objects under one key": [null, set({ a: 1 }), set({ b: ["text"] }), "write_write"],
+    "a removed value and another": ["before", doc => void delete doc.x, set("two"), "delete_edit"],
+    "an object put in place of one that is edited": [{ a: 1 }, set({ b: 2 }), doc => void (doc.x.a = 3), "replace_edit"],
+    "a counter set anew and one that counts on": [new Counter(1), set(new Counter(0)), doc => doc.x.increment(2), "lost_increment"],
+    "an element of a list": [["a", "b"], doc => void (doc.x[1] = "one"), doc => void (doc.x[1] = "two"), "write_write"],
+    "a removed element": [["a", new ImmutableString("b")], doc => doc.x.pop(), doc => void (doc.x[1] = "two"), "delete_edit"],
+    "a removed element with an edit in it": [[{ a: 1 }], doc => doc.x.pop(), doc => void (doc.x[0].a = 2), "delete_edit"],
+  }
+  for (const [what, [before, edit, otherEdit, type]] of Object.entries(cases)) {
+    test(what, async t => {
+      for (const side of [0, 1]) {
+        const pair = await twoDevices(t, { x: before }, { kind: "plain", flags: ["--plain-documents", "flagged"] })
+        const { server, laptop, here, there } = pair
+        await disagree(pair, edit, otherEdit)
+        const conflict = await theConflict(laptop)
+        assert.equal(conflict.type, type)
+        await laptop.resolve(conflict.id, { candidate: conflict.candidates[side].id })
+        await laptop.waitForUpload(UPLOAD)
+        assert.deepEqual(await openOnServer(server), [])
+        await sameEverywhere(here, there)
+        const settled = await (await fetch(`http://127.0.0.1:${server.port}/v1/conflicts/${conflict.id}`)).json()
+        assert.deepEqual([settled.state, settled.settled.value], ["settled", conflict.candidates[side].value])
+        await askAgain(laptop)
+        assert.deepEqual(laptop.conflicts(), [])
+      }
     })
   }
 })
