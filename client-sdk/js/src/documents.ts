@@ -80,6 +80,20 @@ export class Documents {
     return this.#unopened().includes(id) ? UNREAD_CHANGES : 0
   }
 
+  /** Whether the server has all that it takes of an open document, and this device all that the server has. */
+  isAtRest(id: DocumentId): boolean {
+    const handle = this.#repo.handles[id]
+    const { pendingChanges, isStuck, isBehind } = handle?.isReady() ? this.#progressOf(handle) : OPENING
+    return !isBehind && (pendingChanges === 0 || isStuck)
+  }
+
+  /** Whether the server has said that it has this change of this device. */
+  isDurable(id: DocumentId, change: string): boolean {
+    const handle = this.#repo.handles[id]
+    if (handle?.isReady()) return this.#pendingOf(handle).isDurable(handle.doc(), change)
+    return !this.#unopened().includes(id)
+  }
+
   /** What the server has said, on this connection, of a document that is not here. */
   answerOf(id: DocumentId): ServerAnswer {
     if (!this.#heard.has(id)) return "none yet"

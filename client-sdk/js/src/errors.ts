@@ -4,6 +4,8 @@ export type TiebreakErrorCode =
   | "aborted" // the caller's signal
   | "busy" // the server has no time for it now: try again, after `retryAfterS` if that is there
   | "closed" // this Tiebreak was closed
+  | "conflict_changed" // a side came or went since it was read: look at it again
+  | "conflict_closed" // somebody has settled it already
   | "deleted" // the document was deleted on this device
   | "exposed_token" // a token would travel over ws:// to another machine
   | "invalid_argument" // the server does not take what was given; the message says why

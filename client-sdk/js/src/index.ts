@@ -11,6 +11,7 @@ export type {
 } from "./account/account.js"
 export { browserCredentials } from "./account/browser_credentials.js"
 export type { CredentialStore } from "./account/credentials.js"
+export type { Conflict, ConflictCandidate, ConflictType, Resolution } from "./conflicts/conflict.js"
 export { TiebreakError } from "./errors.js"
 export type { RefusedChange, SyncError, TiebreakErrorCode } from "./errors.js"
 export type { Listeners, Subscription } from "./listeners.js"

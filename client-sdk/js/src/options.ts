@@ -1,5 +1,6 @@
 import type { StorageAdapterInterface } from "@automerge/automerge-repo/slim"
 import type { Account } from "./account/account.js"
+import type { DecideConflict } from "./conflicts/conflict_resolver.js"
 import type { NetworkAdapterOptions } from "./network_options.js"
 import type { GetToken } from "./token.js"
 
@@ -10,6 +11,8 @@ export interface TiebreakOptions extends NetworkAdapterOptions {
   readonly storage?: StorageAdapterInterface
   /** How long `find` waits for the server, the first connection too; 15 seconds unless told. */
   readonly findMs?: number
+  /** Decides conflicts before people are asked: once for each version, three at most. Null leaves it to people. */
+  readonly conflictResolver?: DecideConflict
 }
 
 /** Where the connection's tokens come from, if from anywhere. */

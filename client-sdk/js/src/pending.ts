@@ -45,6 +45,12 @@ export class PendingChanges {
     return this.#count.changes
   }
 
+  /** Whether one change of this document is durable. */
+  isDurable(doc: Doc<unknown>, change: string): boolean {
+    this.#resolve(doc)
+    return !Automerge.getChangesMetaSince(doc, this.#confirmed).some(({ hash }) => hash === change)
+  }
+
   /** Whether the server has something that this document lacks. */
   isBehind(doc: Doc<unknown>): boolean {
     return this.#announced !== undefined && !Automerge.hasHeads(doc, this.#announced)

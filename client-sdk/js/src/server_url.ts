@@ -16,6 +16,11 @@ export function parseHttpUrl(text: string | URL): URL {
   return new URL(url.pathname.replace(/\/*$/, "/"), url.origin)
 }
 
+/** The HTTP interface of the server whose WebSockets are there: `https://host/` for `wss://host/automerge`. */
+export function httpUrlOf(text: string | URL): string {
+  return new URL(".", parseServerUrl(text)).href.replace(/^ws/, "http")
+}
+
 /** Whether what is sent there can be read on the way. */
 export function isExposed({ protocol, hostname }: URL): boolean {
   // The parser writes every way to spell a loopback address as one of these.

@@ -1,5 +1,8 @@
 import type { AnyDocumentId, DocHandle, DocumentId, Repo, StorageAdapterInterface } from "@automerge/automerge-repo/slim"
 import { BoundedStorage } from "./bounded_storage.js"
+import type { Conflict, Resolution } from "./conflicts/conflict.js"
+import { ConflictServer } from "./conflicts/conflict_server.js"
+import { Conflicts } from "./conflicts/conflicts.js"
 import { documentIdOf } from "./document_id.js"
 import { Documents } from "./documents.js"
 import { deleted, failingAs, messageOf, TiebreakError } from "./errors.js"
@@ -15,6 +18,7 @@ import type { TiebreakOptions } from "./options.js"
 import { SavingRepo } from "./saving_repo.js"
 import { FIND_MS, standingOf, untilFound } from "./search.js"
 import type { Search } from "./search.js"
+import { httpUrlOf } from "./server_url.js"
 import { StatusBoard } from "./status_board.js"
 import { isSyncOver, isUploadLeft } from "./status.js"
 import type { SyncStatus } from "./status.js"
@@ -23,7 +27,7 @@ import { obstacle, waitForStatus } from "./wait.js"
 import type { Verdict, WaitOptions } from "./wait.js"
 import { onPageHide } from "./wake_ups.js"
 import { mustBeInitialized } from "./wasm.js"
-import type { ServerPeer } from "./wire.js"
+import type { ServerFrame, ServerPeer } from "./wire.js"
 
 const CONNECT = Symbol("connect")
 
@@ -35,6 +39,7 @@ export class Tiebreak {
   readonly #ledger: UploadLedger
   readonly #storage: LedgeredStorage | undefined
   readonly #documents: Documents
+  readonly #conflicts: Conflicts
   readonly #board: StatusBoard
   readonly #refusals: Listeners<RefusedChange>
   readonly #options: TiebreakOptions
@@ -51,6 +56,7 @@ export class Tiebreak {
     const storage = options.storage && new BoundedStorage(options.storage)
     const ledger = await failingAs("storage", UploadLedger.load(storage))
     const tiebreak = new Tiebreak({ ...options, ...(storage && { storage }) }, ledger)
+    await failingAs("storage", tiebreak.#conflicts.load())
     await tiebreak.#documents.openUnsettled()
     if (options.autoConnect ?? true) tiebreak.connect()
     return tiebreak
@@ -75,12 +81,17 @@ export class Tiebreak {
       changed: () => this.#board.changed(),
       failed: error => this.#board.fail(error),
     })
+    this.#conflicts = this.#conflictsOf(options)
     for (const id of ledger.deleted()) this.#adapter.mute(id)
     ledger.onFailure = error => this.#board.fail({ code: "storage", message: messageOf(error) })
-    this.#adapter.states.subscribe(() => this.#board.changed())
+    this.#adapter.states.subscribe(({ kind }) => {
+      if (kind !== "connected") this.#conflicts.disconnected()
+      this.#board.changed()
+    })
     this.#adapter.errors.subscribe(error => this.#board.fail(error))
     this.#adapter.servers.subscribe(server => this.#meet(server))
-    this.#adapter.frames.subscribe(frame => hear(frame, this.#documents, refused => this.#refuse(refused)))
+    this.#adapter.frames.subscribe(frame => this.#hear(frame))
+    this.#board.subscribeToMoments(() => this.#conflicts.looked())
     // Who is told of a failure is gone with the page; the storage has noted it.
     this.#stopPageHide = onPageHide(() => void this.flush().catch(() => {}))
   }
@@ -90,13 +101,18 @@ export class Tiebreak {
     return this.#board.status
   }
 
-  /** `status` gives the present status first, then every other. */
+  /** `status` gives the present status first, then every other; `conflicts` tells that the list is another one. */
   on(event: "status", listener: (status: SyncStatus) => void): Subscription
   on(event: "refused", listener: (refused: RefusedChange) => void): Subscription
+  on(event: "conflicts", listener: () => void): Subscription
   on(
-    ...[event, listener]: ["status", (status: SyncStatus) => void] | ["refused", (refused: RefusedChange) => void]
+    ...[event, listener]:
+      | ["status", (status: SyncStatus) => void]
+      | ["refused", (refused: RefusedChange) => void]
+      | ["conflicts", () => void]
   ): Subscription {
-    return event === "refused" ? this.#refusals.subscribe(listener) : this.#board.subscribe(listener)
+    if (event === "refused") return this.#refusals.subscribe(listener)
+    return event === "conflicts" ? this.#conflicts.changes.subscribe(listener) : this.#board.subscribe(listener)
   }
 
   /** Connects and stays connected, however often the connection is lost. */
@@ -167,6 +183,7 @@ export class Tiebreak {
     const erased = this.#ledger.erase(documentId)
     this.repo.delete(documentId)
     this.#documents.forget(documentId)
+    this.#conflicts.forget(documentId)
     return (await failingAs("storage", erased)) || isListed
   }
 
@@ -182,6 +199,23 @@ export class Tiebreak {
   /** How many changes of one document the server has not said to be durable. */
   pendingOf(id: AnyDocumentId): number {
     return this.#documents.pendingOf(documentIdOf(id))
+  }
+
+  /**
+   * What is open between people, in one document or all, as far as it is known here: offline too, and without what was
+   * settled here. The same array until it changes.
+   */
+  conflicts(id?: AnyDocumentId): readonly Conflict[] {
+    return this.#conflicts.list(id === undefined ? undefined : documentIdOf(id))
+  }
+
+  /**
+   * Settles a conflict: writes the choice into the document at once, offline too. What cannot be written here, because
+   * this device lacks a side of it, is settled by the server, and fails as `offline` if that is away.
+   */
+  async resolve(conflictId: string, resolution: Resolution): Promise<void> {
+    this.#mustBeOpen()
+    await this.#conflicts.resolve(conflictId, resolution)
   }
 
   /** Resolves when every change of this device is durable on the server; rejects when that cannot come by itself. */
@@ -234,6 +268,7 @@ export class Tiebreak {
       this.#end()
     }
     await this.#storage?.close()
+    await failingAs("storage", this.#conflicts.wipe())
     await failingAs("storage", this.#ledger.wipe())
     this.#isClearing = false
     return this.status.pendingChanges
@@ -249,6 +284,7 @@ export class Tiebreak {
     this.#documents.settle()
     this.#end()
     await this.#storage?.close()
+    await this.#conflicts.close()
     await this.#ledger.flush()
   }
 
@@ -258,6 +294,20 @@ export class Tiebreak {
       ledger: this.#ledger,
       changed: () => this.#documents.touched(),
       failed: (documentId, error) => this.#board.fail({ code: "storage", message: messageOf(error), documentId }),
+    })
+  }
+
+  #conflictsOf({ url, storage, conflictResolver, backoff, logger, ...options }: TiebreakOptions): Conflicts {
+    return new Conflicts({
+      documents: this.#documents,
+      handles: () => this.repo.handles,
+      isDeleted: document => this.#ledger.isDeleted(document),
+      server: new ConflictServer({ server: httpUrlOf(url), ...tokensOf({ url, ...options }) }),
+      storage,
+      decide: conflictResolver,
+      backoff,
+      logger: logger ?? consoleLogger,
+      failed: error => this.#board.fail(error),
     })
   }
 
@@ -283,8 +333,14 @@ export class Tiebreak {
     return waitForStatus(listener => this.on("status", listener), status => this.#closed() ?? judge(status), options)
   }
 
+  #hear(frame: ServerFrame): void {
+    hear(frame, this.#documents, refused => this.#refuse(refused))
+    this.#conflicts.hear(frame)
+  }
+
   #meet(server: ServerPeer): void {
     this.#documents.startOver()
+    this.#conflicts.connected(server)
     if (!this.#ledger.meetServer(server.storageId)) return
     this.#documents.forgetConfirmed()
     void this.#documents.openUnsettled()

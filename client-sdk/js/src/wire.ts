@@ -26,6 +26,8 @@ export type ServerFrame =
   /** Behind the next sync message of this document, which names these heads, more parts follow. */
   | { kind: "more"; documentId: DocumentId; heads: Heads }
   | { kind: "refused"; refused: RefusedChange }
+  /** A conflict of this document was opened, has changed or is over: a hint to read what is open. */
+  | { kind: "conflict"; documentId: DocumentId }
   | { kind: "pong" }
   /** The token of this connection runs out in `leftMs`: a fresh one is wanted before. */
   | { kind: "token-wanted"; leftMs: number }
@@ -69,6 +71,8 @@ export function decodeFrame(bytes: Uint8Array): ServerFrame {
       return { kind: "more", documentId: text(fields, "documentId") as DocumentId, heads: headsOf(fields) }
     case "x-tiebreak:refused":
       return { kind: "refused", refused: refusedChange(fields) }
+    case "x-tiebreak:conflict":
+      return { kind: "conflict", documentId: text(fields, "documentId") as DocumentId }
     case "x-tiebreak:pong":
       return { kind: "pong" }
     case "x-tiebreak:token-wanted":

@@ -13,6 +13,8 @@ export interface AccountRequest {
   readonly body?: unknown
   readonly token?: string
   readonly idempotencyKey?: string
+  /** The entity tag that what is changed must still have. */
+  readonly ifMatch?: string
 }
 
 export interface AccountServerOptions {
@@ -58,13 +60,14 @@ export class AccountServer {
     return new Answer(content)
   }
 
-  async #send({ method, path, body, token, idempotencyKey }: AccountRequest, signal: AbortSignal) {
+  async #send({ method, path, body, token, idempotencyKey, ifMatch }: AccountRequest, signal: AbortSignal) {
     const response = await this.#fetch(new URL(`v1/${path}`, this.address), {
       method,
       headers: {
         ...(body !== undefined && { "content-type": "application/json" }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(idempotencyKey !== undefined && { "idempotency-key": idempotencyKey }),
+        ...(ifMatch !== undefined && { "if-match": ifMatch }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal,
@@ -105,10 +108,28 @@ export class Answer {
     throw strange(name)
   }
 
-  items(): Answer[] {
-    const { items } = this.#fields
-    if (Array.isArray(items)) return items.map(item => new Answer(item))
-    throw strange("items")
+  /** Whether it says so; what it leaves out is not so. */
+  flag(name: string): boolean {
+    return this.#fields[name] === true
+  }
+
+  /** Whatever it is; null where it is left out. */
+  value(name: string): unknown {
+    return this.#fields[name] ?? null
+  }
+
+  list(name: string): unknown[] {
+    const value = this.#fields[name]
+    if (Array.isArray(value)) return value
+    throw strange(name)
+  }
+
+  items(name = "items"): Answer[] {
+    return this.list(name).map(item => new Answer(item))
+  }
+
+  answerOrNull(name: string): Answer | null {
+    return this.#fields[name] == null ? null : new Answer(this.#fields[name])
   }
 }
 

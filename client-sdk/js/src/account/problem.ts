@@ -31,6 +31,10 @@ const CODES: Readonly<Record<string, TiebreakErrorCode>> = {
   grant_not_found: "not_found",
   device_not_found: "not_found",
   invitation_invalid: "not_found",
+  conflict_not_found: "not_found",
+  conflict_closed: "conflict_closed",
+  conflict_changed: "conflict_changed",
+  precondition_failed: "conflict_changed",
   accounts_off: "no_accounts",
 }
 
