@@ -43,7 +43,7 @@ impl TestRoom {
 
     fn settle(&mut self, conflict: &OpenConflict, choice: Choice) -> Vec<Effect> {
         let (actor, by) = (ActorId::from_bytes(&[7; 16]), Submitter::default());
-        let settle = Settle { conflict: conflict.clone(), choice, actor, time_s: 0, by };
+        let settle = Settle { conflict: *conflict, choice, actor, time_s: 0, by };
         self.input(Input::Settle { ticket: Ticket(2), settle: Box::new(settle) })
     }
 }
