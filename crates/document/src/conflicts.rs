@@ -21,6 +21,7 @@ mod identity;
 #[cfg(feature = "planted-mistakes")]
 pub mod mistakes;
 mod registers;
+mod repair;
 mod settle;
 mod standing;
 mod touches;
@@ -84,6 +85,9 @@ pub struct Reviewed {
     pub conflict: Option<Conflict>,
     /// What stands there without any other side, if something does.
     pub alone: Option<Candidate>,
+    /// Where the document's kind says that the greatest or the least of all sides stands: the change that makes it so,
+    /// the same on every replica with the same sides. To be merged by whoever decides for all, and by nobody else.
+    pub repair: Option<CheckedChange>,
 }
 
 /// Places looked at in one review. More than that change at once only where somebody writes over, or takes away, what
@@ -164,7 +168,8 @@ impl<'a> Review<'a> {
         let name = RegisterName(identity::register_bytes(self.values.registers, register));
         let conflict = self.conflict(number, register, &name);
         let alone = if conflict.is_none() { self.alone(number, register) } else { None };
-        Some(Reviewed { register: name, conflict, alone })
+        let repair = if conflict.is_none() { self.repair(number, register, &name) } else { None };
+        Some(Reviewed { register: name, conflict, alone, repair })
     }
 
     fn alone(&self, number: RegisterNumber, register: &Register) -> Option<Candidate> {

@@ -31,6 +31,14 @@ impl Flags {
         }
     }
 
+    /// How concurrent writes to a place merge; `None` without a kind.
+    pub(super) fn merge_at(&self, path: &[PathStep]) -> Option<Merge> {
+        match self {
+            Self::Everything => None,
+            Self::Kind(kind) => Some(path.iter().fold(kind.root(), below).merge()),
+        }
+    }
+
     /// The kind's name; `None` without one.
     pub fn kind_name(&self) -> Option<&str> {
         match self {

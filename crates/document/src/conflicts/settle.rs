@@ -15,7 +15,8 @@ use crate::gatekeeper::check_change;
 use crate::{Author, CheckedChange, Document, OpenError};
 use automerge::legacy::{Change as Expanded, OpId};
 use automerge::{ActorId, Change, ObjId, ObjType};
-use content::{Content, Strings};
+pub(super) use content::Content;
+use content::Strings;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
@@ -57,6 +58,14 @@ pub struct Settlement {
     pub choice: Choice,
 }
 
+/// What a change that settles something is made of, beside its author and its content.
+pub(super) struct Writing {
+    pub(super) deps: BTreeSet<ChangeHash>,
+    pub(super) start_op: u64,
+    /// What its commit message says.
+    pub(super) message: Json,
+}
+
 /// Why a conflict is not settled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettleError {
@@ -92,7 +101,10 @@ impl Document {
                 Review::of(engine, settlement.document, &settlement.flags).ok_or(SettleError::NotOpen)?;
             let (register, conflict) = review.find(settlement.conflict).ok_or(SettleError::NotOpen)?;
             let content = review.chosen(register, &conflict, &settlement.choice)?;
-            let change = review.write(register, &conflict, content.as_ref(), author);
+            let deps = conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
+            let message = json!({ RESOLVE: conflict.id.to_string() });
+            let writing = Writing { deps, start_op: engine.max_op + 1, message };
+            let change = review.write(register, writing, content.as_ref(), author);
             check_change(saved(&change).bytes, limits).map_err(SettleError::Refused)
         })
     }
@@ -150,19 +162,18 @@ impl<'a> Review<'a> {
         }
     }
 
-    fn write(
+    /// The change that leaves `content` in a place, or nothing, knowing `deps` and no other.
+    pub(super) fn write(
         &self,
         register: &Register,
-        conflict: &Conflict,
+        writing: Writing,
         content: Option<&Content>,
         author: &Author<'_>,
     ) -> Change {
         let Values { engine, registers } = &self.values;
-        let deps: BTreeSet<ChangeHash> =
-            conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
+        let Writing { deps, start_op, message } = writing;
         let heads: Vec<_> = deps.into_iter().map(library_hash).collect();
         let actor = ActorId::from(author.actor);
-        let start_op = engine.max_op + 1;
         let mut writer = Writer::new(actor.clone(), start_op);
         let place = writer.place(registers, register.place);
         writer.replace(place, self.known(register, &heads), content);
@@ -174,7 +185,7 @@ impl<'a> Review<'a> {
             seq,
             start_op: NonZeroU64::new(start_op).unwrap_or(NonZeroU64::MIN),
             time: author.time_s,
-            message: Some(json!({ RESOLVE: conflict.id.to_string() }).to_string()),
+            message: Some(message.to_string()),
             deps: heads,
             extra_bytes: Vec::new(),
             author: None,

@@ -71,7 +71,7 @@ impl Server {
         let reviewed =
             self.document.review(DOCUMENT, &Flags::Everything, &admitted.ready, self.open.len()).unwrap();
         let looked_at = reviewed.len();
-        for Reviewed { register, conflict, alone: _ } in reviewed {
+        for Reviewed { register, conflict, .. } in reviewed {
             match conflict {
                 Some(conflict) => drop(self.open.insert(register.0, conflict)),
                 None => drop(self.open.remove(&register.0)),

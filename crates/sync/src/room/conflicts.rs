@@ -131,7 +131,7 @@ impl OpenConflicts {
     }
 
     fn compare(&mut self, reviewed: Reviewed, resolved: &BTreeSet<ConflictId>, most: usize) -> Compared {
-        let Reviewed { register, conflict, alone } = reviewed;
+        let Reviewed { register, conflict, alone, repair: _ } = reviewed;
         let before = self.open.remove(&register);
         let Some(conflict) = conflict else {
             return Compared { closed: before.map(|before| closed(before.id, alone, resolved)), open: None };
@@ -189,22 +189,22 @@ impl Room {
     }
 
     /// What the turn's changes have brought about. A document that cannot be looked at this way is merged all the same.
-    pub(super) fn review(&mut self, turn: &Turn, effects: &mut Vec<Effect>) -> Vec<ConflictChange> {
-        self.look(turn).unwrap_or_else(|error| {
+    pub(super) fn review(&mut self, turn: &mut Turn, effects: &mut Vec<Effect>) -> Vec<ConflictChange> {
+        let found = self.look(turn).unwrap_or_else(|error| {
             effects.push(Effect::Unreviewed(error.to_string()));
             Vec::new()
-        })
+        });
+        turn.conflicts = found.iter().map(ConflictChange::news).collect();
+        found
     }
 
     /// Looks at what the last look has left.
     pub(super) fn review_the_rest(&mut self, effects: &mut Vec<Effect>) {
-        let mut turn = Turn::default();
-        let conflicts = self.look(&turn).unwrap_or_else(|error| {
-            effects.push(Effect::Unreviewed(error.to_string()));
-            Vec::new()
-        });
-        if !conflicts.is_empty() {
-            turn.conflicts = conflicts.iter().map(ConflictChange::news).collect();
+        let mut turn = Turn::of_nothing(self.document.heads().clone());
+        let conflicts = self.review(&mut turn, effects);
+        if !turn.ready().is_empty() {
+            self.append(turn, conflicts, effects);
+        } else if !conflicts.is_empty() {
             effects.push(Effect::Record { conflicts });
             self.phase = Phase::Storing(Box::new(turn));
         }
@@ -222,12 +222,28 @@ impl Room {
         }
     }
 
-    fn look(&mut self, turn: &Turn) -> Result<Vec<ConflictChange>, OpenError> {
+    /// Merges what the document's kind decides without anybody.
+    fn repair(&mut self, reviewed: &mut [Reviewed], turn: &mut Turn) -> Result<(), OpenError> {
+        let repairs: Vec<_> = reviewed.iter_mut().filter_map(|reviewed| reviewed.repair.take()).collect();
+        if repairs.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.document.merge(&repairs) {
+            // What is in memory is worth nothing now; what it was made from is here.
+            self.document.close();
+            return Err(OpenError::Unreadable(error.to_string()));
+        }
+        turn.add_ready(repairs);
+        Ok(())
+    }
+
+    fn look(&mut self, turn: &mut Turn) -> Result<Vec<ConflictChange>, OpenError> {
         // Unless this look goes well, and says so, or it would be due again at once.
         self.conflicts.has_rest = false;
         let Some(flags) = self.flags()? else { return Ok(Vec::new()) };
         let open = self.conflicts.open.len();
-        let reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
+        let mut reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
+        self.repair(&mut reviewed, turn)?;
         self.conflicts.has_rest = self.document.has_more_to_review();
         let resolved: BTreeSet<_> = turn.ready().iter().filter_map(CheckedChange::resolves).collect();
         let mut found = self.compare(reviewed, &flags, turn, &resolved);
@@ -249,6 +265,7 @@ impl Room {
             register: conflict.register.clone(),
             conflict: Some(conflict),
             alone: None,
+            repair: None,
         };
         Ok(conflicts.into_iter().map(reviewed).collect())
     }

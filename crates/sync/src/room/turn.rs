@@ -58,6 +58,16 @@ impl Turn {
         Self { submits: vec![submit], ready: vec![change], heads_before, ..Self::default() }
     }
 
+    /// A turn that begins with nothing to judge.
+    pub(super) fn of_nothing(heads_before: Heads) -> Self {
+        Self { heads_before, ..Self::default() }
+    }
+
+    /// Changes that are merged behind those that the turn brought.
+    pub(super) fn add_ready(&mut self, changes: Vec<CheckedChange>) {
+        self.ready.extend(changes);
+    }
+
     pub(super) fn with_ready(self, ready: Vec<CheckedChange>) -> Self {
         Self { ready, ..self }
     }
@@ -336,12 +346,20 @@ impl Room {
         if turn.ready.is_empty() {
             return self.announce(now, turn, effects);
         }
+        let conflicts = self.review(&mut turn, effects);
+        self.append(turn, conflicts, effects);
+    }
+
+    pub(super) fn append(
+        &mut self,
+        mut turn: Turn,
+        conflicts: Vec<ConflictChange>,
+        effects: &mut Vec<Effect>,
+    ) {
         let saved =
             |change: &CheckedChange| SavedChange { hash: change.hash(), bytes: change.bytes().clone() };
         let changes = turn.ready.iter().map(saved).collect();
         let (actors, owner) = (turn.claim_for_ready(), turn.claims.owner);
-        let conflicts = self.review(&turn, effects);
-        turn.conflicts = conflicts.iter().map(ConflictChange::news).collect();
         let heads = self.document.heads().clone();
         effects.push(Effect::Append { changes, heads, actors, owner, conflicts });
         self.phase = Phase::Storing(Box::new(turn));

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Content {
+pub(in crate::conflicts) enum Content {
     Scalar(ScalarValue),
     Text(String),
     List(Vec<Self>),
@@ -22,7 +22,7 @@ pub(super) enum Strings {
 }
 
 impl Content {
-    pub(super) fn of_document(value: &Hydrated) -> Self {
+    pub(in crate::conflicts) fn of_document(value: &Hydrated) -> Self {
         match value {
             Hydrated::Scalar(scalar) => Self::Scalar(scalar.clone()),
             Hydrated::Text(text) => Self::Text(text.to_string()),

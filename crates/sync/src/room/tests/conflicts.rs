@@ -257,3 +257,54 @@ fn a_room_that_does_not_look_is_not_kept_busy_by_who_does() {
     disagree(&mut room, &author, "key");
     assert!(!room.0.is_turn_due());
 }
+
+/// A room with a document of a kind that keeps the best of what was written apart.
+fn room_with_records(merge: &str) -> (TestRoom, Author) {
+    let kind = format!(
+        r#"{{ "x-tiebreak-kind": "records", "x-tiebreak-version": 1, "title": "Records", "type": "object",
+              "properties": {{ "best": {{ "type": "integer", "x-tiebreak-merge": "{merge}" }} }} }}"#
+    );
+    let kinds = Kinds::with_files([("records.json".to_owned(), kind)]).unwrap();
+    let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+    let mut room = TestRoom(room.flagging(Flagging { kinds, plain: PlainDocuments::Merged }));
+    room.input(Input::Loaded(Ok(None)));
+    let mut author = Author::new(99);
+    author.0.put(ROOT, "@kind", "records").unwrap();
+    let change = author.write("best", 10);
+    room.submit(vec![change]);
+    (room, author)
+}
+
+fn best(room: &mut TestRoom) -> serde_json::Value {
+    room.0.document_mut().unwrap().to_json().unwrap()["best"].clone()
+}
+
+#[test]
+fn the_greatest_or_the_least_of_what_was_written_apart_stands_and_nobody_is_asked() {
+    for (merge, stands) in [("max", 30), ("min", 5)] {
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            let (mut room, author) = room_with_records(merge);
+            let written =
+                [(2, 30), (3, 5), (4, 7)].map(|(actor, value)| fork(&author, actor).write("best", value));
+            for at in order {
+                assert_eq!(room.submit(vec![written[at].clone()]).0, [], "{merge}");
+            }
+            assert_eq!(best(&mut room), stands, "{merge} {order:?}");
+        }
+    }
+}
+
+#[test]
+fn two_servers_repair_alike_to_the_last_byte_and_tell_their_members() {
+    let repaired = || {
+        let (mut room, author) = room_with_records("max");
+        let (one, two) = (fork(&author, 2).write("best", 30), fork(&author, 3).write("best", 20));
+        room.receive(1, &author.clone_heads(), vec![]);
+        room.submit(vec![one]);
+        let (_, told) = room.submit(vec![two]);
+        assert_eq!(crate::room::tests::told(&told), [(1, 2)], "the write and the repair");
+        room.0.heads().clone()
+    };
+    assert_eq!(repaired().as_slice().len(), 1);
+    assert_eq!(repaired(), repaired());
+}
