@@ -30,7 +30,7 @@ mod value;
 pub use digest::ConflictDigest;
 pub use flags::Flags;
 pub(crate) use registers::Registers;
-pub use settle::{Choice, SettleError, Settlement};
+pub use settle::{Choice, Resolved, SettleError, Settlement};
 
 use crate::engine::{Engine, library_hash};
 use crate::path::PathStep;
@@ -85,8 +85,10 @@ pub struct Reviewed {
     pub conflict: Option<Conflict>,
     /// What stands there without any other side, if something does.
     pub alone: Option<Candidate>,
-    /// Where the document's kind says that the greatest or the least of all sides stands: the change that makes it so,
-    /// the same on every replica with the same sides. To be merged by whoever decides for all, and by nobody else.
+    /// What that says it settles.
+    pub resolved: Option<Resolved>,
+    /// Where the document's kind decides without anybody, between the sides of a conflict or of what it never asks
+    /// about: the change that makes it so, the same on every replica with the same sides. To be merged by whoever decides for all, and by nobody else.
     pub repair: Option<CheckedChange>,
 }
 
@@ -168,8 +170,18 @@ impl<'a> Review<'a> {
         let name = RegisterName(identity::register_bytes(self.values.registers, register));
         let conflict = self.conflict(number, register, &name);
         let alone = if conflict.is_none() { self.alone(number, register) } else { None };
-        let repair = if conflict.is_none() { self.repair(number, register, &name) } else { None };
-        Some(Reviewed { register: name, conflict, alone, repair })
+        let repair = match &conflict {
+            None => self.repair(number, register, &name),
+            Some(conflict) => self.by_rule(register, conflict),
+        };
+        let resolved = alone.as_ref().and_then(|alone| self.resolved_by(alone.change));
+        Some(Reviewed { register: name, conflict, alone, resolved, repair })
+    }
+
+    /// What a change says that it settles.
+    fn resolved_by(&self, change: ChangeHash) -> Option<Resolved> {
+        let meta = self.values.engine.automerge.get_change_meta_by_hash(&library_hash(change))?;
+        Resolved::read(&meta.message?)
     }
 
     fn alone(&self, number: RegisterNumber, register: &Register) -> Option<Candidate> {

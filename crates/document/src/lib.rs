@@ -22,8 +22,8 @@ pub use admission::Admitted;
 #[cfg(feature = "planted-mistakes")]
 pub use conflicts::mistakes;
 pub use conflicts::{
-    Candidate, Choice, Conflict, ConflictDigest, Flags, REVIEWED_AT_ONCE_MAX, RegisterName, Reviewed,
-    SettleError, Settlement,
+    Candidate, Choice, Conflict, ConflictDigest, Flags, REVIEWED_AT_ONCE_MAX, RegisterName, Resolved,
+    Reviewed, SettleError, Settlement,
 };
 pub use document::{Document, MergeError, Missing, OpenError, SavedChange};
 pub use from_json::ImportError;

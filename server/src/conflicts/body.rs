@@ -61,6 +61,9 @@ pub(crate) struct Side {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settled {
     pub(crate) how: How,
+    /// Which rule of the kind.
+    #[serde(default)]
+    pub(crate) rule: Option<String>,
     #[serde(with = "maybe_text")]
     pub(crate) account: Option<AccountId>,
     pub(crate) actor: Option<String>,
@@ -76,6 +79,8 @@ pub(crate) struct Settled {
 pub(crate) enum How {
     /// Somebody chose.
     Choice,
+    /// The document's kind has a rule for it.
+    Rule,
     /// Somebody who knew all sides wrote the place, or took away what it is in.
     Write,
     /// The sides mean the same by now.
@@ -88,6 +93,7 @@ impl How {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Choice => "choice",
+            Self::Rule => "rule",
             Self::Write => "write",
             Self::Agreement => "agreement",
             Self::Wider => "wider",
@@ -142,6 +148,7 @@ impl Settled {
     pub(super) fn of(closed: &Closed, body: &Body) -> Option<Self> {
         let by = closed.by.as_ref();
         let how = match (closed.state, closed.wider, by) {
+            (ConflictState::Settled, _, _) if closed.rule.is_some() => How::Rule,
             (ConflictState::Settled, _, _) => How::Choice,
             (_, Some(_), _) => How::Wider,
             (_, None, Some(_)) => How::Write,
@@ -151,6 +158,7 @@ impl Settled {
         let shown = |value| if body.is_secret() { Shown::Secret } else { Shown::of(value) };
         Some(Self {
             how,
+            rule: closed.rule.clone(),
             account: closed.account,
             actor: by.map(|by| by.actor.to_string()),
             change: by.map(|by| by.change),

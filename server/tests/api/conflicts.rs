@@ -1,10 +1,11 @@
 //! What people disagree about: recorded with the changes, listed, and settled by whoever may write.
 
 use crate::access::{Person, start};
-use crate::support::{Api, JSON, Reply, device};
+use crate::support::{Api, JSON, Reply, device, write};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue};
 use serde_json::{Value, json};
+use tiebreak_tests::wait::until;
 
 fn fork(document: &mut AutoCommit, actor: u8) -> AutoCommit {
     document.fork().with_actor(ActorId::from([actor; 16].as_slice()))
@@ -253,6 +254,27 @@ fn documents_without_a_kind_are_flagged_where_the_operator_asks_for_it_only() {
     let api = Api::start(&["--plain-documents", "flagged"]);
     Apart::of(&api, base(), names());
     assert_eq!(the_conflict(&api)["kind"], Value::Null);
+}
+
+#[test]
+fn a_conflict_for_which_the_kind_has_a_rule_is_settled_by_it_and_its_record_names_the_rule() {
+    let kinds = tempfile::tempdir().unwrap();
+    let best = json!({ "title": "Best", "type": "integer", "x-tiebreak-resolve": "largest" });
+    let kind = json!({
+        "x-tiebreak-kind": "records", "x-tiebreak-version": 1, "title": "Records", "type": "object",
+        "properties": { "best": best },
+    });
+    std::fs::write(kinds.path().join("records.json"), kind.to_string()).unwrap();
+    let api = Api::start(&["--kinds", kinds.path().to_str().unwrap()]);
+    let mut base = device(1);
+    base.put(ROOT, "@kind", "records").unwrap();
+    base.commit();
+    let apart =
+        Apart::of(&api, base, [30, 5].map(|best| move |device: &mut AutoCommit| write(device, "best", best)));
+    let settled = until("the rule to settle it", || conflicts(&api, "?state=settled").pop());
+    assert_eq!((text(&settled["settled"], "how"), text(&settled["settled"], "rule")), ("rule", "largest"));
+    assert_eq!((&settled["settled"]["value"], &settled["settled"]["by"]), (&json!(30), &Value::Null));
+    assert_eq!(api.get(&apart.location).expect(200).json()["best"], 30);
 }
 
 #[test]

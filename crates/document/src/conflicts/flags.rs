@@ -3,7 +3,7 @@
 use super::standing::{By, Standing};
 use crate::path::PathStep;
 use std::sync::Arc;
-use tiebreak_kinds::{Kind, Merge, Node, Remove};
+use tiebreak_kinds::{Kind, Merge, Node, Remove, Resolver};
 
 /// What is flagged in a document.
 #[derive(Debug, Clone)]
@@ -36,6 +36,14 @@ impl Flags {
         match self {
             Self::Everything => None,
             Self::Kind(kind) => Some(path.iter().fold(kind.root(), below).merge()),
+        }
+    }
+
+    /// What settles conflicts in a place without a person, if the kind says so.
+    pub(super) fn resolver_at(&self, path: &[PathStep]) -> Option<Resolver> {
+        match self {
+            Self::Everything => None,
+            Self::Kind(kind) => path.iter().fold(kind.root(), below).resolver(),
         }
     }
 

@@ -1,19 +1,20 @@
-//! What a kind decides without anybody: of what was written apart, the greatest or the least stands. A change says so,
-//! and every replica that knows the same sides makes the same one, to the last byte.
+//! What a kind decides without anybody: of what was written apart, the greatest or the least stands, or what its rule
+//! for conflicts says. A change says so, the same to the last byte wherever the same is decided.
 
 use super::registers::{Register, RegisterNumber};
-use super::settle::{Content, Writing};
-use super::{RegisterName, Review};
+use super::settle::{Content, RESOLVE, RULE, Writing};
+use super::value::Shown;
+use super::{Conflict, RegisterName, Review, identity};
 use crate::engine::saved;
 use crate::gatekeeper::reread_change;
 use crate::{Author, CheckedChange};
 use automerge::ScalarValue;
 use automerge::hydrate::Value as Hydrated;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use tiebreak_kinds::Merge;
+use tiebreak_kinds::{Merge, Resolver};
 use tiebreak_protocol::ChangeHash;
 
 impl Review<'_> {
@@ -47,14 +48,55 @@ impl Review<'_> {
             return None;
         }
         let candidates = standing.iter().zip(&shown).filter_map(|(side, shown)| self.candidate(side, shown));
-        let deps: BTreeSet<ChangeHash> = candidates.flat_map(|side| side.changes).collect();
+        let deps = candidates.flat_map(|side| side.changes).collect();
+        let message = json!({ "repair": merge.as_str() });
+        self.write_alike(register, (name, deps, message), Some(&Content::of_document(best)))
+    }
+
+    /// The choice of the kind's own rule, where it has one that can be followed.
+    pub(super) fn by_rule(&self, register: &Register, conflict: &Conflict) -> Option<CheckedChange> {
+        let resolver = self.flags.resolver_at(&conflict.path)?;
+        let registers = self.values.registers;
+        let mut standing = registers.standing(registers.number_of(register.place)?);
+        standing.retain(|side| {
+            let id = identity::version(registers, side.version);
+            conflict.candidates.iter().any(|candidate| candidate.id == id)
+        });
+        standing.sort_by(|one, other| self.values.order(one.version, other.version));
+        let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
+        let by_size = |shown: &&Shown, other: &&Shown| match (shown.content(), other.content()) {
+            (Some(one), Some(other)) => compare(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        };
+        let chosen = match resolver {
+            Resolver::Largest => shown.iter().max_by(by_size),
+            Resolver::Smallest => shown.iter().filter(|shown| !shown.is_removed()).min_by(by_size),
+            // Changes are numbered in the order in which they came.
+            Resolver::Newest => {
+                let sides = standing.iter().zip(&shown);
+                sides.max_by_key(|(side, _)| side.changes().max()).map(|(_, shown)| shown)
+            }
+            // Who owns the document is not written in it.
+            Resolver::Owner => None,
+        }?;
+        let deps = conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
+        let message = json!({ RESOLVE: conflict.id.to_string(), RULE: resolver.as_str() });
+        let content = chosen.content().map(Content::of_document);
+        self.write_alike(register, (&conflict.register, deps, message), content.as_ref())
+    }
+
+    /// The same change wherever the same is decided.
+    fn write_alike(
+        &self,
+        register: &Register,
+        (name, deps, message): (&RegisterName, BTreeSet<ChangeHash>, Json),
+        content: Option<&Content>,
+    ) -> Option<CheckedChange> {
         let engine = self.values.engine;
         let seen = deps.iter().filter_map(|dep| engine.max_op_of(dep)).max()?;
-        let message = json!({ "repair": merge.as_str() });
         let actor = self.repairer(name, &deps);
         let author = Author { actor: &actor, time_s: 0 };
-        let writing = Writing { deps, start_op: seen + 1, message };
-        let change = self.write(register, writing, Some(&Content::of_document(best)), &author);
+        let change = self.write(register, Writing { deps, start_op: seen + 1, message }, content, &author);
         reread_change(saved(&change).bytes).ok()
     }
 

@@ -24,14 +24,34 @@ use tiebreak_protocol::{ChangeHash, ConflictId, DocumentId, Limits, Refusal};
 use writer::Writer;
 
 /// What the message of a change that settles a conflict names it by.
-const RESOLVE: &str = "resolve";
+pub(super) const RESOLVE: &str = "resolve";
+/// And the kind's rule, if nobody was asked.
+pub(super) const RULE: &str = "rule";
+
+/// What a change says that settles a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    pub conflict: ConflictId,
+    /// The rule of the kind that chose; `None`: somebody did.
+    pub rule: Option<String>,
+}
+
+impl Resolved {
+    /// Out of a commit message.
+    pub(super) fn read(message: &str) -> Option<Self> {
+        if !message.starts_with('{') {
+            return None;
+        }
+        let message: Json = serde_json::from_str(message).ok()?;
+        let rule = message.get(RULE).and_then(Json::as_str).map(str::to_owned);
+        Some(Self { conflict: message.get(RESOLVE)?.as_str()?.parse().ok()?, rule })
+    }
+}
 
 impl CheckedChange {
     /// The conflict that it settles, by its own word.
     pub fn resolves(&self) -> Option<ConflictId> {
-        let message = self.message().filter(|message| message.starts_with('{'))?;
-        let message: Json = serde_json::from_str(message).ok()?;
-        message.get(RESOLVE)?.as_str()?.parse().ok()
+        self.message().and_then(Resolved::read).map(|resolved| resolved.conflict)
     }
 }
 

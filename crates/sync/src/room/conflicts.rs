@@ -3,10 +3,10 @@
 use super::member::Member;
 use super::turn::Turn;
 use super::{Effect, Notice, Phase, Room};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tiebreak_document::{
-    Candidate, CheckedChange, Conflict, ConflictDigest, Document, Flags, OpenError, REVIEWED_AT_ONCE_MAX,
-    RegisterName, Reviewed,
+    Candidate, Conflict, ConflictDigest, Document, Flags, OpenError, REVIEWED_AT_ONCE_MAX, RegisterName,
+    Resolved, Reviewed,
 };
 use tiebreak_kinds::Kinds;
 use tiebreak_protocol::{AccountId, ActorId, ConflictId, ConflictState};
@@ -95,6 +95,8 @@ pub struct Closed {
     /// What stands now, and who wrote it. `None`: several sides that mean the same, or another conflict.
     pub by: Option<Candidate>,
     pub account: Option<AccountId>,
+    /// The rule of the kind that settled it, if nobody did.
+    pub rule: Option<String>,
     /// The conflict in the same place that took its place.
     pub wider: Option<ConflictId>,
 }
@@ -130,8 +132,8 @@ impl OpenConflicts {
         self.open.values().find(|open| open.id == id)
     }
 
-    fn compare(&mut self, reviewed: Reviewed, resolved: &BTreeSet<ConflictId>, most: usize) -> Compared {
-        let Reviewed { register, conflict, alone, repair: _ } = reviewed;
+    fn compare(&mut self, reviewed: Reviewed, most: usize) -> Compared {
+        let Reviewed { register, conflict, alone, resolved, repair: _ } = reviewed;
         let before = self.open.remove(&register);
         let Some(conflict) = conflict else {
             return Compared { closed: before.map(|before| closed(before.id, alone, resolved)), open: None };
@@ -141,7 +143,7 @@ impl OpenConflicts {
         let closed = before
             .as_ref()
             .filter(|_| is_other)
-            .map(|before| Closed { wider: Some(now.id), ..closed(before.id, None, resolved) });
+            .map(|before| Closed { wider: Some(now.id), ..closed(before.id, None, None) });
         let is_news = before != Some(now);
         if before.is_none() && self.open.len() >= most {
             self.may_be_more = true;
@@ -164,9 +166,11 @@ impl From<&Conflict> for OpenConflict {
     }
 }
 
-fn closed(id: ConflictId, by: Option<Candidate>, resolved: &BTreeSet<ConflictId>) -> Closed {
-    let state = if resolved.contains(&id) { ConflictState::Settled } else { ConflictState::Overtaken };
-    Closed { id, state, by, account: None, wider: None }
+fn closed(id: ConflictId, by: Option<Candidate>, resolved: Option<Resolved>) -> Closed {
+    let resolved = resolved.filter(|resolved| resolved.conflict == id);
+    let state = if resolved.is_some() { ConflictState::Settled } else { ConflictState::Overtaken };
+    let rule = resolved.and_then(|resolved| resolved.rule);
+    Closed { id, state, by, rule, account: None, wider: None }
 }
 
 impl Room {
@@ -245,12 +249,11 @@ impl Room {
         let mut reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
         self.repair(&mut reviewed, turn)?;
         self.conflicts.has_rest = self.document.has_more_to_review();
-        let resolved: BTreeSet<_> = turn.ready().iter().filter_map(CheckedChange::resolves).collect();
-        let mut found = self.compare(reviewed, &flags, turn, &resolved);
+        let mut found = self.compare(reviewed, &flags, turn);
         let has_closed = found.iter().any(|change| matches!(change, ConflictChange::Closed(_)));
         if has_closed && self.conflicts.may_be_more && !self.conflicts.has_rest {
             let more = self.unknown(&flags)?;
-            found.extend(self.compare(more, &flags, turn, &resolved));
+            found.extend(self.compare(more, &flags, turn));
         }
         Ok(found)
     }
@@ -265,22 +268,17 @@ impl Room {
             register: conflict.register.clone(),
             conflict: Some(conflict),
             alone: None,
+            resolved: None,
             repair: None,
         };
         Ok(conflicts.into_iter().map(reviewed).collect())
     }
 
-    fn compare(
-        &mut self,
-        reviewed: Vec<Reviewed>,
-        flags: &Flags,
-        turn: &Turn,
-        resolved: &BTreeSet<ConflictId>,
-    ) -> Vec<ConflictChange> {
+    fn compare(&mut self, reviewed: Vec<Reviewed>, flags: &Flags, turn: &Turn) -> Vec<ConflictChange> {
         let mut changes = Vec::new();
         for reviewed in reviewed {
             let most = self.limits.conflicts_open_max;
-            let Compared { closed, open } = self.conflicts.compare(reviewed, resolved, most);
+            let Compared { closed, open } = self.conflicts.compare(reviewed, most);
             let account_of = |actor: &ActorId| self.authors.account_of(actor, turn);
             if let Some(mut closed) = closed {
                 closed.account = closed.by.as_ref().and_then(|by| account_of(&by.actor));

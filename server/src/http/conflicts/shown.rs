@@ -106,9 +106,12 @@ pub(crate) struct PrincipalItem {
 pub(crate) struct SettledItem {
     /// Who wrote what stands now; null where nobody is asked who they are.
     by: Option<PrincipalItem>,
-    /// `choice`: somebody settled it; `write`: somebody who knew all sides wrote the place; `agreement`: the sides mean
+    /// `choice`: somebody settled it; `rule`: the document's kind has one for it; `write`: somebody who knew all sides wrote the place; `agreement`: the sides mean
     /// the same; `wider`: another conflict took it in.
     how: &'static str,
+    /// Which rule of the kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
     change: Option<String>,
     /// When that reached the server.
     at: Option<String>,
@@ -161,6 +164,7 @@ impl ConflictItem {
         let settled = body.settled.as_ref().map(|settled| SettledItem {
             by: people.principal(settled.account),
             how: How::as_str(settled.how),
+            rule: settled.rule.clone(),
             change: settled.change.map(|change| change.to_string()),
             at: at.clone(),
             value: ShownValue::of(settled.value.as_ref()),

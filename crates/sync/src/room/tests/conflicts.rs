@@ -258,11 +258,11 @@ fn a_room_that_does_not_look_is_not_kept_busy_by_who_does() {
     assert!(!room.0.is_turn_due());
 }
 
-/// A room with a document of a kind that keeps the best of what was written apart.
-fn room_with_records(merge: &str) -> (TestRoom, Author) {
+/// A room with a document of a kind that says what becomes of what was written apart.
+fn room_with_records(keyword: &str) -> (TestRoom, Author) {
     let kind = format!(
         r#"{{ "x-tiebreak-kind": "records", "x-tiebreak-version": 1, "title": "Records", "type": "object",
-              "properties": {{ "best": {{ "type": "integer", "x-tiebreak-merge": "{merge}" }} }} }}"#
+              "properties": {{ "best": {{ "type": "integer", {keyword} }} }} }}"#
     );
     let kinds = Kinds::with_files([("records.json".to_owned(), kind)]).unwrap();
     let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
@@ -283,7 +283,7 @@ fn best(room: &mut TestRoom) -> serde_json::Value {
 fn the_greatest_or_the_least_of_what_was_written_apart_stands_and_nobody_is_asked() {
     for (merge, stands) in [("max", 30), ("min", 5)] {
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
-            let (mut room, author) = room_with_records(merge);
+            let (mut room, author) = room_with_records(&format!(r#""x-tiebreak-merge": "{merge}""#));
             let written =
                 [(2, 30), (3, 5), (4, 7)].map(|(actor, value)| fork(&author, actor).write("best", value));
             for at in order {
@@ -297,7 +297,7 @@ fn the_greatest_or_the_least_of_what_was_written_apart_stands_and_nobody_is_aske
 #[test]
 fn two_servers_repair_alike_to_the_last_byte_and_tell_their_members() {
     let repaired = || {
-        let (mut room, author) = room_with_records("max");
+        let (mut room, author) = room_with_records(r#""x-tiebreak-merge": "max""#);
         let (one, two) = (fork(&author, 2).write("best", 30), fork(&author, 3).write("best", 20));
         room.receive(1, &author.clone_heads(), vec![]);
         room.submit(vec![one]);
@@ -307,4 +307,36 @@ fn two_servers_repair_alike_to_the_last_byte_and_tell_their_members() {
     };
     assert_eq!(repaired().as_slice().len(), 1);
     assert_eq!(repaired(), repaired());
+}
+
+#[test]
+fn where_the_kind_has_a_rule_for_conflicts_it_settles_them_and_the_record_says_so() {
+    for (rule, stands) in [("largest", 30), ("smallest", 5), ("newest", 5)] {
+        let (mut room, author) = room_with_records(&format!(r#""x-tiebreak-resolve": "{rule}""#));
+        let (one, two) = (fork(&author, 2).write("best", 30), fork(&author, 3).write("best", 5));
+        assert_eq!(room.submit(vec![one]).0, []);
+        let (found, after) = room.submit(vec![two]);
+        let id = opened(&found).conflict.id;
+        let settled = recorded(&after);
+        let closed = closed(&settled);
+        assert_eq!((closed.id, closed.state), (id, ConflictState::Settled), "{rule}");
+        assert_eq!(closed.rule.as_deref(), Some(rule));
+        assert_eq!(closed.by.as_ref().unwrap().value, Some(stands.into()), "{rule}");
+        room.input(Input::Recorded(Ok(())));
+        assert_eq!(best(&mut room), stands, "{rule}");
+    }
+}
+
+#[test]
+fn a_side_that_comes_after_the_rule_has_settled_is_settled_with_it() {
+    let (mut room, author) = room_with_records(r#""x-tiebreak-resolve": "largest""#);
+    for (actor, value) in [(2, 30), (3, 5), (4, 40)] {
+        room.submit(vec![fork(&author, actor).write("best", value)]);
+        room.input(Input::Recorded(Ok(())));
+    }
+    assert_eq!(best(&mut room), 40);
+    let id = room.0.document_id();
+    let kinds = Kinds::built_in();
+    let open = Flagging { kinds, plain: FLAGGED }.of(room.0.document_mut().unwrap()).unwrap().unwrap();
+    assert_eq!(room.0.document_mut().unwrap().conflicts(id, &open).unwrap(), []);
 }
