@@ -7,6 +7,7 @@ mod backup;
 mod check;
 mod client;
 mod config;
+mod conflicts;
 mod data;
 mod devices;
 mod doc;
@@ -58,6 +59,9 @@ enum Command {
     /// Say who may do what with a document
     #[command(subcommand)]
     Grants(grants::Grants),
+    /// What devices disagree about: list, show and settle it
+    #[command(subcommand)]
+    Conflicts(conflicts::Conflicts),
     /// Make and take back the credentials of programs
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -95,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::Accounts(accounts) => accounts::run(accounts),
         Command::Devices(devices) => devices::run(devices),
         Command::Grants(grants) => grants::run(grants),
+        Command::Conflicts(conflicts) => conflicts::run(conflicts),
         Command::Keys(keys) => keys::run(keys),
         Command::Kinds(kinds) => kinds::run(kinds),
         Command::Audit(audit) => audit::run(audit),

@@ -1,10 +1,11 @@
 //! What people disagree about: recorded with the changes, listed, and settled by whoever may write.
 
 use crate::access::{Person, start};
-use crate::support::{Api, JSON, Reply, device, write};
+use crate::support::{Api, JSON, Reply, device, json_output, output, tiebreak, write};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue};
 use serde_json::{Value, json};
+use tiebreak_tests::server_process::ServerProcess;
 use tiebreak_tests::wait::until;
 
 fn fork(document: &mut AutoCommit, actor: u8) -> AutoCommit {
@@ -360,4 +361,36 @@ fn only_who_may_read_a_document_sees_its_conflicts_and_only_who_may_write_settle
     ann.sends(&api, "PUT", &grant, &json!({ "role": "editor" })).expect(204);
     let settled = ben.sends(&api, "POST", &resolution, &choice).expect(200).json();
     assert_eq!(text(&settled["settled"]["by"], "name"), "ben");
+}
+
+#[test]
+fn an_operator_lists_shows_and_settles_with_and_without_a_server() {
+    let api = Api::start(&[]);
+    let apart = Apart::renamed(&api);
+    let conflict = the_conflict(&api);
+    let id = text(&conflict, "id").to_owned();
+    let url = format!("http://{}", api.server.address());
+    let list = output(&mut tiebreak(&["conflicts", "list", "--server", &url]));
+    assert!(list.contains(&id) && list.contains("Name") && list.contains("\"Anna\""), "{list}");
+    let shown = output(&mut tiebreak(&["conflicts", "show", &id, "--server", &url]));
+    assert!(
+        shown.contains("is open (write_write, version 1)") && shown.contains("before: \"Ann\""),
+        "{shown}"
+    );
+    let unquoted = tiebreak(&["conflicts", "settle", &id, "--value", "Ann"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&unquoted.stderr).contains("double quotes"), "{unquoted:?}");
+    let none =
+        json_output(&mut tiebreak(&["conflicts", "list", "--json", "--state", "settled", "--server", &url]));
+    assert_eq!(none["items"], json!([]));
+
+    let Api { mut server, data } = api;
+    server.terminate();
+    assert!(server.wait().success());
+    let data_directory = data.path().to_str().unwrap();
+    let settle = ["conflicts", "settle", &id, "--value", "\"Ann B.\"", "--json", "--data", data_directory];
+    let settled = json_output(&mut tiebreak(&settle));
+    assert_eq!((text(&settled, "state"), text(&settled["settled"], "value")), ("settled", "Ann B."));
+    let server = ServerProcess::start(data.path(), &[]);
+    let api = Api { server, data };
+    assert_eq!(api.get(&apart.location).expect(200).json()["display_name"], "Ann B.");
 }

@@ -3,6 +3,7 @@
 
 use super::registers::{Register, RegisterNumber};
 use super::settle::{Content, RESOLVE, RULE, Writing};
+use super::standing::Standing;
 use super::value::Shown;
 use super::{Conflict, RegisterName, Review, identity};
 use crate::engine::saved;
@@ -14,8 +15,11 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
-use tiebreak_kinds::{Merge, Resolver};
+use tiebreak_kinds::{Merge, Remove, Resolver};
 use tiebreak_protocol::ChangeHash;
+
+/// What the message of a change says that decides without anybody being asked.
+const REPAIR: &str = "repair";
 
 impl Review<'_> {
     pub(super) fn repair(
@@ -29,28 +33,49 @@ impl Review<'_> {
         if standing.len() < 2 {
             return None;
         }
-        let merge = self.flags.merge_at(&self.path(register))?;
-        if !matches!(merge, Merge::Max | Merge::Min) {
-            return None;
-        }
+        let path = self.path(register);
+        let merge = self.flags.merge_at(&path)?;
         standing.sort_by(|one, other| self.values.order(one.version, other.version));
-        // A removal is nothing to compare: what others wrote stands.
         let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
+        if !matches!(merge, Merge::Max | Merge::Min) {
+            let losing = self.flags.at(&path) == Some(Remove::Loses);
+            return losing.then(|| self.kept(register, name, (&standing, &shown)))?;
+        }
+        // A removal is nothing to compare: what others wrote stands.
         let values = shown.iter().filter_map(|shown| shown.content());
         let best = values.reduce(|best, value| {
-            let is_better = match merge {
-                Merge::Min => compare(value, best) == Ordering::Less,
-                _max => compare(value, best) != Ordering::Less,
-            };
+            let order = compare(value, best);
+            let is_better = if merge == Merge::Min { order.is_lt() } else { order.is_ge() };
             if is_better { value } else { best }
         })?;
         if shown.iter().all(|shown| shown.content() == Some(best)) {
             return None;
         }
-        let candidates = standing.iter().zip(&shown).filter_map(|(side, shown)| self.candidate(side, shown));
-        let deps = candidates.flat_map(|side| side.changes).collect();
-        let message = json!({ "repair": merge.as_str() });
+        let message = json!({ REPAIR: merge.as_str() });
+        let deps = self.known_to((&standing, &shown));
         self.write_alike(register, (name, deps, message), Some(&Content::of_document(best)))
+    }
+
+    /// The one side that edited what the others removed, where removals lose: the library removes it all the same.
+    fn kept(
+        &self,
+        register: &Register,
+        name: &RegisterName,
+        (standing, shown): (&[Standing], &[Shown]),
+    ) -> Option<CheckedChange> {
+        let is_removed = |shown: &&Shown| shown.is_removed();
+        let mut edited = shown.iter().filter(|shown| !shown.is_removed());
+        let (only, None) = (edited.next()?, edited.next()) else { return None };
+        shown.iter().find(is_removed)?;
+        let message = json!({ REPAIR: "keep" });
+        let content = Content::of_document(only.content()?);
+        self.write_alike(register, (name, self.known_to((standing, shown)), message), Some(&content))
+    }
+
+    /// The changes that keep these sides.
+    fn known_to(&self, (standing, shown): (&[Standing], &[Shown])) -> BTreeSet<ChangeHash> {
+        let sides = standing.iter().zip(shown).filter_map(|(side, shown)| self.candidate(side, shown));
+        sides.flat_map(|side| side.changes).collect()
     }
 
     /// The choice of the kind's own rule, where it has one that can be followed.

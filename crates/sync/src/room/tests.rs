@@ -37,6 +37,11 @@ impl Author {
 
     fn write(&mut self, key: &str, value: i64) -> CheckedChange {
         self.0.put(ROOT, key, value).unwrap();
+        self.commit()
+    }
+
+    /// What was written since, as one change.
+    fn commit(&mut self) -> CheckedChange {
         self.0.commit().unwrap();
         let mut change = self.0.get_last_local_change().unwrap();
         check_change(change.bytes().into_owned().into(), &Limits::default()).unwrap()

@@ -328,6 +328,37 @@ fn where_the_kind_has_a_rule_for_conflicts_it_settles_them_and_the_record_says_s
 }
 
 #[test]
+fn what_was_edited_while_somebody_removed_it_is_there_again_where_removals_lose() {
+    let kind = r#"{ "x-tiebreak-kind": "plan", "x-tiebreak-version": 1, "title": "Plan", "type": "object",
+        "properties": { "days": { "type": "object", "additionalProperties": { "type": "object",
+            "properties": { "walk": { "type": "string" } }, "x-tiebreak-remove": "loses" } } } }"#;
+    let kinds = Kinds::with_files([("plan.json".to_owned(), kind.to_owned())]).unwrap();
+    for turned in [false, true] {
+        let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
+        let flagging = Flagging { kinds: kinds.clone(), plain: PlainDocuments::Merged };
+        let mut room = TestRoom(room.flagging(flagging));
+        room.input(Input::Loaded(Ok(None)));
+        let mut author = Author::new(99);
+        author.0.put(ROOT, "@kind", "plan").unwrap();
+        let days = author.0.put_object(ROOT, "days", automerge::ObjType::Map).unwrap();
+        let sunday = author.0.put_object(&days, "sunday", automerge::ObjType::Map).unwrap();
+        room.submit(vec![author.commit()]);
+        let (mut one, mut two) = (fork(&author, 2), fork(&author, 3));
+        one.0.delete(&days, "sunday").unwrap();
+        two.0.put(&sunday, "walk", "to the lake").unwrap();
+        let mut changes = vec![one.commit(), two.commit()];
+        if turned {
+            changes.reverse();
+        }
+        for change in changes {
+            assert_eq!(room.submit(vec![change]).0, [], "nobody is asked");
+        }
+        let json = room.0.document_mut().unwrap().to_json().unwrap();
+        assert_eq!(json["days"]["sunday"]["walk"], "to the lake");
+    }
+}
+
+#[test]
 fn a_side_that_comes_after_the_rule_has_settled_is_settled_with_it() {
     let (mut room, author) = room_with_records(r#""x-tiebreak-resolve": "largest""#);
     for (actor, value) in [(2, 30), (3, 5), (4, 40)] {
