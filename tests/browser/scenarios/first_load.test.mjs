@@ -33,8 +33,12 @@ test("the second load asks for the page alone", async t => {
   const demo = await openDemo(t, await Server.start(t))
   await demo.page.goto("about:blank")
   await demo.open(demo.address)
+  // What the devices ask the server about their documents is no part of the page.
   const transferred = await demo.page.evaluate(() =>
-    performance.getEntriesByType("resource").reduce((sum, { transferSize }) => sum + transferSize, 0),
+    performance
+      .getEntriesByType("resource")
+      .filter(({ name }) => !new URL(name).pathname.startsWith("/v1/"))
+      .reduce((sum, { transferSize }) => sum + transferSize, 0),
   )
   assert.equal(transferred, 0, "everything else comes from the browser's cache")
 })

@@ -42,6 +42,7 @@ export class Server {
     this.port = port
     this.data = data
     this.url = `ws://127.0.0.1:${port}/automerge`
+    this.http = `http://127.0.0.1:${port}`
     this.#flags = flags
   }
 

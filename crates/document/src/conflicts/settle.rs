@@ -171,11 +171,15 @@ impl<'a> Review<'a> {
         shown.content().map(Content::of_document)
     }
 
-    /// How strings stand here.
+    /// How strings stand here, or inside of what stands here.
     fn strings(&self, register: &Register) -> Strings {
         let registers = self.values.registers;
         let mut made = register.writes.iter().filter_map(|write| registers.holder(write.version));
-        if made.any(|holder| holder.object_type == ObjType::Text) {
+        let standing = registers.number_of(register.place).map(|number| registers.standing(number));
+        let mut sides = standing.iter().flatten();
+        if made.any(|holder| holder.object_type == ObjType::Text)
+            || sides.any(|side| self.values.of(register, side).content().is_some_and(Content::holds_text))
+        {
             Strings::AsTexts
         } else {
             Strings::AsValues

@@ -22,6 +22,15 @@ pub(super) enum Strings {
 }
 
 impl Content {
+    pub(super) fn holds_text(value: &Hydrated) -> bool {
+        match value {
+            Hydrated::Text(_) => true,
+            Hydrated::Scalar(_) => false,
+            Hydrated::List(list) => list.iter().any(|element| Self::holds_text(&element.value)),
+            Hydrated::Map(map) => map.iter().any(|(_, entry)| Self::holds_text(&entry.value)),
+        }
+    }
+
     pub(in crate::conflicts) fn of_document(value: &Hydrated) -> Self {
         match value {
             Hydrated::Scalar(scalar) => Self::Scalar(scalar.clone()),

@@ -164,3 +164,31 @@ fn a_conflict_that_is_not_open_and_a_candidate_that_it_does_not_have_are_told() 
         assert!(matches!(settled, Err(SettleError::NoSuchCandidate(ids)) if ids.len() == 2));
     });
 }
+
+#[test]
+fn strings_inside_a_new_value_become_texts_where_those_of_the_sides_are() {
+    for as_texts in [true, false] {
+        let mut base = device(1);
+        base.put(ROOT, "made", true).unwrap();
+        base.commit();
+        let mut server = Server::default();
+        server.take(&mut base);
+        for (number, note) in [(2, "gas"), (3, "wood")] {
+            let mut one = fork(&mut base, number);
+            let stove = one.put_object(ROOT, "stove", ObjType::Map).unwrap();
+            if as_texts {
+                let text = one.put_object(&stove, "note", ObjType::Text).unwrap();
+                one.splice_text(&text, 0, 0, note).unwrap();
+            } else {
+                one.put(&stove, "note", note).unwrap();
+            }
+            server.take(&mut one);
+        }
+        let choice = server.settle(9, &Choice::Value(json!({ "note": "both" }))).unwrap();
+        server.take_changes(vec![choice]);
+        let automerge = &server.document.opened_before().automerge;
+        let (_, stove) = automerge.get(ROOT, "stove").unwrap().unwrap();
+        let (note, _) = automerge.get(&stove, "note").unwrap().unwrap();
+        assert_eq!(note.is_object(), as_texts, "{note:?}");
+    }
+}
