@@ -19,6 +19,7 @@ export async function lateEdit(run) {
     for (const device of [ann, ben]) await device.goOnline()
     await run.untilSame([one], [ann, ben])
     const [first] = await server.conflicts(one.id)
+    assert(first, "no conflict was recorded")
     const settled = await server.settle(first, { value: "Anna" })
     assert.equal(settled.state, "settled")
 

@@ -33,10 +33,14 @@ export class Server {
       output.on("data", text => (log = (log + text).slice(-LOG_CHARACTERS_MAX)))
     }
     const ended = once(child, "exit").catch(() => {})
+    // However this process ends, neither the server nor its data stay behind.
+    process.once("exit", () => {
+      child.kill("SIGKILL")
+      fs.rmSync(folder, { recursive: true, force: true })
+    })
     const server = new Server(`http://127.0.0.1:${port}`, async () => {
       child.kill()
       await ended
-      fs.rmSync(folder, { recursive: true, force: true })
     })
     await until("the server listens", async () => {
       if (child.exitCode !== null) throw new Error(`${program} ended at its start:\n${log}`)

@@ -10,7 +10,10 @@ import { afterwards, newFolder } from "./afterwards.mjs"
 import { until } from "./until.mjs"
 
 const here = path.dirname(fileURLToPath(import.meta.url))
-const defaultBinary = path.join(here, "../../../target/debug/tiebreak")
+
+/** The built server. */
+export const BINARY = process.env.TIEBREAK_BIN ?? path.join(here, "../../../target/debug/tiebreak")
+
 const LOG_CHARACTERS_MAX = 20_000
 
 /** Lifts the limits of one device, for tests in which one connection does the work of a crowd. */
@@ -25,9 +28,8 @@ function commandFor(port, data, flags) {
   if (other) {
     return ["sh", ["-c", `exec ${other.replaceAll("{port}", port).replaceAll("{data}", data)}`]]
   }
-  const binary = process.env.TIEBREAK_BIN ?? defaultBinary
-  if (!fs.existsSync(binary)) throw new Error(`${binary} is missing: build it first`)
-  return [binary, ["serve", "--listen", `127.0.0.1:${port}`, "--data", data, ...flags]]
+  if (!fs.existsSync(BINARY)) throw new Error(`${BINARY} is missing: build it first`)
+  return [BINARY, ["serve", "--listen", `127.0.0.1:${port}`, "--data", data, ...flags]]
 }
 
 /** Whether another server than this project's is under test, of which less is expected. */
