@@ -70,6 +70,7 @@ export class Run {
     await this.#check(one, async () => {
       const settled = await this.server.settle(one.conflict, choiceFor(one))
       assert.deepEqual([settled.state, settled.settled.how], ["settled", "choice"])
+      one.isSettled = true
     })
   }
 
