@@ -167,6 +167,15 @@ impl Causality {
         last.into_iter().filter(|node| !is_seen(*node)).collect()
     }
 
+    /// The last of the changes that a clock tells: whoever has these has all of them.
+    pub(crate) fn last_in(&self, clock: &Clock) -> Vec<ChangeHash> {
+        let last = self.changes_by_actor.iter().filter_map(|changes| {
+            let seen = changes.partition_point(|node| self.is_in(*node, clock));
+            changes.get(seen.checked_sub(1)?).copied()
+        });
+        self.last_of(last).into_iter().filter_map(|node| self.hash(node)).collect()
+    }
+
     fn seen(&self, node: Node) -> Option<&Seen> {
         self.changes.get(index(node))
     }

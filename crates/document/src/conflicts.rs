@@ -33,6 +33,7 @@ pub(crate) use registers::Registers;
 pub use settle::{Choice, Resolved, SettleError, Settlement};
 
 use crate::engine::{Engine, library_hash};
+use crate::json::to_json;
 use crate::path::PathStep;
 use crate::{CheckedChange, Document, OpenError};
 use registers::{Register, RegisterNumber, ShortKey};
@@ -212,19 +213,20 @@ impl<'a> Review<'a> {
         }) {
             return None;
         }
+        if self
+            .flags
+            .node_at(&path)
+            .is_some_and(|node| self.combined(register, node, (&standing, &shown)).is_some())
+        {
+            return None;
+        }
         let base = registers.base(register, &standing);
-        let hashes: Vec<_> = base
-            .changes
-            .iter()
-            .filter_map(|change| registers.causality.hash(*change))
-            .map(library_hash)
-            .collect();
         Some(Conflict {
             id: identity::of(self.document_id, name, registers, &base.writes),
             register: name.clone(),
             path,
             conflict_type: self.conflict_type(&standing, &shown),
-            base: (!hashes.is_empty()).then(|| self.values.at(register.place, &hashes)).flatten(),
+            base: self.values.at(register.place, &base.heads).as_ref().map(to_json),
             candidates: self.candidates(&standing, &shown),
         })
     }

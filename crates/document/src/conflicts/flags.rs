@@ -17,34 +17,28 @@ pub enum Flags {
 impl Flags {
     /// What counts in a place; `None`: nothing does.
     pub(super) fn at(&self, path: &[PathStep]) -> Option<Remove> {
-        let Self::Kind(kind) = self else { return Some(Remove::Flag) };
-        let node = path.iter().fold(kind.root(), below);
+        let Some(node) = self.node_at(path) else { return Some(Remove::Flag) };
         match node.merge() {
-            Merge::Flag | Merge::Map | Merge::List => Some(node.remove()),
-            Merge::Lww
-            | Merge::Counter
-            | Merge::Union
-            | Merge::Text
-            | Merge::Max
-            | Merge::Min
-            | Merge::Server => None,
+            // Texts merge as long as all type in the same one: one that was made anew is another one. Counts and sets
+            // add up, but not with a removal.
+            Merge::Flag | Merge::Map | Merge::List | Merge::Text | Merge::Counter | Merge::Union => {
+                Some(node.remove())
+            }
+            Merge::Lww | Merge::Max | Merge::Min | Merge::Server => None,
         }
     }
 
-    /// How concurrent writes to a place merge; `None` without a kind.
-    pub(super) fn merge_at(&self, path: &[PathStep]) -> Option<Merge> {
+    /// What the kind says of a place; `None` without a kind.
+    pub(super) fn node_at(&self, path: &[PathStep]) -> Option<&Node> {
         match self {
             Self::Everything => None,
-            Self::Kind(kind) => Some(path.iter().fold(kind.root(), below).merge()),
+            Self::Kind(kind) => Some(path.iter().fold(kind.root(), below)),
         }
     }
 
     /// What settles conflicts in a place without a person, if the kind says so.
     pub(super) fn resolver_at(&self, path: &[PathStep]) -> Option<Resolver> {
-        match self {
-            Self::Everything => None,
-            Self::Kind(kind) => path.iter().fold(kind.root(), below).resolver(),
-        }
+        self.node_at(path)?.resolver()
     }
 
     /// The kind's name; `None` without one.
@@ -81,10 +75,7 @@ impl Flags {
 
     /// Whether what stands in a place stays out of records and messages.
     pub fn is_secret(&self, path: &[PathStep]) -> bool {
-        match self {
-            Self::Everything => false,
-            Self::Kind(kind) => path.iter().fold(kind.root(), below).is_secret(),
-        }
+        self.node_at(path).is_some_and(Node::is_secret)
     }
 }
 

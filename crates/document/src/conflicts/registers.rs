@@ -6,6 +6,7 @@
 //! version, here or in a register above. Two versions that stand are two sides that know nothing of each other.
 
 mod noting;
+mod tally;
 
 use super::touches::Touches;
 use crate::OpenError;
@@ -15,6 +16,7 @@ use crate::gatekeeper::reread_change;
 use crate::short_id::{NOWHERE, Names, ShortId};
 use automerge::{Automerge, ObjType};
 use std::collections::{BTreeMap, BTreeSet};
+use tally::Tally;
 use tiebreak_protocol::ChangeHash;
 
 /// The number of a register.
@@ -83,6 +85,8 @@ pub(crate) struct Registers {
     holder_by_object: BTreeMap<ShortId, Holder>,
     /// Where each counter stands, with all increments in, whether it is shown or not.
     count_by_counter: BTreeMap<ShortId, i64>,
+    /// Of registers that ever held whole numbers, counters or not.
+    tallies: BTreeMap<RegisterNumber, Tally>,
     /// Values that are no counters, and the changes that hid them by incrementing a counter beside them.
     hidden_by: BTreeMap<ShortId, Vec<Node>>,
     /// In which more than one version may stand.
@@ -148,6 +152,11 @@ impl Registers {
 
     pub(super) fn count(&self, counter: ShortId) -> Option<i64> {
         self.count_by_counter.get(&counter).copied()
+    }
+
+    /// Where a number stands with all that was added to it; `None` if there never was one.
+    pub(super) fn sum(&self, number: RegisterNumber) -> Option<i64> {
+        self.tallies.get(&number).map(Tally::sum)
     }
 
     /// The register with this place, if anything was ever noted there.

@@ -1,9 +1,12 @@
 //! What a kind decides without anybody: of what was written apart, the greatest or the least stands, or what its rule
 //! for conflicts says. A change says so, the same to the last byte wherever the same is decided.
 
+mod combined;
+mod together;
+
 use super::registers::{Register, RegisterNumber};
 use super::settle::{Content, RESOLVE, RULE, Writing};
-use super::standing::Standing;
+use super::standing::{By, Standing};
 use super::value::Shown;
 use super::{Conflict, RegisterName, Review, identity};
 use crate::engine::saved;
@@ -34,26 +37,30 @@ impl Review<'_> {
             return None;
         }
         let path = self.path(register);
-        let merge = self.flags.merge_at(&path)?;
+        let node = self.flags.node_at(&path)?;
         standing.sort_by(|one, other| self.values.order(one.version, other.version));
         let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
-        if !matches!(merge, Merge::Max | Merge::Min) {
+        let sides = (standing.as_slice(), shown.as_slice());
+        let merge = node.merge();
+        let decided = match merge {
+            Merge::Max | Merge::Min => extreme(merge, &shown),
+            Merge::Flag
+            | Merge::Lww
+            | Merge::Counter
+            | Merge::Union
+            | Merge::Text
+            | Merge::Map
+            | Merge::List
+            | Merge::Server => {
+                self.combined(register, node, sides).filter(|content| !is_shown(content, sides))
+            }
+        };
+        let Some(content) = decided else {
             let losing = self.flags.at(&path) == Some(Remove::Loses);
-            return losing.then(|| self.kept(register, name, (&standing, &shown)))?;
-        }
-        // A removal is nothing to compare: what others wrote stands.
-        let values = shown.iter().filter_map(|shown| shown.content());
-        let best = values.reduce(|best, value| {
-            let order = compare(value, best);
-            let is_better = if merge == Merge::Min { order.is_lt() } else { order.is_ge() };
-            if is_better { value } else { best }
-        })?;
-        if shown.iter().all(|shown| shown.content() == Some(best)) {
-            return None;
-        }
+            return losing.then(|| self.kept(register, name, sides))?;
+        };
         let message = json!({ REPAIR: merge.as_str() });
-        let deps = self.known_to((&standing, &shown));
-        self.write_alike(register, (name, deps, message), Some(&Content::of_document(best)))
+        self.write_alike(register, (name, self.known_to(sides), message), Some(&content))
     }
 
     /// The one side that edited what the others removed, where removals lose: the library removes it all the same.
@@ -137,6 +144,26 @@ impl Review<'_> {
         actor.iter_mut().zip(hash.finalize()).for_each(|(byte, hashed)| *byte = hashed);
         actor
     }
+}
+
+/// Whether the library shows this already: what was written last in its order.
+fn is_shown(content: &Content, (standing, shown): (&[Standing], &[Shown])) -> bool {
+    let mut written = standing.iter().zip(shown).filter(|(side, _)| matches!(side.by, By::Write(_)));
+    let winning = written.next_back().and_then(|(_, shown)| shown.content());
+    winning.map(Content::of_document).as_ref() == Some(content)
+}
+
+/// The greatest or the least of what was written; nothing where all are that.
+fn extreme(merge: Merge, shown: &[Shown]) -> Option<Content> {
+    // A removal is nothing to compare: what others wrote stands.
+    let values = shown.iter().filter_map(Shown::content);
+    let best = values.reduce(|best, value| {
+        let order = compare(value, best);
+        let is_better = if merge == Merge::Min { order.is_lt() } else { order.is_ge() };
+        if is_better { value } else { best }
+    })?;
+    let are_all = shown.iter().all(|shown| shown.content() == Some(best));
+    (!are_all).then(|| Content::of_document(best))
 }
 
 /// Numbers by size, texts by their characters; what cannot be compared counts as equal.

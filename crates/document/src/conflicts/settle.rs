@@ -121,6 +121,7 @@ impl Document {
                 Review::of(engine, settlement.document, &settlement.flags).ok_or(SettleError::NotOpen)?;
             let (register, conflict) = review.find(settlement.conflict).ok_or(SettleError::NotOpen)?;
             let content = review.chosen(register, &conflict, &settlement.choice)?;
+            let content = content.map(|content| content.counting(review.flags.node_at(&conflict.path)));
             let deps = conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
             let message = json!({ RESOLVE: conflict.id.to_string() });
             let writing = Writing { deps, start_op: engine.max_op + 1, message };

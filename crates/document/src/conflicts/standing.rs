@@ -4,6 +4,7 @@ use super::registers::{Register, RegisterNumber, Registers, ShortKey};
 use crate::causality::{Clock, Node};
 use crate::short_id::ShortId;
 use std::collections::BTreeSet;
+use tiebreak_protocol::ChangeHash;
 
 /// A version that stands: by its write or by touches, that no write of another version has seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,9 @@ pub(super) enum By {
 pub(super) struct Base {
     /// The last writes that all of them had seen.
     pub(super) writes: Vec<ShortId>,
-    /// The changes that made these: the place as they left it is what all sides started from.
-    pub(super) changes: Vec<Node>,
+    /// The last changes that all of them had seen: the place as these left it is what all sides started from. None
+    /// where there was nothing.
+    pub(super) heads: Vec<ChangeHash>,
 }
 
 impl Registers {
@@ -66,27 +68,30 @@ impl Registers {
     /// What all sides had seen of the register.
     pub(super) fn base(&self, register: &Register, standing: &[Standing]) -> Base {
         let causality = &self.causality;
-        let mut seen_by_all: Option<Clock> = None;
-        let pasts = standing.iter().flat_map(|side| side.events());
-        for (change, is_write) in pasts {
-            let clock = causality.clock(change);
-            let clock = if is_write { clock.before(causality.actor_of(change)) } else { clock };
-            match &mut seen_by_all {
-                Some(common) => common.meet(&clock),
-                None => seen_by_all = Some(clock),
-            }
-        }
-        let seen_by_all = seen_by_all.unwrap_or_default();
+        let seen_by_all = self.seen_by_all(standing);
         let base = register.latest_among(|change| causality.is_in(change, &seen_by_all), causality);
         let mut writes: Vec<_> = base.iter().map(|write| write.version).collect();
-        let mut changes: Vec<_> = base.iter().map(|write| write.change).collect();
         // An element is there from its insertion on, which is not noted.
         if let (true, ShortKey::Element(element)) = (writes.is_empty(), register.place.key) {
-            changes
-                .extend(causality.change_of(element).filter(|change| causality.is_in(*change, &seen_by_all)));
-            writes.extend((!changes.is_empty()).then_some(element));
+            let inserted = causality.change_of(element);
+            writes.extend(inserted.filter(|change| causality.is_in(*change, &seen_by_all)).map(|_| element));
         }
-        Base { writes, changes }
+        let heads = if writes.is_empty() { Vec::new() } else { causality.last_in(&seen_by_all) };
+        Base { writes, heads }
+    }
+
+    fn seen_by_all(&self, standing: &[Standing]) -> Clock {
+        let causality = &self.causality;
+        let events = standing.iter().flat_map(Standing::events);
+        let clocks = events.map(|(change, is_write)| {
+            let clock = causality.clock(change);
+            if is_write { clock.before(causality.actor_of(change)) } else { clock }
+        });
+        let met = clocks.reduce(|mut common, clock| {
+            common.meet(&clock);
+            common
+        });
+        met.unwrap_or_default()
     }
 
     /// Whether a side was written over by another one: then it stands because of what that one's author did not know.

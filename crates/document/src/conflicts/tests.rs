@@ -463,6 +463,7 @@ fn a_library_that_fails_on_the_history_is_an_error_and_the_next_look_finds_every
     assert_eq!(look(&mut server.document).unwrap().len(), 1);
 }
 
+mod adding_up;
 mod kinds;
 mod reviewing;
 mod settling;

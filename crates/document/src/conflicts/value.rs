@@ -3,7 +3,7 @@
 use super::registers::{Deed, Place, Register, Registers, ShortKey};
 use super::standing::Standing;
 use crate::engine::{Engine, library_hash};
-use crate::json::{scalar_to_json, to_json};
+use crate::json::to_json;
 use crate::short_id::{NOWHERE, ShortId};
 use automerge::hydrate::{Text, Value as Hydrated};
 use automerge::{ActorId, ChangeHash, Cursor, ObjId, ObjType, Prop, ReadDoc, ScalarValue, Value};
@@ -77,19 +77,22 @@ impl Values<'_> {
             .map_or(Shown::REMOVED, |scalar| Shown(Some(scalar)))
     }
 
-    /// The values that all sides started from; nothing if there was none, or several disagreed.
-    pub(super) fn at(&self, place: Place, changes: &[ChangeHash]) -> Option<Json> {
-        let object = self.object_id(place.object);
-        let prop = self.prop(place, Some(changes))?;
-        let (value, id) = self.engine.automerge.get_at(&object, prop, changes).ok()??;
+    /// What stood in a place at these heads; nothing without heads.
+    pub(super) fn at(&self, place: Place, heads: &[tiebreak_protocol::ChangeHash]) -> Option<Hydrated> {
+        let heads: Vec<_> = heads.iter().copied().map(library_hash).collect();
+        if heads.is_empty() {
+            return None;
+        }
+        let automerge = &self.engine.automerge;
+        let prop = self.prop(place, Some(&heads))?;
+        let (value, id) = automerge.get_at(self.object_id(place.object), prop, &heads).ok()??;
         match value {
             Value::Object(ObjType::Text) => {
-                self.engine.automerge.text_at(&id, changes).ok().map(Json::String)
+                let text = automerge.text_at(&id, &heads).ok();
+                text.map(|text| Text::new(automerge.text_encoding(), text).into())
             }
-            Value::Object(_) => {
-                ReadDoc::hydrate(&self.engine.automerge, &id, Some(changes)).ok().map(|value| to_json(&value))
-            }
-            Value::Scalar(scalar) => Some(scalar_to_json(&scalar)),
+            Value::Object(_) => ReadDoc::hydrate(automerge, &id, Some(&heads)).ok(),
+            Value::Scalar(scalar) => Some(Hydrated::Scalar(scalar.into_owned())),
         }
     }
 
@@ -166,7 +169,7 @@ impl Values<'_> {
 
 /// Strings and texts are the same kind of thing, and so are all numbers. Nobody ever means the same by a counter: two
 /// of them add up to something else.
-fn is_same(mine: &Hydrated, theirs: &Hydrated) -> bool {
+pub(super) fn is_same(mine: &Hydrated, theirs: &Hydrated) -> bool {
     match (mine, theirs) {
         (Hydrated::Map(mine), Hydrated::Map(theirs)) => {
             let is_there =
@@ -189,6 +192,15 @@ fn is_same(mine: &Hydrated, theirs: &Hydrated) -> bool {
             }
         }
         (Hydrated::Map(_) | Hydrated::List(_) | Hydrated::Text(_) | Hydrated::Scalar(_), _) => false,
+    }
+}
+
+/// An integer, as a counter or not.
+pub(super) fn whole_number(value: &Hydrated) -> Option<i64> {
+    match (value, plain(value)) {
+        (Hydrated::Scalar(ScalarValue::Counter(counter)), _) => Some(i64::from(counter)),
+        (_, Some(Plain::Whole(number))) => number.try_into().ok(),
+        (_, Some(Plain::Text(_) | Plain::Float(_)) | None) => None,
     }
 }
 

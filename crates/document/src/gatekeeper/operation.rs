@@ -61,6 +61,9 @@ impl Action {
     }
 }
 
+/// From here on not every whole number is a float.
+const WHOLE_FLOATS_END: f64 = 9_007_199_254_740_992.0;
+
 /// A value that is no object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Value<'a> {
@@ -79,6 +82,21 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
+    /// The whole number that it is, as a counter or not.
+    pub(crate) fn whole(&self) -> Option<i64> {
+        match *self {
+            Self::Signed(number) | Self::Counter(number) => Some(number),
+            Self::Unsigned(number) => i64::try_from(number).ok(),
+            Self::Float(number) => whole_float(number),
+            Self::Null
+            | Self::Boolean(_)
+            | Self::Text(_)
+            | Self::Bytes(_)
+            | Self::Timestamp(_)
+            | Self::Unknown(..) => None,
+        }
+    }
+
     /// By how much an increment with this value changes a counter.
     pub(crate) fn amount(&self) -> i64 {
         match *self {
@@ -93,6 +111,12 @@ impl Value<'_> {
             | Self::Unknown(..) => 0,
         }
     }
+}
+
+fn whole_float(number: f64) -> Option<i64> {
+    let is_whole = number.fract() == 0.0 && number.abs() < WHOLE_FLOATS_END;
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within range")]
+    is_whole.then_some(number as i64)
 }
 
 /// One operation.

@@ -73,13 +73,20 @@ impl Registers {
         if operation.action == Action::Increment {
             let key = self.key(operation.key, noting, None);
             let register = self.number(Place { object, key });
+            let mut counts = false;
             for counter in operation.predecessors.iter().map(|counter| noting.id(*counter)) {
                 if let Some(count) = self.count_by_counter.get_mut(&counter) {
                     *count = count.wrapping_add(operation.value.amount());
+                    counts = true;
                     self.touch(register, counter, noting);
                 } else {
                     self.hidden_by.entry(counter).or_default().push(noting.node);
                 }
+            }
+            if counts {
+                // Of counters in conflict it counts on all; it is one increment.
+                let tally = self.tallies.entry(register).or_default();
+                tally.add(noting.author(), noting.node, operation.value.amount());
             }
         } else if !is_text
             && operation.action != Action::Mark
@@ -118,6 +125,7 @@ impl Registers {
             return;
         }
         let number = self.number(place);
+        self.tally(number, operation, noting);
         let Self { registers, causality, hidden_by, .. } = self;
         let Some(register) = registers.get_mut(number) else { return };
         let sees = |change: Node| noting.has_seen(change, causality);
@@ -139,6 +147,17 @@ impl Registers {
             noting.written_over.insert(number);
         }
         self.weigh(number);
+    }
+
+    /// What is no number counts as none, except that a removal of some values leaves what is left.
+    fn tally(&mut self, number: RegisterNumber, operation: &Operation<'_>, noting: &Noting) {
+        let whole = (operation.action == Action::Set).then(|| operation.value.whole()).flatten();
+        if operation.action == Action::Delete || whole.is_none() && !self.tallies.contains_key(&number) {
+            return;
+        }
+        let tally = self.tallies.entry(number).or_default();
+        let before = tally.sum_of(|change| noting.has_seen(change, &self.causality));
+        tally.add(noting.author(), noting.node, whole.unwrap_or_default().wrapping_sub(before));
     }
 
     fn touch(&mut self, number: RegisterNumber, version: ShortId, noting: &Noting) {
@@ -207,6 +226,10 @@ impl Registers {
 impl Noting {
     fn id(&self, id: OperationId) -> ShortId {
         self.actors.get(id.actor).map_or(NOWHERE, |actor| short(id.counter, *actor))
+    }
+
+    fn author(&self) -> u32 {
+        self.actors.first().copied().unwrap_or_default()
     }
 
     fn is_own(&self, version: ShortId) -> bool {

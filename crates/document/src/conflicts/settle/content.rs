@@ -1,9 +1,11 @@
 //! What a person chose, as it is written.
 
+use crate::conflicts::value::whole_number;
 use automerge::ScalarValue;
 use automerge::hydrate::Value as Hydrated;
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
+use tiebreak_kinds::{Merge, Node};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::conflicts) enum Content {
@@ -41,6 +43,29 @@ impl Content {
             Hydrated::Map(map) => Self::Map(
                 map.iter().map(|(key, entry)| (key.clone(), Self::of_document(&entry.value))).collect(),
             ),
+        }
+    }
+
+    /// With numbers as counters wherever the kind counts: whole numbers that two people write apart would not add up.
+    pub(super) fn counting(self, node: Option<&Node>) -> Self {
+        let Some(node) = node else { return self };
+        match self {
+            Self::Scalar(number) if node.merge() == Merge::Counter => {
+                let whole = whole_number(&Hydrated::Scalar(number.clone()));
+                Self::Scalar(whole.map_or(number, ScalarValue::counter))
+            }
+            Self::List(elements) => {
+                let element = |content: Self| content.counting(Some(node.element()));
+                Self::List(elements.into_iter().map(element).collect())
+            }
+            Self::Map(entries) => {
+                let entry = |(key, content): (String, Self)| {
+                    let content = content.counting(Some(node.child(&key)));
+                    (key, content)
+                };
+                Self::Map(entries.into_iter().map(entry).collect())
+            }
+            other @ (Self::Scalar(_) | Self::Text(_)) => other,
         }
     }
 

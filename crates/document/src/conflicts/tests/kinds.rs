@@ -50,12 +50,21 @@ fn flagged(
 fn values_that_were_written_apart_are_flagged_where_the_kind_declares_no_merge() {
     let write = |value: &'static str| {
         move |device: &mut AutoCommit| {
-            for mode in ["flag", "lww", "counter", "union", "text", "max", "server", "unknown"] {
+            for mode in ["flag", "lww", "text", "server", "unknown"] {
                 device.put(ROOT, mode, value).unwrap();
             }
         }
     };
-    assert_eq!(flagged(|_| (), write("a"), write("b")), ["flag", "unknown"]);
+    assert_eq!(flagged(|_| (), write("a"), write("b")), ["flag", "text", "unknown"]);
+    let own = |counter: i64, max: i64, set: &'static str| {
+        move |device: &mut AutoCommit| {
+            device.put(ROOT, "counter", ScalarValue::counter(counter)).unwrap();
+            device.put(ROOT, "max", max).unwrap();
+            let union = device.put_object(ROOT, "union", ObjType::List).unwrap();
+            device.insert(&union, 0, set).unwrap();
+        }
+    };
+    assert_eq!(flagged(|_| (), own(1, 1, "a"), own(2, 2, "b")), [""; 0]);
 }
 
 #[test]
