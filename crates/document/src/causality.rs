@@ -129,6 +129,11 @@ impl Causality {
         changes.get(changes.partition_point(begun).checked_sub(1)?).copied()
     }
 
+    pub(crate) fn first_operation(&self, node: Node) -> ShortId {
+        let counter = self.seen(node).map_or(0, |seen| seen.start_op);
+        ShortId { counter, actor: self.actor_of(node) }
+    }
+
     /// What a change has seen.
     pub(crate) fn clock(&self, node: Node) -> Clock {
         let mut clock = Clock(vec![0; self.changes_by_actor.len()]);

@@ -118,7 +118,9 @@ impl Document {
             return Ok(Vec::new());
         }
         let new: BTreeSet<_> = merged.iter().map(CheckedChange::hash).collect();
-        let changed = engine.registers(&new)?.take_some_changed(REVIEWED_AT_ONCE_MAX);
+        let registers = engine.registers(&new)?;
+        registers.note_records(flags);
+        let changed = registers.take_some_changed(REVIEWED_AT_ONCE_MAX);
         engine.read(|engine| {
             let Some(review) = Review::of(engine, document_id, flags) else { return Vec::new() };
             changed.into_iter().filter_map(|number| review.look_at(number)).collect()
@@ -139,8 +141,8 @@ impl Document {
         engine.registers(&BTreeSet::new())?;
         engine.read(|engine| {
             let Some(review) = Review::of(engine, document_id, flags) else { return Vec::new() };
-            let contested = review.values.registers.contested();
-            contested.filter_map(|number| review.look_at(number)?.conflict).collect()
+            let disputed = review.values.registers.disputed(flags).into_iter();
+            disputed.filter_map(|number| review.look_at(number)?.conflict).collect()
         })
     }
 }
@@ -172,6 +174,7 @@ impl<'a> Review<'a> {
         let conflict = self.conflict(number, register, &name);
         let alone = if conflict.is_none() { self.alone(number, register) } else { None };
         let repair = match &conflict {
+            None if self.is_in_disputed_record(number) => None,
             None => self.repair(number, register, &name),
             Some(conflict) => self.by_rule(register, conflict),
         };
@@ -186,19 +189,45 @@ impl<'a> Review<'a> {
     }
 
     fn alone(&self, number: RegisterNumber, register: &Register) -> Option<Candidate> {
-        let standing = self.values.registers.standing(number);
+        let standing = self.sides(number);
         let [side] = standing.as_slice() else { return None };
         self.candidate(side, &self.values.of(register, side))
     }
 
+    /// The sides that know nothing of each other, in the order of their ids: every replica numbers actors in its own way.
+    fn sides(&self, number: RegisterNumber) -> Vec<Standing> {
+        let registers = self.values.registers;
+        let mut sides = registers.standing(number);
+        if registers.is_record(number, self.flags) {
+            sides = sides.into_iter().flat_map(Standing::parts).collect();
+        }
+        let id = |side: &Standing| side.id(&registers.causality);
+        sides.sort_by(|one, other| self.values.order(id(one), id(other)));
+        sides
+    }
+
+    /// Whether somebody is asked about all that this is a part of.
+    fn is_in_disputed_record(&self, number: RegisterNumber) -> bool {
+        let registers = self.values.registers;
+        self.flags.hold_records()
+            && registers.above(number).any(|(above, _)| {
+                let record = registers.number_of(above.place);
+                let record = record.filter(|number| registers.is_record(*number, self.flags));
+                record.is_some_and(|number| self.look_for_conflict(number, above).is_some())
+            })
+    }
+
+    fn look_for_conflict(&self, number: RegisterNumber, register: &Register) -> Option<Conflict> {
+        let name = RegisterName(identity::register_bytes(self.values.registers, register));
+        self.conflict(number, register, &name)
+    }
+
     fn conflict(&self, number: RegisterNumber, register: &Register, name: &RegisterName) -> Option<Conflict> {
         let registers = self.values.registers;
-        let mut standing = registers.standing(number);
-        if standing.len() < 2 {
+        let mut standing = self.sides(number);
+        if standing.len() < 2 || self.is_in_disputed_record(number) {
             return None;
         }
-        // Every replica numbers actors in its own way.
-        standing.sort_by(|one, other| self.values.order(one.version, other.version));
         let path = self.path(register);
         let is_removed = |side: &Standing| self.values.shown_by(register, side).is_none();
         flags::keep(self.flags.at(&path)?, &mut standing, is_removed);
@@ -206,7 +235,8 @@ impl<'a> Review<'a> {
             return None;
         }
         let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
-        let shown_by: Vec<_> = standing.iter().map(|side| self.values.shown_by(register, side)).collect();
+        let shown_by = standing.iter().map(|side| (self.values.shown_by(register, side), side.part));
+        let shown_by: Vec<_> = shown_by.collect();
         let mut pairs = shown_by.iter().zip(&shown).zip(shown_by.iter().zip(&shown).skip(1));
         if pairs.all(|((one, shown), (other, shown_too))| {
             (one == other || shown.is_same(shown_too)) && !planted!(FlagEqual)
@@ -266,7 +296,7 @@ impl<'a> Review<'a> {
         changes.sort_unstable();
         let meta = engine.automerge.get_change_meta_by_hash(&library_hash(change));
         Some(Candidate {
-            id: identity::version(registers, side.version),
+            id: identity::version(registers, side.id(&registers.causality)),
             value: shown.to_json(),
             change,
             actor: ActorId::from_bytes(causality.actor(causality.actor_of(latest))),

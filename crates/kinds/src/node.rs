@@ -47,6 +47,17 @@ impl Node {
         self.remove
     }
 
+    /// Whether what is here is one value with everything inside of it: two who change different parts of it disagree.
+    pub fn is_record(&self) -> bool {
+        let holds_more = |of: &Type| matches!(of, Type::Object | Type::Array);
+        self.merge == Merge::Flag && self.is_declared() && self.types.iter().any(holds_more)
+    }
+
+    /// Whether some path below this one is such a value.
+    pub fn holds_records(&self) -> bool {
+        self.below().any(|node| node.is_record() || node.holds_records())
+    }
+
     /// Who may write here.
     pub fn write(&self) -> Write {
         self.write

@@ -36,6 +36,14 @@ impl Flags {
         }
     }
 
+    /// Whether some values are one with all that is inside.
+    pub(super) fn hold_records(&self) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Kind(kind) => kind.root().holds_records(),
+        }
+    }
+
     /// What settles conflicts in a place without a person, if the kind says so.
     pub(super) fn resolver_at(&self, path: &[PathStep]) -> Option<Resolver> {
         self.node_at(path)?.resolver()

@@ -6,6 +6,7 @@
 //! version, here or in a register above. Two versions that stand are two sides that know nothing of each other.
 
 mod noting;
+mod records;
 mod tally;
 
 use super::touches::Touches;
@@ -91,6 +92,10 @@ pub(crate) struct Registers {
     hidden_by: BTreeMap<ShortId, Vec<Node>>,
     /// In which more than one version may stand.
     contested: BTreeSet<RegisterNumber>,
+    /// In which several changes acted inside of one version that know nothing of each other.
+    divided: BTreeSet<RegisterNumber>,
+    /// In which these changes may be others since this was last taken.
+    newly_divided: BTreeSet<RegisterNumber>,
     /// In which something may have come to stand or to fall since this was last taken.
     changed: BTreeSet<RegisterNumber>,
 }
@@ -103,7 +108,7 @@ impl Registers {
     /// When a change does not read as it did when it came in.
     pub(crate) fn of(automerge: &Automerge, new: &BTreeSet<ChangeHash>) -> Result<Self, OpenError> {
         let mut registers = Self::default();
-        let mut changed = BTreeSet::new();
+        let (mut changed, mut divided) = (BTreeSet::new(), BTreeSet::new());
         for change in automerge.get_changes(&[]) {
             let change = reread_change(saved(&change).bytes)
                 .map_err(|refusal| OpenError::Unreadable(refusal.to_string()))?;
@@ -113,17 +118,14 @@ impl Registers {
             }
             registers.note(&change);
             let touched = registers.take_changed();
+            let newly_divided = std::mem::take(&mut registers.newly_divided);
             if new.contains(&change.hash()) {
                 changed.extend(touched);
+                divided.extend(newly_divided);
             }
         }
-        registers.changed = changed;
+        (registers.changed, registers.newly_divided) = (changed, divided);
         Ok(registers)
-    }
-
-    /// The registers in which more than one version may stand.
-    pub(super) fn contested(&self) -> impl Iterator<Item = RegisterNumber> + '_ {
-        self.contested.iter().copied()
     }
 
     /// The registers in which something may have come to stand or to fall since this was last asked.

@@ -31,14 +31,12 @@ impl Review<'_> {
         register: &Register,
         name: &RegisterName,
     ) -> Option<CheckedChange> {
-        let registers = self.values.registers;
-        let mut standing = registers.standing(number);
+        let standing = self.sides(number);
         if standing.len() < 2 {
             return None;
         }
         let path = self.path(register);
         let node = self.flags.node_at(&path)?;
-        standing.sort_by(|one, other| self.values.order(one.version, other.version));
         let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
         let sides = (standing.as_slice(), shown.as_slice());
         let merge = node.merge();
@@ -89,12 +87,11 @@ impl Review<'_> {
     pub(super) fn by_rule(&self, register: &Register, conflict: &Conflict) -> Option<CheckedChange> {
         let resolver = self.flags.resolver_at(&conflict.path)?;
         let registers = self.values.registers;
-        let mut standing = registers.standing(registers.number_of(register.place)?);
+        let mut standing = self.sides(registers.number_of(register.place)?);
         standing.retain(|side| {
-            let id = identity::version(registers, side.version);
+            let id = identity::version(registers, side.id(&registers.causality));
             conflict.candidates.iter().any(|candidate| candidate.id == id)
         });
-        standing.sort_by(|one, other| self.values.order(one.version, other.version));
         let shown: Vec<_> = standing.iter().map(|side| self.values.of(register, side)).collect();
         let by_size = |shown: &&Shown, other: &&Shown| match (shown.content(), other.content()) {
             (Some(one), Some(other)) => compare(one, other),

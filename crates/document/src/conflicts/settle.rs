@@ -134,7 +134,7 @@ impl Document {
 impl<'a> Review<'a> {
     fn find(&self, id: ConflictId) -> Option<(&'a Register, Conflict)> {
         let Values { registers, .. } = self.values;
-        registers.contested().find_map(|number| {
+        registers.disputed(self.flags).into_iter().find_map(|number| {
             let conflict = self.look_at(number)?.conflict.filter(|conflict| conflict.id == id)?;
             Some((registers.register(number)?, conflict))
         })
@@ -166,8 +166,9 @@ impl<'a> Review<'a> {
 
     fn content(&self, register: &Register, candidate: &str) -> Option<Content> {
         let registers = self.values.registers;
-        let standing = registers.standing(registers.number_of(register.place)?);
-        let is_it = |side: &&Standing| identity::version(registers, side.version) == candidate;
+        let standing = self.sides(registers.number_of(register.place)?);
+        let id = |side: &Standing| identity::version(registers, side.id(&registers.causality));
+        let is_it = |side: &&Standing| id(side) == candidate;
         let shown = self.values.of(register, standing.iter().find(is_it)?);
         shown.content().map(Content::of_document)
     }
@@ -176,7 +177,7 @@ impl<'a> Review<'a> {
     fn strings(&self, register: &Register) -> Strings {
         let registers = self.values.registers;
         let mut made = register.writes.iter().filter_map(|write| registers.holder(write.version));
-        let standing = registers.number_of(register.place).map(|number| registers.standing(number));
+        let standing = registers.number_of(register.place).map(|number| self.sides(number));
         let mut sides = standing.iter().flatten();
         if made.any(|holder| holder.object_type == ObjType::Text)
             || sides.any(|side| self.values.of(register, side).content().is_some_and(Content::holds_text))

@@ -1,7 +1,7 @@
 //! Which versions of a register stand, and what their authors had all seen.
 
 use super::registers::{Register, RegisterNumber, Registers, ShortKey};
-use crate::causality::{Clock, Node};
+use crate::causality::{Causality, Clock, Node};
 use crate::short_id::ShortId;
 use std::collections::BTreeSet;
 use tiebreak_protocol::ChangeHash;
@@ -13,6 +13,8 @@ pub(super) struct Standing {
     /// The change that wrote it.
     pub(super) written_by: Option<Node>,
     pub(super) by: By,
+    /// The change that left the version as it is on this side, where acts inside of it are sides of their own.
+    pub(super) part: Option<Node>,
 }
 
 /// By what a version stands.
@@ -57,9 +59,9 @@ impl Registers {
             let latest = register.latest().find(|write| write.version == version);
             let written_by = self.causality.change_of(version);
             match latest.filter(|write| stands(write.change)) {
-                Some(_) => Some(Standing { version, written_by, by: By::Write(touches) }),
+                Some(_) => Some(Standing { version, written_by, by: By::Write(touches), part: None }),
                 None if touches.is_empty() => None,
-                None => Some(Standing { version, written_by, by: By::Touches(touches) }),
+                None => Some(Standing { version, written_by, by: By::Touches(touches), part: None }),
             }
         });
         standing.collect()
@@ -104,6 +106,21 @@ impl Registers {
 }
 
 impl Standing {
+    /// The operation that names the side: the one that wrote the version, or the first one of the change that left it so.
+    pub(super) fn id(&self, causality: &Causality) -> ShortId {
+        self.part.map_or(self.version, |change| causality.first_operation(change))
+    }
+
+    /// A side for each change inside of the version, if there are any.
+    pub(super) fn parts(self) -> Vec<Self> {
+        let (By::Write(touches) | By::Touches(touches)) = &self.by;
+        if touches.is_empty() {
+            return vec![self];
+        }
+        let part = |change: &Node| Self { by: By::Touches(vec![*change]), part: Some(*change), ..self };
+        touches.iter().map(part).collect()
+    }
+
     /// What the version stands by: changes, and whether each wrote it.
     fn events(&self) -> impl Iterator<Item = (Node, bool)> + '_ {
         let (write, touches) = match &self.by {

@@ -465,5 +465,6 @@ fn a_library_that_fails_on_the_history_is_an_error_and_the_next_look_finds_every
 
 mod adding_up;
 mod kinds;
+mod records;
 mod reviewing;
 mod settling;

@@ -2,6 +2,7 @@
 
 use crate::causality::Node;
 use crate::short_id::ShortId;
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Touch {
@@ -29,6 +30,12 @@ impl Touches {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Touch> {
         self.0.iter()
+    }
+
+    /// Whether two of them, of one version, know nothing of each other.
+    pub(super) fn are_divided(&self) -> bool {
+        let versions: BTreeSet<_> = self.versions().collect();
+        versions.len() < self.0.len()
     }
 
     pub(super) fn versions(&self) -> impl Iterator<Item = ShortId> {

@@ -65,7 +65,8 @@ impl Values<'_> {
     pub(super) fn of(&self, register: &Register, side: &Standing) -> Shown {
         let Some(shown) = self.shown_by(register, side) else { return Shown::REMOVED };
         if let Some(holder) = self.registers.holder(shown) {
-            return self.object(shown, holder.object_type);
+            let heads = side.part.and_then(|change| self.registers.causality.hash(change)).map(library_hash);
+            return self.object(shown, holder.object_type, heads.as_slice());
         }
         if let Some(count) = self.registers.count(shown) {
             return Shown(Some(ScalarValue::counter(count).into()));
@@ -102,16 +103,20 @@ impl Values<'_> {
         (a.counter, actor(a)).cmp(&(b.counter, actor(b)))
     }
 
-    /// What an object holds today, wherever it is, or was.
-    fn object(&self, id: ShortId, object_type: ObjType) -> Shown {
+    /// What an object holds at these heads, wherever it is, or was; without heads, today.
+    fn object(&self, id: ShortId, object_type: ObjType, heads: &[ChangeHash]) -> Shown {
         let object = self.object_id(id);
         let automerge = &self.engine.automerge;
+        let heads = (!heads.is_empty()).then_some(heads);
         Shown(match object_type {
             ObjType::Text => {
-                let text = automerge.text(&object).ok();
-                text.map(|text| Text::new(automerge.text_encoding(), text).into())
+                let text = match heads {
+                    Some(heads) => automerge.text_at(&object, heads),
+                    None => automerge.text(&object),
+                };
+                text.ok().map(|text| Text::new(automerge.text_encoding(), text).into())
             }
-            ObjType::Map | ObjType::List | ObjType::Table => ReadDoc::hydrate(automerge, &object, None).ok(),
+            ObjType::Map | ObjType::List | ObjType::Table => ReadDoc::hydrate(automerge, &object, heads).ok(),
         })
     }
 

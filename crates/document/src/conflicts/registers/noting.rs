@@ -205,21 +205,44 @@ impl Registers {
         if (is_contested != was_contested) || (is_contested && !planted!(MissChangedCandidate)) {
             self.changed.insert(number);
         }
+        let is_divided = self.register(number).is_some_and(|register| register.touches.are_divided());
+        let was_divided = match is_divided {
+            true => !self.divided.insert(number),
+            false => self.divided.remove(&number),
+        };
+        if is_divided || was_divided {
+            self.newly_divided.insert(number);
+        }
     }
 
     /// What stands below a register falls when the register is written.
     fn note_removed_above(&mut self, written: &BTreeSet<RegisterNumber>) {
-        if written.is_empty() {
-            return;
+        let below = self.contested_below(written);
+        self.changed.extend(below);
+        let below = self.below(self.divided.iter(), written);
+        self.newly_divided.extend(below);
+    }
+
+    pub(super) fn contested_below(&self, above: &BTreeSet<RegisterNumber>) -> Vec<RegisterNumber> {
+        self.below(self.contested.iter(), above)
+    }
+
+    /// Those of some registers that lie in what others hold.
+    fn below<'a>(
+        &self,
+        registers: impl Iterator<Item = &'a RegisterNumber>,
+        others: &BTreeSet<RegisterNumber>,
+    ) -> Vec<RegisterNumber> {
+        if others.is_empty() {
+            return Vec::new();
         }
         let is_below = |number: &RegisterNumber| {
             let mut above = self.above(*number);
             above.any(|(register, _)| {
-                self.number_of(register.place).is_some_and(|above| written.contains(&above))
+                self.number_of(register.place).is_some_and(|above| others.contains(&above))
             })
         };
-        let below: Vec<_> = self.contested.iter().copied().filter(is_below).collect();
-        self.changed.extend(below);
+        registers.copied().filter(is_below).collect()
     }
 }
 
