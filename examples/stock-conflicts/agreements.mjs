@@ -35,6 +35,27 @@ export const AGREEMENTS = [
     isRight: doc => doc.lines.tent.qty instanceof Counter && doc.lines.tent.qty.value === 4,
   },
   {
+    what: "… also with a new number",
+    start: cart(),
+    ann: edits.tents(5),
+    ben: edits.moreTents(2),
+    isRight: doc => doc.lines.tent.qty instanceof Counter && doc.lines.tent.qty.value === 7,
+  },
+  {
+    what: "… also with plain numbers",
+    start: cart(),
+    ann: edits.plainTents(5),
+    ben: edits.plainTents(3),
+    isRight: doc => doc.lines.tent.qty instanceof Counter && doc.lines.tent.qty.value === 7,
+  },
+  {
+    what: "one line made twice",
+    start: cart(),
+    ann: edits.newStove("gas"),
+    ben: edits.newStove("gas"),
+    isRight: doc => doc.lines.stove.qty instanceof Counter && doc.lines.stove.qty.value === 2,
+  },
+  {
     what: "typing in one text",
     start: profile(),
     ann: edits.type("bio", 0, "Ann "),
@@ -96,6 +117,13 @@ export const AGREEMENTS = [
     start: profile({ interests: ["tea"] }),
     ann: edits.insert("interests", 1, "maps"),
     ben: edits.insert("interests", 1, "jazz"),
+    isRight: doc => [...doc.interests].sort().join() === "jazz,maps,tea",
+  },
+  {
+    what: "… also written whole",
+    start: profile({ interests: ["tea", "go"] }),
+    ann: edits.write("interests", ["tea", "maps"]),
+    ben: edits.write("interests", ["tea", "go", "jazz"]),
     isRight: doc => [...doc.interests].sort().join() === "jazz,maps,tea",
   },
   {

@@ -5,7 +5,7 @@
 
 import { Counter, ImmutableString, isImmutableString } from "@automerge/automerge-repo"
 import * as edits from "./edits.mjs"
-import { cart, group, plain, profile } from "./starts.mjs"
+import { cart, delivery, group, plain, profile } from "./starts.mjs"
 
 /** Stands for the side that removes, and for what is not there. */
 const GONE = null
@@ -69,6 +69,23 @@ const WRITES = [
     path: ["lines", "stove"], base: GONE, sides: [{ qty: 1, note: "gas" }, { qty: 1, note: "wood" }],
     choose: { candidate: { qty: 1, note: "gas" } }, stands: { qty: 1, note: "gas" },
     isRight: doc => doc.lines.stove.qty instanceof Counter,
+  },
+  {
+    what: "parts of one address",
+    start: delivery,
+    ann: edits.address("street", "2 Oak Lane"),
+    ben: edits.address("city", "York"),
+    path: ["address"], base: { street: "1 Elm Road", city: "Leeds" },
+    sides: [{ street: "2 Oak Lane", city: "Leeds" }, { street: "1 Elm Road", city: "York" }],
+    choose: { value: { street: "3 Ash Way", city: "York" } }, stands: { street: "3 Ash Way", city: "York" },
+  },
+  {
+    what: "a text made anew twice",
+    start: profile(),
+    ann: edits.write("bio", "runs"),
+    ben: edits.write("bio", "swims"),
+    path: ["bio"], base: "walks", sides: ["runs", "swims"],
+    choose: { value: "runs and swims" }, stands: "runs and swims",
   },
   {
     what: "no kind, but flagged", isPlain: true,

@@ -17,6 +17,11 @@ export const writeElement = (key, at, value) => ({ words: `${key}[${at}] = ${quo
 export const removeElement = (key, at) => ({ words: `remove ${key}[${at}]`, edit: doc => void doc[key].splice(at, 1) })
 
 export const moreTents = number => ({ words: `${number} tents more`, edit: doc => doc.lines.tent.qty.increment(number) })
+export const tents = number => ({
+  words: `tents = ${number}`,
+  edit: doc => void (doc.lines.tent.qty = new Counter(number)),
+})
+export const plainTents = number => ({ words: `tents = plain ${number}`, edit: doc => void (doc.lines.tent.qty = number) })
 export const noTent = { words: "remove the tent", edit: doc => void delete doc.lines.tent }
 export const noNote = { words: "remove its note", edit: doc => void delete doc.lines.tent.note }
 export const newStove = note => ({
@@ -24,6 +29,7 @@ export const newStove = note => ({
   edit: doc => void (doc.lines.stove = { qty: new Counter(1), note }),
 })
 
+export const address = (part, text) => ({ words: `address.${part} = ${quoted(text)}`, edit: doc => void (doc.address[part] = text) })
 export const place = text => ({ words: `the lake's place = ${quoted(text)}`, edit: doc => void (doc.events.lake.place = text) })
 export const anotherLake = { words: "another event as lake", edit: doc => void (doc.events.lake = { title: "Fair" }) }
 export const newHut = title => ({ words: `add event hut: ${title}`, edit: doc => void (doc.events.hut = { title }) })

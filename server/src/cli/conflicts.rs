@@ -94,7 +94,12 @@ fn sheet(conflict: &Value) -> anyhow::Result<()> {
     if let Some(settled) = conflict.get("settled") {
         let by = settled.get("by").map_or_else(|| "-".to_owned(), |by| output::cell(by, "name"));
         let (how, at) = (output::cell(settled, "how"), output::cell(settled, "at"));
-        output::line(&format!("now: {} ({how}, by {by}, {at})", shown(settled)))?;
+        let now = match how.as_str() {
+            "agreement" => "what both sides wrote".to_owned(),
+            "wider" => "another conflict".to_owned(),
+            _one_side => shown(settled),
+        };
+        output::line(&format!("now: {now} ({how}, by {by}, {at})"))?;
     }
     Ok(())
 }

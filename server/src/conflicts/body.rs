@@ -99,6 +99,14 @@ impl How {
             Self::Wider => "wider",
         }
     }
+
+    /// Whether one side stands now, and the record tells what it shows.
+    pub(crate) const fn leaves_one_side(self) -> bool {
+        match self {
+            Self::Choice | Self::Rule | Self::Write => true,
+            Self::Agreement | Self::Wider => false,
+        }
+    }
 }
 
 impl Body {

@@ -76,7 +76,7 @@ pub(crate) enum Fault {
     Unsettled(SettleError),
     #[error("a document with this id exists already; leave the id out, or import an Automerge file into it")]
     DocumentExists,
-    #[error("the document has changed; read it again and decide anew")]
+    #[error("what you go by has changed meanwhile; read it again and decide anew")]
     PreconditionFailed,
     #[error("this address speaks WebSocket: connect to it with ws://")]
     UpgradeRequired,

@@ -115,7 +115,9 @@ pub(crate) struct SettledItem {
     change: Option<String>,
     /// When that reached the server.
     at: Option<String>,
-    /// What stands now; null when nothing does.
+    /// Whether that left nothing in its place: `value` is null then too.
+    removed: bool,
+    /// What stood then; null when nothing did, or several sides that mean the same.
     #[serde(flatten)]
     value: ShownValue,
 }
@@ -167,6 +169,7 @@ impl ConflictItem {
             rule: settled.rule.clone(),
             change: settled.change.map(|change| change.to_string()),
             at: at.clone(),
+            removed: settled.value.is_none() && settled.how.leaves_one_side(),
             value: ShownValue::of(settled.value.as_ref()),
         });
         Self {
