@@ -192,12 +192,25 @@ const INCREMENTS = [
 
 const ofType = (type, cases) => cases.map(one => ({ ...one, type }))
 
+const RULES = [
+  {
+    what: "more than a limit, together",
+    start: () => ({ "@kind": "cart", lines: { tent: { qty: new Counter(9998) } } }),
+    ann: edits.moreTents(1),
+    ben: edits.moreTents(2),
+    path: ["lines", "tent", "qty"], base: 9998, sides: [9999, 10000],
+    choose: { value: 9999 }, stands: 9999,
+    isRight: doc => doc.lines.tent.qty instanceof Counter,
+  },
+]
+
 export const CONFLICTS = [
   ...ofType("write_write", WRITES),
   ...ofType("delete_edit", REMOVALS),
   ...ofType("replace_edit", REPLACEMENTS),
   ...ofType("lost_increment", INCREMENTS),
+  ...ofType("rule", RULES),
 ]
 
 /** Types that the records may name one day, and that no server opens yet. */
-export const NOT_YET = ["mark", "rule"]
+export const NOT_YET = ["mark"]

@@ -251,6 +251,9 @@ pub enum ResolveError {
         /// Their ids.
         candidates: Vec<String>,
     },
+    /// A rule about the whole document is broken: edit the document until it is kept.
+    #[error("the rule is about the document as a whole: edit the document until it is kept")]
+    WholeDocument,
     /// The server may still have the document.
     #[error("what is stored of the document is not readable")]
     Unreadable,
@@ -268,6 +271,7 @@ impl From<SettleError> for ResolveError {
             SettleError::NotOpen => Self::NotOpen,
             SettleError::NoSuchCandidate(candidates) => Self::NoSuchCandidate { candidates },
             SettleError::KeepWhich(candidates) => Self::KeepWhich { candidates },
+            SettleError::WholeDocument => Self::WholeDocument,
             SettleError::Refused(refusal) => Self::Change(refusal.into()),
         }
     }

@@ -104,6 +104,10 @@ impl Causality {
         number
     }
 
+    pub(crate) fn actor_number(&self, actor: &[u8]) -> Option<u32> {
+        self.actors.number(actor)
+    }
+
     pub(crate) fn actor(&self, number: u32) -> &[u8] {
         self.actors.name(number).unwrap_or_default()
     }

@@ -22,6 +22,7 @@ mod identity;
 pub mod mistakes;
 mod registers;
 mod repair;
+mod rules;
 mod settle;
 mod standing;
 mod touches;
@@ -30,6 +31,7 @@ mod value;
 pub use digest::ConflictDigest;
 pub use flags::Flags;
 pub(crate) use registers::Registers;
+pub(crate) use rules::RulesLook;
 pub use settle::{Choice, Resolved, SettleError, Settlement};
 
 use crate::engine::{Engine, library_hash};
@@ -52,9 +54,12 @@ pub struct Conflict {
     /// The place today.
     pub path: Vec<PathStep>,
     pub conflict_type: ConflictType,
+    /// What people are told of the rule that the document breaks, if that is what this is.
+    pub rule: Option<String>,
     /// What all sides had seen there; `None` when there was nothing.
     pub base: Option<Json>,
-    /// At least two, in the order of their ids, on every replica alike: the greatest is what the library shows.
+    /// At least two, in the order of their ids, on every replica alike: the greatest is what the library shows. A rule can
+    /// be broken by one alone.
     pub candidates: Vec<Candidate>,
 }
 
@@ -139,11 +144,13 @@ impl Document {
     pub fn conflicts(&mut self, document_id: DocumentId, flags: &Flags) -> Result<Vec<Conflict>, OpenError> {
         let engine = self.opened()?;
         engine.registers(&BTreeSet::new())?;
-        engine.read(|engine| {
+        let mut conflicts: Vec<_> = engine.read(|engine| {
             let Some(review) = Review::of(engine, document_id, flags) else { return Vec::new() };
             let disputed = review.values.registers.disputed(flags).into_iter();
             disputed.filter_map(|number| review.look_at(number)?.conflict).collect()
-        })
+        })?;
+        conflicts.extend(self.broken(document_id, flags)?);
+        Ok(conflicts)
     }
 }
 
@@ -197,11 +204,15 @@ impl<'a> Review<'a> {
     /// The sides that know nothing of each other, in the order of their ids: every replica numbers actors in its own way.
     fn sides(&self, number: RegisterNumber) -> Vec<Standing> {
         let registers = self.values.registers;
-        let mut sides = registers.standing(number);
-        if registers.is_record(number, self.flags) {
-            sides = sides.into_iter().flat_map(Standing::parts).collect();
-        }
-        let id = |side: &Standing| side.id(&registers.causality);
+        let sides = registers.standing(number);
+        self.in_order(match registers.is_record(number, self.flags) {
+            true => sides.into_iter().flat_map(Standing::parts).collect(),
+            false => sides,
+        })
+    }
+
+    fn in_order(&self, mut sides: Vec<Standing>) -> Vec<Standing> {
+        let id = |side: &Standing| side.id(&self.values.registers.causality);
         sides.sort_by(|one, other| self.values.order(id(one), id(other)));
         sides
     }
@@ -256,6 +267,7 @@ impl<'a> Review<'a> {
             register: name.clone(),
             path,
             conflict_type: self.conflict_type(&standing, &shown),
+            rule: None,
             base: self.values.at(register.place, &base.heads).as_ref().map(to_json),
             candidates: self.candidates(&standing, &shown),
         })

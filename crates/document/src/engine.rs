@@ -1,6 +1,6 @@
 //! The CRDT library's document inside ours, and the notes that make it quick to ask.
 
-use crate::conflicts::Registers;
+use crate::conflicts::{Registers, RulesLook};
 use crate::document::{MergeError, Missing, OpenError, SavedChange};
 use crate::document_chunk::plain_length;
 use crate::gatekeeper::{ActorBytes, CheckedChange, OPERATION_WEIGHT};
@@ -30,11 +30,13 @@ pub(crate) struct Engine {
     /// What the history counts for, as [`CheckedChange::weight`] does for a change.
     pub(crate) weight: u64,
     /// How many operations there ever were.
-    operation_count: u64,
+    pub(crate) operation_count: u64,
     /// Noted when first asked for: documents without sequences seldom need them.
     operations: OnceLock<Operations>,
     /// What of the past may still disagree; noted when it is first looked for.
     registers: Option<Box<Registers>>,
+    /// When it was last seen whether the document keeps the rules of its kind.
+    pub(crate) rules_look: Option<RulesLook>,
 }
 
 /// What is asked of an actor's last change.
@@ -86,6 +88,7 @@ impl Engine {
             operation_count: 0,
             operations: OnceLock::new(),
             registers: None,
+            rules_look: None,
         }
     }
 

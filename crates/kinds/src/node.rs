@@ -68,6 +68,11 @@ impl Node {
         self.secrecy == Secrecy::Secret
     }
 
+    /// Whether values of some path below this one do.
+    pub fn holds_secrets(&self) -> bool {
+        self.below().any(|node| node.is_secret() || node.holds_secrets())
+    }
+
     /// Who decides a conflict here without a person.
     pub fn resolver(&self) -> Option<Resolver> {
         self.resolver

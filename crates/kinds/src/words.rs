@@ -110,6 +110,11 @@ words! {
     Object = "object",
 }
 
+impl Type {
+    /// The keyword of JSON Schema that names types.
+    pub const KEYWORD: &str = "type";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -279,6 +279,42 @@ fn a_conflict_for_which_the_kind_has_a_rule_is_settled_by_it_and_its_record_name
 }
 
 #[test]
+fn a_rule_that_a_merge_breaks_is_a_conflict_with_its_message_until_it_is_kept_again() {
+    let kinds = tempfile::tempdir().unwrap();
+    let rule = json!({
+        "name": "two_seats", "rule": "size(doc.seats) <= 2", "message": "A boat has two seats.", "on": ["seats"],
+    });
+    let kind = json!({
+        "x-tiebreak-kind": "boat", "x-tiebreak-version": 1, "title": "Boat", "type": "object",
+        "properties": { "seats": { "type": "object" } }, "x-tiebreak-rules": [rule],
+    });
+    std::fs::write(kinds.path().join("boat.json"), kind.to_string()).unwrap();
+    let api = Api::start(&["--kinds", kinds.path().to_str().unwrap()]);
+    let mut base = device(1);
+    base.put(ROOT, "@kind", "boat").unwrap();
+    let seats = base.put_object(ROOT, "seats", ObjType::Map).unwrap();
+    base.put(&seats, "ann", true).unwrap();
+    base.commit();
+    let takes = |name: &'static str| {
+        move |device: &mut AutoCommit| {
+            let (_, seats) = device.get(ROOT, "seats").unwrap().unwrap();
+            device.put(seats, name, true).unwrap();
+        }
+    };
+    let mut apart = Apart::of(&api, base, [takes("ben"), takes("cleo")]);
+    let conflict = the_conflict(&api);
+    assert_eq!((text(&conflict, "type"), text(&conflict, "label")), ("rule", "A boat has two seats."));
+    assert_eq!((&conflict["path"], &conflict["base"]), (&json!(["seats"]), &json!({ "ann": true })));
+    assert_eq!(conflict["candidates"].as_array().unwrap().len(), 2);
+    apart.one.load_incremental(&apart.two.save()).unwrap();
+    let (_, seats) = apart.one.get(ROOT, "seats").unwrap().unwrap();
+    apart.one.delete(&seats, "ann").unwrap();
+    api.import(&apart.location, &apart.one.save()).expect(200);
+    let [kept] = <[Value; 1]>::try_from(conflicts(&api, "")).unwrap();
+    assert_eq!((&kept["id"], text(&kept, "state")), (&conflict["id"], "overtaken"));
+}
+
+#[test]
 fn conflicts_are_listed_by_document_and_state_and_page_by_page() {
     let api = Api::start(&[]);
     let all: Vec<_> = (0..5).map(|_| Apart::renamed(&api)).collect();

@@ -52,7 +52,7 @@ test("the example with stock clients finds and settles what it must, on a server
   const { code, printed } = await play(t)
   assert.equal(code, 0, printed)
   assert.match(printed, /^All is as it must be: \d+ cases\.$/m)
-  for (const type of ["write_write", "delete_edit", "replace_edit", "lost_increment"]) {
+  for (const type of ["write_write", "delete_edit", "replace_edit", "lost_increment", "rule"]) {
     assert.match(printed, new RegExp(` ${type} at .* ok$`, "m"))
   }
 })

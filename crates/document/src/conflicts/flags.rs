@@ -81,9 +81,9 @@ impl Flags {
         words.collect::<Vec<_>>().join(" \u{203a} ")
     }
 
-    /// Whether what stands in a place stays out of records and messages.
+    /// Whether what stands in a place, or something in it, stays out of records and messages.
     pub fn is_secret(&self, path: &[PathStep]) -> bool {
-        self.node_at(path).is_some_and(Node::is_secret)
+        self.node_at(path).is_some_and(|node| node.is_secret() || node.holds_secrets())
     }
 }
 

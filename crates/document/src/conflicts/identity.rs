@@ -8,6 +8,10 @@ use tiebreak_protocol::{ConflictId, DocumentId};
 
 const PROPERTY: u8 = 0;
 const ELEMENT: u8 = 1;
+const RULE: u8 = 2;
+
+/// The root as an operation: the counter 0, and an actor of no bytes.
+const ROOT: [u8; 9] = [0; 9];
 
 /// The id of a conflict: what all sides had seen of a place last, and the place.
 pub(super) fn of(
@@ -44,6 +48,18 @@ pub(super) fn register_bytes(registers: &Registers, register: &Register) -> Vec<
         }
     }
     bytes
+}
+
+/// The name of a rule about the place that a JSON pointer names. No place has it.
+pub(super) fn rule_bytes(path: &str, rule: &str) -> Vec<u8> {
+    [&ROOT, [RULE].as_slice(), path.as_bytes(), &[0], rule.as_bytes()].concat()
+}
+
+/// The place that the rule with this name is about; `None`: it names a place.
+pub(super) fn path_of_rule(name: &[u8]) -> Option<&str> {
+    let rest = name.strip_prefix(&ROOT)?.strip_prefix(&[RULE])?;
+    let end = rest.iter().rposition(|byte| *byte == 0)?;
+    std::str::from_utf8(rest.get(..end)?).ok()
 }
 
 /// As the library writes it: `counter@actor`.

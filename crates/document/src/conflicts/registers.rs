@@ -14,8 +14,8 @@ use crate::OpenError;
 use crate::causality::{Causality, Clock, Link, Node};
 use crate::engine::saved;
 use crate::gatekeeper::reread_change;
-use crate::short_id::{NOWHERE, Names, ShortId};
-use automerge::{Automerge, ObjType};
+use crate::short_id::{NOWHERE, Names, ShortId, short};
+use automerge::{Automerge, ObjId, ObjType};
 use std::collections::{BTreeMap, BTreeSet};
 use tally::Tally;
 use tiebreak_protocol::ChangeHash;
@@ -159,6 +159,16 @@ impl Registers {
     /// Where a number stands with all that was added to it; `None` if there never was one.
     pub(super) fn sum(&self, number: RegisterNumber) -> Option<i64> {
         self.tallies.get(&number).map(Tally::sum)
+    }
+
+    /// The operation that made an object, if its actor is known here.
+    pub(super) fn short(&self, object: &ObjId) -> Option<ShortId> {
+        match object {
+            ObjId::Root => Some(NOWHERE),
+            ObjId::Id(counter, actor, _) => {
+                Some(short(*counter, self.causality.actor_number(actor.to_bytes())?))
+            }
+        }
     }
 
     /// The register with this place, if anything was ever noted there.

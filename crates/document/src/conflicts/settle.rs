@@ -6,7 +6,8 @@
 mod content;
 mod writer;
 
-use super::registers::{Register, ShortKey};
+use super::registers::{Register, RegisterNumber, ShortKey};
+use super::rules::Broken;
 use super::standing::Standing;
 use super::value::Values;
 use super::{Conflict, Flags, Review, identity};
@@ -97,6 +98,8 @@ pub enum SettleError {
     NoSuchCandidate(Vec<String>),
     #[error("several candidates are worth keeping; name one of {}", .0.join(", "))]
     KeepWhich(Vec<String>),
+    #[error("the rule is about the document as a whole: edit the document until it is kept")]
+    WholeDocument,
     #[error("the change would be refused: {0}")]
     Refused(Refusal),
 }
@@ -119,8 +122,9 @@ impl Document {
         engine.read(|engine| {
             let review =
                 Review::of(engine, settlement.document, &settlement.flags).ok_or(SettleError::NotOpen)?;
-            let (register, conflict) = review.find(settlement.conflict).ok_or(SettleError::NotOpen)?;
-            let content = review.chosen(register, &conflict, &settlement.choice)?;
+            let conflict = review.find(settlement.conflict).ok_or(SettleError::NotOpen)?;
+            let (register, sides) = review.where_it_is(&conflict).ok_or(SettleError::WholeDocument)?;
+            let content = review.chosen((register, &sides), &conflict, &settlement.choice)?;
             let content = content.map(|content| content.counting(review.flags.node_at(&conflict.path)));
             let deps = conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
             let message = json!({ RESOLVE: conflict.id.to_string() });
@@ -132,18 +136,36 @@ impl Document {
 }
 
 impl<'a> Review<'a> {
-    fn find(&self, id: ConflictId) -> Option<(&'a Register, Conflict)> {
-        let Values { registers, .. } = self.values;
-        registers.disputed(self.flags).into_iter().find_map(|number| {
-            let conflict = self.look_at(number)?.conflict.filter(|conflict| conflict.id == id)?;
-            Some((registers.register(number)?, conflict))
+    fn find(&self, id: ConflictId) -> Option<Conflict> {
+        let is_it = |conflict: &Conflict| conflict.id == id;
+        let Values { engine, registers } = self.values;
+        let mut disputed = registers.disputed(self.flags).into_iter();
+        disputed.find_map(|number| self.look_at(number)?.conflict.filter(is_it)).or_else(|| {
+            let broken = Broken::of(&engine.automerge, self.flags).rules;
+            broken.iter().map(|rule| self.conflict_of_rule(rule)).find(is_it)
         })
+    }
+
+    /// The place of a conflict, and its sides; a rule can be about the whole document.
+    fn where_it_is(&self, conflict: &Conflict) -> Option<(&'a Register, Vec<Standing>)> {
+        if let Some(path) = identity::path_of_rule(&conflict.register.0) {
+            let (_, place) = self.place_of_rule(path);
+            return place.map(|(number, register)| (register, self.sides_of_rule(number)));
+        }
+        let registers = self.values.registers;
+        let is_it = |number: &RegisterNumber| {
+            let register = registers.register(*number);
+            register
+                .is_some_and(|register| identity::register_bytes(registers, register) == conflict.register.0)
+        };
+        let number = registers.disputed(self.flags).into_iter().find(is_it)?;
+        Some((registers.register(number)?, self.sides(number)))
     }
 
     /// What is to stand in the place; `None`: nothing.
     fn chosen(
         &self,
-        register: &Register,
+        (register, sides): (&Register, &[Standing]),
         conflict: &Conflict,
         choice: &Choice,
     ) -> Result<Option<Content>, SettleError> {
@@ -152,24 +174,23 @@ impl<'a> Review<'a> {
         };
         match choice {
             Choice::Candidate(id) if conflict.candidates.iter().any(|side| side.id == *id) => {
-                Ok(self.content(register, id))
+                Ok(self.content((register, sides), id))
             }
             Choice::Candidate(_) => Err(SettleError::NoSuchCandidate(ids(|_| true))),
             Choice::Value(json) => Ok(Some(Content::of_json(json, self.strings(register)))),
             Choice::Keep => match ids(|side| side.value.is_some()).as_slice() {
-                [one] => Ok(self.content(register, one)),
+                [one] => Ok(self.content((register, sides), one)),
                 several => Err(SettleError::KeepWhich(several.to_vec())),
             },
             Choice::Remove => Ok(None),
         }
     }
 
-    fn content(&self, register: &Register, candidate: &str) -> Option<Content> {
+    fn content(&self, (register, sides): (&Register, &[Standing]), candidate: &str) -> Option<Content> {
         let registers = self.values.registers;
-        let standing = self.sides(registers.number_of(register.place)?);
         let id = |side: &Standing| identity::version(registers, side.id(&registers.causality));
         let is_it = |side: &&Standing| id(side) == candidate;
-        let shown = self.values.of(register, standing.iter().find(is_it)?);
+        let shown = self.values.of(register, sides.iter().find(is_it)?);
         shown.content().map(Content::of_document)
     }
 

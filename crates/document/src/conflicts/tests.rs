@@ -467,4 +467,5 @@ mod adding_up;
 mod kinds;
 mod records;
 mod reviewing;
+mod rules;
 mod settling;

@@ -64,12 +64,13 @@ impl Values<'_> {
     /// What a side shows.
     pub(super) fn of(&self, register: &Register, side: &Standing) -> Shown {
         let Some(shown) = self.shown_by(register, side) else { return Shown::REMOVED };
+        let part = side.part.and_then(|change| self.registers.causality.hash(change)).map(library_hash);
         if let Some(holder) = self.registers.holder(shown) {
-            let heads = side.part.and_then(|change| self.registers.causality.hash(change)).map(library_hash);
-            return self.object(shown, holder.object_type, heads.as_slice());
+            return self.object(shown, holder.object_type, part.as_slice());
         }
         if let Some(count) = self.registers.count(shown) {
-            return Shown(Some(ScalarValue::counter(count).into()));
+            let of_part = part.and_then(|part| self.scalar(register.place, shown, Some(&[part])));
+            return Shown(of_part.or_else(|| Some(ScalarValue::counter(count).into())));
         }
         let hash = |change| self.registers.causality.hash(change).map(library_hash);
         let written_by: Vec<_> = side.written_by.and_then(hash).into_iter().collect();

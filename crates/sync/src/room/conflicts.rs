@@ -249,6 +249,9 @@ impl Room {
         let mut reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
         self.repair(&mut reviewed, turn)?;
         self.conflicts.has_rest = self.document.has_more_to_review();
+        let broken = self.conflicts.open.keys().filter(|register| register.is_rule());
+        let broken: Vec<_> = broken.cloned().collect();
+        reviewed.extend(self.document.review_rules(self.document_id, &flags, &broken)?);
         let mut found = self.compare(reviewed, &flags, turn);
         let has_closed = found.iter().any(|change| matches!(change, ConflictChange::Closed(_)));
         if has_closed && self.conflicts.may_be_more && !self.conflicts.has_rest {
@@ -289,7 +292,7 @@ impl Room {
                 let accounts = actors.filter_map(|actor| Some((account_of(&actor)?, actor)));
                 changes.push(ConflictChange::Open(Box::new(Disagreement {
                     kind: flags.kind_name().map(str::to_owned),
-                    label: flags.label(&conflict.path),
+                    label: conflict.rule.clone().unwrap_or_else(|| flags.label(&conflict.path)),
                     is_secret: flags.is_secret(&conflict.path),
                     accounts: accounts.map(|(account, actor)| (actor, account)).collect(),
                     conflict,

@@ -66,9 +66,10 @@ impl Room {
         change.map_err(|error| {
             Ok(Answer::Unsettled(match error {
                 SettleError::NotOpen => Unsettled::Changed,
-                SettleError::NoSuchCandidate(_) | SettleError::KeepWhich(_) | SettleError::Refused(_) => {
-                    Unsettled::Impossible(error)
-                }
+                SettleError::NoSuchCandidate(_)
+                | SettleError::KeepWhich(_)
+                | SettleError::WholeDocument
+                | SettleError::Refused(_) => Unsettled::Impossible(error),
             }))
         })
     }

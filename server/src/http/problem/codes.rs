@@ -40,6 +40,9 @@ impl Fault {
             Self::Unsettled(SettleError::KeepWhich(_)) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "candidate_needed")
             }
+            Self::Unsettled(SettleError::WholeDocument) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "whole_document")
+            }
             Self::Unsettled(SettleError::Refused(refusal)) => (status(*refusal), refusal.code()),
             Self::DocumentExists => (StatusCode::CONFLICT, "document_exists"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),

@@ -89,6 +89,7 @@ const RESOLUTION: &[Fault] = &[
     Fault::ConflictChanged,
     Fault::Unsettled(SettleError::NoSuchCandidate(Vec::new())),
     Fault::Unsettled(SettleError::KeepWhich(Vec::new())),
+    Fault::Unsettled(SettleError::WholeDocument),
 ];
 
 const CONDITION: &[Fault] = &[Fault::MalformedCondition, Fault::PreconditionFailed];
