@@ -1,9 +1,10 @@
 /** One device of the demo: a client with a storage of its own, and what a person sees of it. */
 
-import { getChangesSince, getHeads } from "@automerge/automerge/slim"
-import { Tiebreak, type RefusedChange, type Role, type SyncStatus } from "@tiebreak/client"
+import { getChangesSince, getHeads, type Heads } from "@automerge/automerge/slim"
+import { Tiebreak, type RefusedChange, type Resolution, type Role, type SyncStatus } from "@tiebreak/client"
 import type { DocumentId, UrlHeads } from "@automerge/automerge-repo/slim"
 import { RememberedCut } from "./cut.js"
+import { Disagreements } from "./disagreements.js"
 import { idOf, type DeviceOptions } from "./device_options.js"
 import { Drafts } from "./drafts.js"
 import { FoundDocuments, type Handle } from "./found.js"
@@ -43,6 +44,8 @@ export class Device extends EventTarget {
   editsCount = 0
   /** What is being written here, by document. */
   readonly drafts: Record<Kind, Drafts>
+  /** What its person and others wrote apart, as this device knows of it. */
+  readonly disagreements: Disagreements
   readonly #cut: RememberedCut
   readonly #storing: Storing
   /** The last change of each document that the server did not take. */
@@ -75,6 +78,7 @@ export class Device extends EventTarget {
       this.statusAt = Date.now()
       this.#update()
     })
+    this.disagreements = new Disagreements(this, () => this.#update())
     tiebreak.on("refused", refused => {
       const isGroupLost = refused.code === ACCESS_DENIED && refused.documentId === this.#found.idOf("group")
       if (isGroupLost) this.groupRole = "none"
@@ -161,6 +165,10 @@ export class Device extends EventTarget {
     return this.status.state.kind === "connected" ? this.#found.missingSince(this.#own) : undefined
   }
 
+  idOf(kind: Kind): DocumentId | undefined {
+    return this.#found.handle(kind)?.documentId
+  }
+
   /** What this device has seen of a document. */
   heads(kind: Kind): UrlHeads | undefined {
     return this.#found.handle(kind)?.heads()
@@ -181,11 +189,30 @@ export class Device extends EventTarget {
     } finally {
       this.#isWriting = false
     }
+    this.#store(handle, before)
+  }
+
+  /** Makes one of several values that were written apart the only one. */
+  async settle(kind: Kind, conflict: string, resolution: Resolution): Promise<void> {
+    const handle = this.#found.handle(kind)
+    if (!handle) return
+    this.editsCount += 1
+    const before = getHeads(handle.doc())
+    this.#isWriting = true
+    // What this device can write itself is written before anything else happens here.
+    const settled = this.tiebreak.resolve(conflict, resolution)
+    this.#isWriting = false
+    await settled
+    this.#store(handle, before)
+  }
+
+  #store(handle: Handle<Kind>, before: Heads): void {
     void this.#storing.store(handle.documentId, getChangesSince(handle.doc(), before))
   }
 
   #create<K extends Kind>(kind: K): DocumentId {
-    const handle = this.tiebreak.create<Documents[K]>({} as Documents[K])
+    // A document says what it is in its first change.
+    const handle = this.tiebreak.create<Documents[K]>({ "@kind": kind } as Documents[K])
     const initial = initialDocuments(this.options.owner?.displayName)[kind]
     // What the device makes is signed as well: the library's own first change has no name.
     handle.change(document => void Object.assign(document as object, initial), this.#described(DOCUMENT_MADE))

@@ -14,37 +14,40 @@ export const register = (text: string): Register => new ImmutableString(text)
 /** The member that a group begins with: before all that join. */
 const FOUNDER = "0-founder"
 
-export interface Profile {
-  name: Register
+/** Documents of the kinds that every server knows: it says where two devices really disagree. */
+interface OfKind {
+  "@kind": string
+}
+
+export interface Profile extends OfKind {
+  display_name: Register
   /** Edited together, letter by letter. */
   bio: string
   units: Register
-  birthday: Register
+  birthday?: Register
 }
 
 export interface Line {
-  quantity: Counter
+  qty: Counter
   note: Register
 }
 
-export interface Cart {
+export interface Cart extends OfKind {
   lines: Record<string, Line>
-}
-
-export interface Member {
-  nickname: Register
 }
 
 export interface GroupEvent {
   title: Register
-  date: Register
+  /** A moment; the demo writes days, at noon. */
+  at?: Register
   place: Register
 }
 
-export interface Group {
+export interface Group extends OfKind {
   name: Register
   description: string
-  members: Record<string, Member>
+  /** How people call themselves here: who is a member, only the server says. */
+  nicknames: Record<string, Register>
   events: Record<string, GroupEvent>
 }
 
@@ -71,17 +74,15 @@ export const CATALOGUE: readonly Product[] = [
 
 export const KIND_TITLES: Record<Kind, string> = { profile: "Profile", cart: "Cart", group: "Group" }
 
-/** What each document holds when the phone makes it. */
-export function initialDocuments(name = "Robin"): Documents {
+/** What each document holds when the phone makes it, beside its kind. */
+export function initialDocuments(name = "Robin"): { [K in Kind]: Omit<Documents[K], "@kind"> } {
   return {
-    profile: { name: register(name), bio: "", units: register("metric"), birthday: register("") },
-    // Every product has its line from the start: one that two devices add apart is then counted twice. Two lines made
-    // apart under one key would be two objects, of which the document shows one.
-    cart: { lines: Object.fromEntries(CATALOGUE.map(({ sku }) => [sku, newLine()])) },
+    profile: { display_name: register(name), bio: "", units: register("metric") },
+    cart: { lines: {} },
     group: {
       name: register("Sunday walkers"),
       description: "",
-      members: { [FOUNDER]: { nickname: register(name) } },
+      nicknames: { [FOUNDER]: register(name) },
       events: {},
     },
   }
@@ -98,12 +99,12 @@ export function inOrder<T>(map: Record<string, T>): [string, T][] {
 }
 
 export function newLine(): Line {
-  return { quantity: new Counter(0), note: register("") }
+  return { qty: new Counter(0), note: register("") }
 }
 
-/** How many pieces there are. Pieces taken away twice, apart, are gone once. */
+/** How many pieces there are: pieces taken away twice, apart, may leave less than none. */
 export function pieces(line: Line | undefined): number {
-  return Math.max(0, line?.quantity.value ?? 0)
+  return Math.max(0, Number(line?.qty ?? 0))
 }
 
 const STORED_IDS = "tiebreak-demo-documents"

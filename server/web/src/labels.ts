@@ -3,16 +3,15 @@
 import { CATALOGUE, type Kind } from "./documents.js"
 
 export const LABELS = {
-  profile: { name: "Display name", bio: "About", units: "Units", birthday: "Birthday" },
-  cart: { lines: "Cart", note: "Note" },
+  profile: { display_name: "Display name", bio: "About", units: "Units", birthday: "Birthday" },
+  cart: { lines: "Cart", note: "Note", qty: "Quantity" },
   group: {
     name: "Group name",
     description: "Description",
-    members: "Members",
-    nickname: "Nickname",
+    nicknames: "Nicknames",
     events: "Events",
     title: "Title",
-    date: "Date",
+    at: "Date",
     place: "Place",
   },
 } as const

@@ -3,6 +3,7 @@ import { test } from "node:test"
 import { moved } from "../.compiled/server/web/src/components/caret.js"
 import { inOrder, newId } from "../.compiled/server/web/src/documents.js"
 import { History } from "../.compiled/server/web/src/history.js"
+import { differences } from "../.compiled/server/web/src/text_difference.js"
 import { ago, connection, count } from "../.compiled/server/web/src/words.js"
 
 test("a caret moves with the text around it", () => {
@@ -107,4 +108,15 @@ test("states and times are told as a person reads them", () => {
   const state = { kind: "waiting", retryInMs: 2_500 }
   assert.equal(connection({ state }, 0, false, 0).words, "No server. Trying again in 3 s")
   assert.equal(connection({ state }, 0, false, 2_500).words, "No server. Trying again now")
+})
+
+test("what of a text is new is told word by word", () => {
+  const marked = (before, text) => differences(before, text).map(({ text, isNew }) => (isNew ? `[${text}]` : text)).join("")
+  assert.equal(marked("Robin", "Robin of the hills"), "Robin[ of the hills]")
+  assert.equal(marked("walks in the rain", "runs in the sun"), "[runs] in the [sun]")
+  assert.equal(marked("a b c", "c a b"), "[c ]a b")
+  assert.equal(marked("tea", "tea"), "tea")
+  assert.equal(marked("", "anything"), "anything", "of nothing everything is new")
+  const long = "word ".repeat(500)
+  assert.deepEqual(differences(long, `${long}more`), [{ text: `${long}more`, isNew: false }])
 })

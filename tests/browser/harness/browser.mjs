@@ -61,10 +61,10 @@ function isAboutServerAway(message) {
 }
 
 /** The demo of `server` in a new browser, ready to be used. */
-export async function openDemo(t, server, options) {
+export async function openDemo(t, server, { address, ...options } = {}) {
   const page = await openBrowser(t, options)
   const demo = new Demo(page)
-  await demo.open(`http://127.0.0.1:${server.port}/demo/`)
+  await demo.open(address ?? `http://127.0.0.1:${server.port}/demo/`)
   return demo
 }
 

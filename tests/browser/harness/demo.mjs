@@ -85,6 +85,20 @@ export class Device {
     return this.section.getByRole("button", { name, exact: true })
   }
 
+  /** What was written apart, by its place. */
+  disagreement(place) {
+    return this.section.locator(".disagreement", { has: this.section.page().getByText(place, { exact: true }) })
+  }
+
+  /** One side of it, by what it says. */
+  side(place, text) {
+    return this.disagreement(place).locator(".side", { hasText: text })
+  }
+
+  async settle(place, text) {
+    await this.side(place, text).getByRole("button").click()
+  }
+
   async cut() {
     await this.switch.click()
     await this.says("Offline: you cut it")

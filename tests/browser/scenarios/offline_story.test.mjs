@@ -68,28 +68,6 @@ test("a piece that both took out apart is gone once, and the next one counts", a
   await bothShow({ "Trail map": 1 }, "one piece again")
 })
 
-test("a field that both wrote apart shows one value on both devices, and keeps the other in sight until it is settled", async t => {
-  const demo = await settledDemo(t)
-  const { phone, laptop } = demo
-  await demo.writeNamesApart()
-  await demo.settled()
-
-  const hint = device => device.section.getByText("Both changed this.")
-  for (const device of demo.devices) await hint(device).waitFor()
-  const shown = await phone.field("Display name").inputValue()
-  const other = shown === "Robin of the phone" ? "Robin of the laptop" : "Robin of the phone"
-  for (const device of demo.devices) {
-    await device.shows("Display name", shown)
-    assert.match(await device.section.locator(".conflict").textContent(), new RegExp(other))
-  }
-
-  await laptop.field("Display name").fill("Robin of both")
-  for (const device of demo.devices) {
-    await device.shows("Display name", "Robin of both")
-    await hint(device).waitFor({ state: "detached" })
-  }
-})
-
 test("the switch closes the device's own connection and no other", async t => {
   const server = await Server.start(t)
   const demo = await openDemo(t, server)

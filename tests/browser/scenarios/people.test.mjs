@@ -66,7 +66,7 @@ test("a viewer reads the group and cannot write to it, until made an editor", as
     await device.shows("Group name", "Sunday walkers")
     assert.equal(await device.field("Group name").isEditable(), false)
     assert.equal(await device.field("Description").isEditable(), false)
-    assert.equal(await device.button("Add a member").count(), 0)
+    assert.equal(await device.button("Add a nickname").count(), 0)
   }
   await ann.laptop.field("Group name").fill("Still Ann's")
   for (const device of bob.devices) await device.shows("Group name", "Still Ann's")

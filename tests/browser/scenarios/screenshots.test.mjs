@@ -32,7 +32,7 @@ for (const colorScheme of ["light", "dark"]) {
       await photograph(page, name("2-cut"))
 
       await page.getByRole("button", { name: "Reconnect" }).click()
-      await phone.section.getByText("Both changed this.").waitFor()
+      await phone.disagreement("Display name").waitFor()
       await phone.isSettled()
       await photograph(page, name("3-merged"))
 
@@ -50,7 +50,7 @@ for (const colorScheme of ["light", "dark"]) {
       await photograph(page, name("5-cart"))
 
       await demo.show("Group")
-      await phone.button("Add a member").click()
+      await phone.button("Add a nickname").click()
       await phone.button("Add an event").click()
       await phone.field("Title of the event").fill("Over the hills")
       await phone.field("Place of the event").fill("Station, platform 2")

@@ -15,6 +15,7 @@ import { reloadIfModeChanged, signInMode } from "../sign_in_mode.js"
 import { Story } from "../story.js"
 import { choice } from "../views/choice.js"
 import { deviceView, pendingBadge } from "../views/device.js"
+import { disagreementsBadge } from "../views/disagreements.js"
 import { askToStartOver, headerView } from "../views/header.js"
 import { lostView, problemView } from "../views/problem.js"
 import { storyView } from "../views/story.js"
@@ -123,7 +124,8 @@ export class DemoPage extends LitElement {
 
   #kindOption(kind: Kind) {
     const pending = this.#devices.reduce((sum, device) => sum + device.pendingOf(kind), 0)
-    return { value: kind, title: html`${KIND_TITLES[kind]}${pendingBadge(pending)}` }
+    const disagreeing = Math.max(0, ...this.#devices.map(device => device.disagreements.of(kind).length))
+    return { value: kind, title: html`${KIND_TITLES[kind]}${pendingBadge(pending)}${disagreementsBadge(disagreeing)}` }
   }
 
   #deviceChoice(now: number) {

@@ -1,14 +1,13 @@
-/** One value to edit: shows what arrives, unless somebody is just writing it, and what was written apart. */
+/** One value to edit: shows what arrives, unless somebody is just writing it. */
 
 import type { UrlHeads } from "@automerge/automerge-repo/slim"
 import { LitElement, html, nothing } from "lit"
 import { customElement, property } from "lit/decorators.js"
 import type { Drafts } from "../drafts.js"
-import { conflictHint } from "../views/conflict.js"
 import { showText } from "./caret.js"
 
-const LINE_CHARACTERS_MAX = 200
-const TEXT_CHARACTERS_MAX = 5_000
+const LINE_CHARACTERS_MAX = 80
+const TEXT_CHARACTERS_MAX = 2_000
 
 /** A value that is written whole is written when the typing pauses, not at each letter. */
 const PAUSE_MS = 600
@@ -22,7 +21,6 @@ export type Write = (value: string, since?: UrlHeads) => void
 interface Draft {
   text: string
   value: string
-  others: string
   heads: UrlHeads | undefined
 }
 
@@ -39,8 +37,6 @@ export class Field extends LitElement {
   @property({ type: Boolean }) arrived = false
   /** Whoever may not write may still read, select and copy. */
   @property({ type: Boolean }) readonly = false
-  @property({ attribute: false, hasChanged: (now: string[], before?: string[]) => now.join() !== before?.join() })
-  others: string[] = []
   /** What the document was when `value` was read from it. */
   @property({ attribute: false, hasChanged: () => false }) heads: UrlHeads | undefined
   /** With `since`, the value was written without having seen what came after it. */
@@ -75,17 +71,10 @@ export class Field extends LitElement {
   }
 
   override render() {
-    const hint = this.others.length > 0 && !this.readonly ? `${this.name}-conflict` : nothing
     return html`
       <div class="field ${this.arrived ? "arrived" : ""}">
         <label class=${this.unlabelled ? "visually-hidden" : ""} for=${this.name}>${this.label}</label>
-        ${this.kind === "text" ? this.#textarea(hint) : this.#input(hint)}
-        ${conflictHint({
-          id: `${this.name}-conflict`,
-          shown: this.value,
-          others: this.readonly ? [] : this.others,
-          settle: value => this.#settle(value),
-        })}
+        ${this.kind === "text" ? this.#textarea() : this.#input()}
       </div>
     `
   }
@@ -94,7 +83,7 @@ export class Field extends LitElement {
     if (this.#draft === null) showText(this.#control, this.value)
   }
 
-  #input(hint: string | typeof nothing) {
+  #input() {
     return html`<input
       id=${this.name}
       type=${this.kind === "date" ? "date" : "text"}
@@ -102,21 +91,19 @@ export class Field extends LitElement {
       placeholder=${this.placeholder}
       autocomplete="off"
       ?readonly=${this.readonly}
-      aria-describedby=${hint}
       @input=${this.#typed}
       @compositionend=${this.#typed}
       @change=${this.#writeDraft}
     />`
   }
 
-  #textarea(hint: string | typeof nothing) {
+  #textarea() {
     return html`<textarea
       id=${this.name}
       rows="3"
       maxlength=${TEXT_CHARACTERS_MAX}
       placeholder=${this.placeholder}
       ?readonly=${this.readonly}
-      aria-describedby=${hint}
       @compositionstart=${this.#typed}
       @compositionend=${this.#writeLetters}
       @input=${(event: InputEvent) => (event.isComposing ? this.#typed(event) : this.#writeLetters())}
@@ -129,7 +116,7 @@ export class Field extends LitElement {
 
   #typed(event: UIEvent) {
     const { value, heads } = this
-    this.#draft ??= { text: "", value, others: this.others.join(), heads }
+    this.#draft ??= { text: "", value, heads }
     this.#draft.text = this.#control.value
     this.drafts?.begin(this.name)
     clearTimeout(this.#pause)
@@ -148,8 +135,7 @@ export class Field extends LitElement {
 
   #writeText(draft: Draft) {
     // What arrived meanwhile was not seen: it stands beside what is written, not under it.
-    const isUnseen = draft.value !== this.value || draft.others !== this.others.join()
-    if (isUnseen) this.write(draft.text, draft.heads)
+    if (draft.value !== this.value) this.write(draft.text, draft.heads)
     else this.write(draft.text)
   }
 
@@ -164,15 +150,6 @@ export class Field extends LitElement {
   #end() {
     this.drafts?.end(this.name)
     this.requestUpdate()
-  }
-
-  #settle(value: string) {
-    clearTimeout(this.#pause)
-    this.#draft = null
-    this.write(value)
-    this.#end()
-    showText(this.#control, value)
-    this.#control.focus()
   }
 }
 

@@ -2,10 +2,10 @@
 
 import { html, nothing } from "lit"
 import { repeat } from "lit/directives/repeat.js"
-import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
 import { CATALOGUE, newLine, pieces, type Cart, type Line, type Product } from "../documents.js"
 import { LABELS, inSentence } from "../labels.js"
+import { writeRegister } from "../registers.js"
 import { count, price } from "../words.js"
 import { icons } from "./icons.js"
 import type { Write } from "../components/field.js"
@@ -59,7 +59,10 @@ function lineView(device: Device, product: Product, line: Line) {
     <button class="square" aria-label=${label} @click=${() => addPieces(device, product, difference)}>${icon}</button>
   `
   const label = `${LABELS.cart.note} on ${product.title}`
-  const edit = (text: string) => (cart: Cart) => writeRegister(cart.lines[product.sku]!, "note", text)
+  const edit = (text: string) => (cart: Cart) => {
+    const target = cart.lines[product.sku]
+    if (target) writeRegister(target, "note", text)
+  }
   const writeNote: Write = (text, since) => device.change("cart", inSentence(label), edit(text), since)
   return html`
     <li class="line ${device.isHighlighted("cart", path) ? "arrived" : ""}">
@@ -72,17 +75,16 @@ function lineView(device: Device, product: Product, line: Line) {
       <button
         class="square quiet"
         aria-label="Remove ${product.title}"
-        @click=${() => addPieces(device, product, -quantity)}
+        @click=${() => removeLine(device, product)}
       >
         ${icons.remove}
       </button>
       <tb-field
         unlabelled
-        name="${device.id}-note-${product.sku}"
+        name="${device.id}-cart-lines-${product.sku}-note"
         label=${label}
         placeholder="Add a note"
         .value=${String(line.note)}
-        .others=${otherValues(line, "note")}
         .heads=${device.heads("cart")}
         .drafts=${device.drafts.cart}
         .write=${writeNote}
@@ -92,13 +94,16 @@ function lineView(device: Device, product: Product, line: Line) {
   `
 }
 
-function addPieces(device: Device, { sku, title }: Product, difference: number) {
+function addPieces(device: Device, product: Product, difference: number) {
+  const { sku, title } = product
+  if (pieces(device.document("cart")?.lines[sku]) + difference <= 0) return removeLine(device, product)
   const what = difference > 0 ? `${title}, ${difference} more` : `${title}, ${-difference} less`
   device.change("cart", what, cart => {
     cart.lines[sku] ??= newLine()
-    const { quantity } = cart.lines[sku]
-    // Pieces that two devices took away apart may have left less than none: adding starts from none.
-    const debt = Math.max(0, -quantity.value)
-    quantity.increment(difference > 0 ? difference + debt : difference)
+    cart.lines[sku].qty.increment(difference)
   })
+}
+
+function removeLine(device: Device, { sku, title }: Product) {
+  device.change("cart", `${title} removed`, cart => void delete cart.lines[sku])
 }

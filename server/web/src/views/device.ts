@@ -5,6 +5,7 @@ import { DEVICE_TITLES, type Device } from "../device.js"
 import { KINDS, KIND_TITLES, type Kind } from "../documents.js"
 import { connection, synced } from "../words.js"
 import { cartView } from "./cart.js"
+import { disagreementsView } from "./disagreements.js"
 import { groupView } from "./group.js"
 import { icons } from "./icons.js"
 import { profileView } from "./profile.js"
@@ -33,7 +34,8 @@ export function deviceView(device: Device, kind: Kind, now: number, signedIn?: S
       </header>
       ${statusView(device, now)} ${isSignedOut ? signedOutView(device, signedIn) : tryAgain(device)} ${refusedView(device)} ${storageFaultView(device)}
       <div class="screen">
-        <h3>${KIND_TITLES[kind]}${pendingBadge(device.pendingOf(kind))}</h3>
+        <h3 tabindex="-1">${KIND_TITLES[kind]}${pendingBadge(device.pendingOf(kind))}</h3>
+        ${disagreementsView(device, kind)}
         ${documentView(device, kind)}
       </div>
     </section>

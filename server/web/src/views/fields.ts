@@ -2,10 +2,10 @@
 
 import { updateText } from "@automerge/automerge/slim"
 import { html } from "lit"
-import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
 import type { Documents, Register } from "../documents.js"
 import { LABELS, inSentence } from "../labels.js"
+import { writeOrRemove, writeRegister } from "../registers.js"
 import type { Field, Write } from "../components/field.js"
 import "../components/field.js"
 
@@ -17,7 +17,9 @@ type Key<K extends Owner> = keyof Documents[K] & keyof (typeof LABELS)[K] & stri
 /** Writes a value whole. */
 export function writeWhole<K extends Owner>(device: Device, kind: K, key: Key<K>): Write {
   const label = labelOf(kind, key)
-  const edit = (value: string) => (document: Documents[K]) => writeRegister(registers(document), key, value)
+  // A birthday is a day or none; a name that is empty is a name still.
+  const put = (key as string) === "birthday" ? writeOrRemove : writeRegister
+  const edit = (value: string) => (document: Documents[K]) => put(registers(document), key as string, value)
   return (value, since) => device.change(kind, inSentence(label), edit(value), since)
 }
 
@@ -29,8 +31,7 @@ export function wholeField<K extends Owner>(device: Device, kind: K, key: Key<K>
       name="${device.id}-${kind}-${key}"
       label=${labelOf(kind, key)}
       kind=${type}
-      .value=${String(document[key])}
-      .others=${otherValues(document, key)}
+      .value=${String(document[key] ?? "")}
       .heads=${device.heads(kind)}
       .drafts=${device.drafts[kind]}
       .write=${writeWhole(device, kind, key)}

@@ -1,31 +1,34 @@
-/** A group with its members and events on one device. */
+/** A group with its people and events on one device. */
 
 import type { UrlHeads } from "@automerge/automerge-repo/slim"
 import { html, nothing } from "lit"
 import { repeat } from "lit/directives/repeat.js"
-import { otherValues, writeRegister } from "../conflicts.js"
 import type { Device } from "../device.js"
-import { inOrder, newId, register, type Group, type GroupEvent, type Member } from "../documents.js"
+import { inOrder, newId, register, type Group, type GroupEvent, type Register } from "../documents.js"
 import { LABELS, inSentence } from "../labels.js"
+import { writeOrRemove, writeRegister } from "../registers.js"
 import { textField, wholeField } from "./fields.js"
 import { icons } from "./icons.js"
 import type { Write } from "../components/field.js"
 import "../components/field.js"
 
+/** The rest of a moment on a day. */
+const AT_NOON = "T12:00:00Z"
+
 export function groupView(device: Device, group: Group) {
   const change = (what: string, edit: (draft: Group) => void) => device.change("group", what, edit)
-  const events = inOrder(group.events).sort(([, a], [, b]) => String(a.date).localeCompare(String(b.date)))
+  const events = inOrder(group.events).sort(([, a], [, b]) => dayOf(a).localeCompare(dayOf(b)))
   const isViewer = device.groupRole === "viewer"
   return html`
     ${isViewer ? html`<p class="quiet">You may read this group, not write to it.</p>` : nothing}
     ${wholeField(device, "group", "name")}
     ${textField(device, "group", "description", "What the group is about.")}
-    <h4>${LABELS.group.members}</h4>
+    <h4>${LABELS.group.nicknames}</h4>
     <ul class="rows">
-      ${repeat(inOrder(group.members), byId, ([id, member]) => memberView(device, id, member))}
+      ${repeat(inOrder(group.nicknames), byId, ([id, nickname]) => nicknameView(device, id, nickname))}
     </ul>
-    ${addButton(device, "Add a member", () =>
-      change("a new member", draft => (draft.members[newId()] = newMember(draft))),
+    ${addButton(device, "Add a nickname", () =>
+      change("a new nickname", draft => (draft.nicknames[newId()] = newNickname(draft))),
     )}
     <h4>${LABELS.group.events}</h4>
     ${
@@ -44,29 +47,27 @@ function byId([id]: readonly [string, unknown]): string {
   return id
 }
 
-function memberView(device: Device, id: string, member: Member) {
-  const nickname = String(member.nickname)
+function nicknameView(device: Device, id: string, register: Register) {
+  const nickname = String(register)
   const edit = (text: string) => (group: Group) => {
-    const target = group.members[id]
-    if (target) writeRegister(target, "nickname", text)
+    if (id in group.nicknames) writeRegister(group.nicknames, id, text)
   }
   const write: Write = (text, since) =>
-    device.change("group", `${inSentence(LABELS.group.nickname)} ${text}`, edit(text), since)
+    device.change("group", `nickname ${text}`, edit(text), since)
   return html`
-    <li class="row ${device.isHighlighted("group", `members/${id}`) ? "arrived" : ""}">
+    <li class="row ${device.isHighlighted("group", `nicknames/${id}`) ? "arrived" : ""}">
       <tb-field
         unlabelled
-        name="${device.id}-member-${id}"
-        label=${LABELS.group.nickname}
+        name="${device.id}-group-nicknames-${id}"
+        label="Nickname"
         .value=${nickname}
-        .others=${otherValues(member, "nickname")}
         .heads=${device.heads("group")}
         .drafts=${device.drafts.group}
         .write=${write}
         ?readonly=${!device.mayWrite("group")}
       ></tb-field>
-      ${removeButton(device, nickname || "member", () =>
-        device.change("group", `${nickname} removed`, group => delete group.members[id]),
+      ${removeButton(device, nickname || "nickname", () =>
+        device.change("group", `${nickname} removed`, group => delete group.nicknames[id]),
       )}
     </li>
   `
@@ -75,18 +76,18 @@ function memberView(device: Device, id: string, member: Member) {
 function eventView(device: Device, id: string, event: GroupEvent) {
   const edit = (key: keyof GroupEvent, text: string) => (group: Group) => {
     const target = group.events[id]
-    if (target) writeRegister(target, key, text)
+    if (target && key === "at") writeOrRemove(target, key, text && `${text}${AT_NOON}`)
+    else if (target) writeRegister(target, key, text)
   }
   const field = (key: keyof GroupEvent, kind: "line" | "date") => html`
     <tb-field
       unlabelled
-      class=${key}
-      name="${device.id}-event-${id}-${key}"
+      class=${key === "at" ? "date" : key}
+      name="${device.id}-group-events-${id}-${key}"
       label="${LABELS.group[key]} of the event"
       placeholder=${LABELS.group[key]}
       kind=${kind}
-      .value=${String(event[key])}
-      .others=${otherValues(event, key)}
+      .value=${key === "at" ? dayOf(event) : String(event[key])}
       .heads=${device.heads("group")}
       .drafts=${device.drafts.group}
       .write=${(text: string, since?: UrlHeads) =>
@@ -98,7 +99,7 @@ function eventView(device: Device, id: string, event: GroupEvent) {
   const title = String(event.title)
   return html`
     <li class="row event ${device.isHighlighted("group", `events/${id}`) ? "arrived" : ""}">
-      ${field("title", "line")} ${field("date", "date")} ${field("place", "line")}
+      ${field("title", "line")} ${field("at", "date")} ${field("place", "line")}
       ${removeButton(device, title || "event", () =>
         device.change("group", `${title || "an event"} removed`, group => delete group.events[id]),
       )}
@@ -116,10 +117,16 @@ function removeButton(device: Device, what: string, remove: () => void) {
   return html`<button class="square quiet" aria-label="Remove ${what}" @click=${remove}>${icons.remove}</button>`
 }
 
-function newMember(group: Group): Member {
-  return { nickname: register(`Member ${Object.keys(group.members).length + 1}`) }
+function newNickname(group: Group): Register {
+  return register(`Walker ${Object.keys(group.nicknames).length + 1}`)
 }
 
 function newEvent(): GroupEvent {
-  return { title: register(""), date: register(new Date().toISOString().slice(0, 10)), place: register("") }
+  const today = new Date().toISOString().slice(0, 10)
+  return { title: register("New event"), at: register(`${today}${AT_NOON}`), place: register("") }
+}
+
+/** Events are at moments; the demo shows the day. */
+function dayOf({ at }: GroupEvent): string {
+  return String(at ?? "").slice(0, 10)
 }
