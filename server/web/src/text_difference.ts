@@ -16,7 +16,8 @@ export function differences(before: string, text: string): Part[] {
   const parts: Part[] = []
   const add = (word: string, isNew: boolean) => {
     const last = parts.at(-1)
-    if (last?.isNew === isNew) last.text += word
+    const isSpace = word.trim() === ""
+    if (last && (last.isNew === isNew || (isSpace && !last.isNew))) last.text += word
     else parts.push({ text: word, isNew })
   }
   let at = 0

@@ -112,7 +112,7 @@ test("states and times are told as a person reads them", () => {
 
 test("what of a text is new is told word by word", () => {
   const marked = (before, text) => differences(before, text).map(({ text, isNew }) => (isNew ? `[${text}]` : text)).join("")
-  assert.equal(marked("Robin", "Robin of the hills"), "Robin[ of the hills]")
+  assert.equal(marked("Robin", "Robin of the hills"), "Robin [of the hills]")
   assert.equal(marked("walks in the rain", "runs in the sun"), "[runs] in the [sun]")
   assert.equal(marked("a b c", "c a b"), "[c ]a b")
   assert.equal(marked("tea", "tea"), "tea")

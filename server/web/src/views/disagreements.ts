@@ -24,7 +24,7 @@ export function disagreementsView(device: Device, kind: Kind) {
   if (conflicts.length === 0) return nothing
   const id = `${device.id}-${kind}-disagreements`
   return html`
-    <section class="disagreements" aria-labelledby=${id}>
+    <div class="disagreements" role="group" aria-labelledby=${id}>
       <h4 id=${id}>${count(conflicts.length, "disagreement")}</h4>
       <p class="quiet">Nothing is lost. Choose what stands; it goes to every device.</p>
       <ul>
@@ -34,7 +34,7 @@ export function disagreementsView(device: Device, kind: Kind) {
           conflict => disagreementView(device, kind, conflict),
         )}
       </ul>
-    </section>
+    </div>
   `
 }
 

@@ -52,12 +52,12 @@ function cards(devices: readonly Device[]): Card[] {
     {
       step: "edit",
       title: "Edit on both",
-      text: "Write into “About” on both, fill the same cart. Each device shows what only it has.",
+      text: "Write into “About” on both: that merges. Give both another name: that is for you to choose. Fill the same cart.",
     },
     {
       step: "reconnect",
       title: "Reconnect",
-      text: "Watch both come to the same result, and the history join below.",
+      text: "Watch both come to the same result, and the history join below. Where they disagree, choose.",
       action: { title: "Reconnect", run: reconnect },
     },
   ]
