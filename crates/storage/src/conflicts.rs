@@ -1,9 +1,11 @@
 //! Conflicts as rows: written beside the changes that open, move and close them, read for lists and statistics.
 
 mod filter;
+mod news;
 mod row;
 
 pub use filter::{ConflictCursor, ConflictFilter, ConflictPage};
+pub use news::{Concerned, NewsFilter};
 pub use row::{ConflictCount, ConflictRow};
 
 use crate::StorageError;
@@ -72,8 +74,27 @@ impl ConflictStore {
         rows.into_iter().map(|row| ConflictCount::read(Columns::of(row))).collect()
     }
 
+    /// Conflicts that were written after a number, each once, with the number of its last write, in the order of these.
+    /// Whoever goes on from the last number misses nothing: numbers become visible in their order.
+    pub async fn since(&self, filter: NewsFilter) -> Result<Vec<(i64, ConflictRow)>, StorageError> {
+        news::collect(self.store.query(filter.statement()).await?)
+    }
+
+    /// The number of the last write of any conflict.
+    pub async fn last(&self) -> Result<i64, StorageError> {
+        let mut rows = self.store.query(Statement::new(sql::LAST, [])).await?;
+        let last = rows.pop().map(|row| Columns::of(row).read()).transpose()?;
+        last.ok_or_else(|| StorageError::Damaged("conflicts are not counted".to_owned()))
+    }
+
+    /// Whom the writes after a number concern.
+    pub async fn concerned(&self, after: i64) -> Result<Concerned, StorageError> {
+        Concerned::read(self.store.query(Concerned::statement(after)).await?)
+    }
+
     /// Writes a row and its people in place of those that are there: to go beside the changes that they come from
-    /// ([`Append::beside`](crate::Append::beside)), or in a transaction. Done twice, it leaves the same rows.
+    /// ([`Append::beside`](crate::Append::beside)), or in a transaction. Done twice, it leaves the same rows,
+    /// under a later number: whoever reads on hears of it again.
     ///
     /// The document, the register and the time of opening stay as they were first written. A register has one open
     /// conflict: what closes the one before goes first, or none of it is written.

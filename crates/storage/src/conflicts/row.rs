@@ -48,8 +48,8 @@ impl ConflictRow {
             let values = [id.clone(), (*person).into()];
             Statement::new(sql::INSERT_PERSON, values)
         });
-        let row = Statement::new(sql::UPSERT, self.values());
-        [row, Statement::new(sql::DELETE_PEOPLE, [id.clone()])].into_iter().chain(people).collect()
+        let (next, row) = (Statement::new(sql::NEXT, []), Statement::new(sql::UPSERT, self.values()));
+        [next, row, Statement::new(sql::DELETE_PEOPLE, [id.clone()])].into_iter().chain(people).collect()
     }
 
     fn values(&self) -> [Value; 14] {
@@ -107,17 +107,32 @@ impl ConflictCount {
 pub(super) fn collect(rows: Vec<Row>) -> Result<Vec<ConflictRow>, StorageError> {
     let mut conflicts: Vec<ConflictRow> = Vec::new();
     for row in rows {
-        let mut columns = Columns::of(row);
-        let conflict = ConflictRow::read(&mut columns)?;
-        let person: Option<AccountId> = columns.read()?;
-        match conflicts.last_mut() {
-            Some(last) if last.id == conflict.id => last.people.extend(person),
-            Some(_) | None => {
-                conflicts.push(ConflictRow { people: person.into_iter().collect(), ..conflict })
-            }
-        }
+        add(&mut conflicts, &mut Columns::of(row))?;
     }
     Ok(conflicts)
+}
+
+/// The same from rows that end in the number under which each was written.
+pub(super) fn collect_numbered(rows: Vec<Row>) -> Result<Vec<(i64, ConflictRow)>, StorageError> {
+    let (mut conflicts, mut numbers) = (Vec::new(), Vec::new());
+    for row in rows {
+        let mut columns = Columns::of(row);
+        add(&mut conflicts, &mut columns)?;
+        numbers.push(columns.read()?);
+    }
+    numbers.dedup();
+    Ok(numbers.into_iter().zip(conflicts).collect())
+}
+
+/// A row is one more conflict, or one more of the last one's people.
+fn add(conflicts: &mut Vec<ConflictRow>, columns: &mut Columns) -> Result<(), StorageError> {
+    let conflict = ConflictRow::read(columns)?;
+    let person: Option<AccountId> = columns.read()?;
+    match conflicts.last_mut() {
+        Some(last) if last.id == conflict.id => last.people.extend(person),
+        Some(_) | None => conflicts.push(ConflictRow { people: person.into_iter().collect(), ..conflict }),
+    }
+    Ok(())
 }
 
 /// A label may hold whatever somebody typed, and PostgreSQL keeps no NUL: no conflict is to stop its changes.

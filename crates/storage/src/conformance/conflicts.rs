@@ -5,6 +5,7 @@
 
 mod beside;
 mod lists;
+mod news;
 
 use super::{batch, document};
 use crate::conflicts::{ConflictFilter, ConflictRow};
@@ -36,6 +37,7 @@ pub async fn run_all<S: DocumentStore + RelationalStore>(store: Arc<S>) {
     a_register_has_one_open_conflict(&stores).await;
     a_deleted_document_has_no_conflicts(&stores).await;
     lists::run_all(&stores).await;
+    news::run_all(&stores).await;
 }
 
 /// An open conflict of a document, with an id and a register made from a name.

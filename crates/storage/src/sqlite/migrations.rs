@@ -37,6 +37,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "conflicts",
         statements: include_str!("../../migrations/sqlite/0005_conflicts.sql"),
     },
+    Migration {
+        version: 6,
+        name: "conflict_news",
+        statements: include_str!("../../migrations/sqlite/0006_conflict_news.sql"),
+    },
 ];
 
 /// Why the schema could not be brought up to date. Each migration happened whole or not at all.

@@ -36,6 +36,11 @@ const ALL: &[Migration] = &[
         name: "conflicts",
         statements: include_str!("../../../migrations/postgres/0005_conflicts.sql"),
     },
+    Migration {
+        version: 6,
+        name: "conflict_news",
+        statements: include_str!("../../../migrations/postgres/0006_conflict_news.sql"),
+    },
 ];
 
 /// Applies what is missing, for the session that owns the database: nobody else migrates meanwhile. The version row commits with its migration, so a kill at any moment leaves the

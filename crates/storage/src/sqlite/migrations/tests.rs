@@ -83,3 +83,29 @@ fn a_kill_in_the_middle_of_a_migration_can_be_run_again() {
         assert_eq!(version(&connection).unwrap(), ALL.len() as i64);
     }
 }
+
+#[test]
+fn conflicts_that_were_there_are_numbered_in_the_order_in_which_they_were_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut connection = connect(directory.path());
+    apply(&mut connection, &ALL[..5]).unwrap();
+    for (id, opened_ms) in [(1_u8, 30), (2, 10), (3, 20)] {
+        let values = params![vec![id; 16], opened_ms];
+        let conflict = "INSERT INTO conflicts SELECT $1, $1, $1, '', '[]', '', 'rule', 'open', 1, $2, $2, NULL, NULL, '{}'";
+        connection.execute(conflict, values).unwrap();
+        let person = "INSERT INTO conflict_people (conflict, account) VALUES ($1, $2)";
+        connection.execute(person, params![vec![id; 16], vec![9_u8; 16]]).unwrap();
+    }
+    apply(&mut connection, ALL).unwrap();
+    let all = |query: &str| -> Vec<(Vec<u8>, i64)> {
+        let mut prepared = connection.prepare(query).unwrap();
+        let rows = prepared.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    let expected: Vec<_> = [(2, 1), (3, 2), (1, 3)].map(|(id, number)| (vec![id; 16], number)).into();
+    assert_eq!(all("SELECT id, sequence FROM conflicts ORDER BY sequence"), expected);
+    assert_eq!(all("SELECT conflict, sequence FROM conflict_people ORDER BY sequence"), expected);
+    let last: i64 =
+        connection.query_row("SELECT sequence FROM conflict_counter", (), |row| row.get(0)).unwrap();
+    assert_eq!(last, 3);
+}
