@@ -4,13 +4,14 @@ mod body;
 
 pub(crate) use body::{Body, How, Shown, Side};
 
+use crate::events::EventStreams;
 use body::Settled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tiebreak_document::{Conflict, PathStep, RegisterName};
 use tiebreak_kinds::Kinds;
 use tiebreak_protocol::{AccountId, ChangeHash, ConflictId, ConflictState, DocumentId, Role};
-use tiebreak_storage::conflicts::{ConflictFilter, ConflictPage, ConflictRow};
+use tiebreak_storage::conflicts::{Concerned, ConflictFilter, ConflictPage, ConflictRow};
 use tiebreak_storage::relational::{Expect, Statement, Step};
 use tiebreak_storage::{AccountStore, ConflictStore, RelationalStore, StorageError};
 use tiebreak_sync::room::{Closed, ConflictChange, Disagreement, OpenConflict};
@@ -25,6 +26,14 @@ pub(crate) struct ConflictRecords {
     store: ConflictStore,
     accounts: AccountStore,
     kinds: Kinds,
+    streams: EventStreams,
+}
+
+/// What is to be written, and whom to wake once it can be read.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) statements: Vec<Statement>,
+    pub(crate) concerned: Concerned,
 }
 
 /// What one append, or one record by itself, is about.
@@ -37,9 +46,17 @@ pub(crate) struct Occasion<'a> {
 }
 
 impl ConflictRecords {
-    pub(crate) fn new(rows: Arc<dyn RelationalStore>, kinds: Kinds) -> Self {
+    pub(crate) fn new(rows: Arc<dyn RelationalStore>, kinds: Kinds, streams: EventStreams) -> Self {
         let (store, accounts) = (ConflictStore::new(Arc::clone(&rows)), AccountStore::new(Arc::clone(&rows)));
-        Self { rows, store, accounts, kinds }
+        Self { rows, store, accounts, kinds, streams }
+    }
+
+    pub(crate) const fn store(&self) -> &ConflictStore {
+        &self.store
+    }
+
+    pub(crate) const fn streams(&self) -> &EventStreams {
+        &self.streams
     }
 
     pub(crate) async fn find(&self, id: ConflictId) -> Result<Option<ConflictRow>, StorageError> {
@@ -69,9 +86,12 @@ impl ConflictRecords {
         &self,
         occasion: Occasion<'_>,
         changes: Vec<ConflictChange>,
-    ) -> Result<Vec<Statement>, StorageError> {
+    ) -> Result<Written, StorageError> {
         let rows = self.rows_of(occasion, changes).await?;
-        Ok(rows.iter().flat_map(|row| self.store.statements(row)).collect())
+        Ok(Written {
+            statements: rows.iter().flat_map(|row| self.store.statements(row)).collect(),
+            concerned: Concerned::Accounts(rows.into_iter().flat_map(|row| row.people).collect()),
+        })
     }
 
     /// Writes them without changes beside them, one conflict at a time.
@@ -85,6 +105,7 @@ impl ConflictRecords {
             self.rows
                 .transact(statements.map(|statement| Step::Do(statement, Expect::Anything)).collect())
                 .await?;
+            self.streams.wake(&Concerned::Accounts(row.people.into_iter().collect()));
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ mod delete_document;
 pub(crate) mod demo;
 mod documents;
 mod etag;
+mod events;
 mod file;
 mod gate;
 mod grants;
@@ -107,6 +108,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(kinds::list_kinds))
         .routes(routes!(kinds::show_kind))
         .merge(conflict_routes())
+        .routes(routes!(events::events))
         .merge(account_routes())
         .merge(grant_routes())
         .merge(sharing_routes())

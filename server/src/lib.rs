@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 mod conflicts;
 mod doors;
+mod events;
 mod http;
 mod jwt;
 pub mod kinds;

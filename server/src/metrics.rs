@@ -7,6 +7,7 @@ use tiebreak_protocol::Refusal;
 use tiebreak_storage::StorageError;
 
 const CONNECTIONS: &str = "tiebreak_connections";
+const EVENT_STREAMS: &str = "tiebreak_event_streams";
 const REQUESTS: &str = "tiebreak_http_requests";
 const ROOMS: &str = "tiebreak_rooms";
 const CHANGES: &str = "tiebreak_changes_appended_total";
@@ -27,6 +28,7 @@ pub(crate) fn install() {
     RECORDER.get_or_init(|| {
         let handle = PrometheusBuilder::new().install_recorder().ok();
         describe_gauge!(CONNECTIONS, "WebSocket connections that are open");
+        describe_gauge!(EVENT_STREAMS, "Event streams that are open");
         describe_gauge!(REQUESTS, "HTTP requests that are worked on");
         describe_gauge!(ROOMS, "Documents that are open");
         describe_gauge!(RESIDENT, "Resident memory of the process");
@@ -39,6 +41,7 @@ pub(crate) fn install() {
         describe_counter!(MESSAGES_SENT, "WebSocket messages to peers");
         describe_counter!(SILENT, "Connections given up because their peer said nothing any more");
         describe_counter!(PAUSED, "Times a peer was read more slowly because it sent too many changes");
+        gauge!(EVENT_STREAMS).set(0.0);
         for name in [CHANGES, QUARANTINED, UNREVIEWED, MESSAGES_RECEIVED, MESSAGES_SENT, SILENT, PAUSED] {
             counter!(name).absolute(0);
         }
@@ -60,6 +63,10 @@ pub(crate) fn connected() {
 
 pub(crate) fn disconnected() {
     gauge!(CONNECTIONS).decrement(1);
+}
+
+pub(crate) fn event_streams(open: usize) {
+    gauge!(EVENT_STREAMS).set(open as f64);
 }
 
 pub(crate) fn request_begun() {

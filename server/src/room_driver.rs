@@ -1,6 +1,6 @@
 //! Performs what a room decides: store, sessions, timers. One task owns one room.
 
-use crate::conflicts::Occasion;
+use crate::conflicts::{Occasion, Written};
 use crate::metrics;
 use crate::outbox::Outbox;
 use crate::rooms::{Call, Inbox, Message, Queued, RoomContext, Rooms};
@@ -255,12 +255,16 @@ impl RoomDriver {
         let (store, records) = (self.store(), self.context.conflicts.clone());
         let append = async move {
             metrics::changes_appended(new.changes.len());
-            if !conflicts.is_empty() {
-                let changes = new.changes.iter().map(|change| change.hash).collect();
-                let occasion = Occasion { document: store.document(), changes: &changes, now_ms: unix_ms() };
-                new.beside = records.statements(occasion, conflicts).await?;
+            if conflicts.is_empty() {
+                return store.append(new).await;
             }
-            store.append(new).await
+            let changes = new.changes.iter().map(|change| change.hash).collect();
+            let occasion = Occasion { document: store.document(), changes: &changes, now_ms: unix_ms() };
+            let Written { statements, concerned } = records.statements(occasion, conflicts).await?;
+            new.beside = statements;
+            let appended = store.append(new).await?;
+            records.streams().wake(&concerned);
+            Ok(appended)
         };
         let appended =
             append.map(|appended| Some(Input::Appended(appended.map_err(|error| refusal(&error)))));

@@ -14,6 +14,7 @@ use crate::accounts::AccountError;
 use crate::config::{Config, StoreChoice};
 use crate::conflicts::ConflictRecords;
 use crate::doors::automerge::Door;
+use crate::events::EventStreams;
 use crate::http::tls::Tls;
 use crate::http::{App, Documents};
 use crate::kinds::{self, KindsError};
@@ -163,7 +164,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let closing = CancellationToken::new();
     let (compactor, memory) = (Compactor::new(Arc::clone(&store)), Memory::default());
     let connections_max = config.connections_max.min(raise_descriptor_limit());
-    let conflicts = ConflictRecords::new(Arc::clone(&rows), kinds.clone());
+    let streams = EventStreams::new(&config.http);
+    let conflicts = ConflictRecords::new(Arc::clone(&rows), kinds.clone(), streams);
     let context = RoomContext {
         store: Arc::clone(&store),
         limits: Arc::clone(&limits),
@@ -202,6 +204,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let cap_bytes =
         config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20));
     servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
+    let watch = conflicts.streams().clone().watch(conflicts.store().clone(), closing.clone());
+    servers.spawn(watch);
     let (accounts, directory) = (people.accounts.clone(), people.directory.clone());
     let erasable = documents.clone();
     let app = App { door, documents, kinds, conflicts, health, access, accounts, directory };

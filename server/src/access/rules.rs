@@ -75,6 +75,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("GET", "/v1/conflicts", Action::SeeConflicts),
     rule("GET", "/v1/conflicts/{id}", Action::SeeConflicts),
     rule("POST", "/v1/conflicts/{id}/resolution", Action::SeeConflicts),
+    rule("GET", "/v1/events", Action::SeeConflicts),
     rule("GET", "/v1/documents", Action::ListDocuments),
     rule("POST", "/v1/documents", Action::CreateDocument),
     on_document("GET", "/v1/documents/{id}", Action::ReadDocument),

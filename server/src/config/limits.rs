@@ -103,6 +103,12 @@ pub struct HttpArgs {
     /// Those of one address; behind a proxy, where addresses are the proxy's, this bound is its own to keep
     #[arg(long, env = "TIEBREAK_STRANGERS_PER_ADDRESS_MAX", default_value_t = 256)]
     pub strangers_per_address_max: usize,
+    /// Event streams at once; further ones are told to come back later. Each is a plain HTTP connection, too
+    #[arg(long, env = "TIEBREAK_EVENT_STREAMS_MAX", default_value_t = 2048)]
+    pub event_streams_max: usize,
+    /// Those of one account; further ones are refused
+    #[arg(long, env = "TIEBREAK_EVENT_STREAMS_PER_ACCOUNT_MAX", default_value_t = 16)]
+    pub event_streams_per_account_max: usize,
 }
 
 impl HttpArgs {
@@ -120,6 +126,14 @@ impl HttpArgs {
 
     pub(crate) fn write_time_max(&self) -> Duration {
         self.http_write_seconds.at_least(1)
+    }
+
+    pub(crate) fn event_streams_max(&self) -> usize {
+        self.event_streams_max.max(1)
+    }
+
+    pub(crate) fn event_streams_per_account_max(&self) -> usize {
+        self.event_streams_per_account_max.max(1)
     }
 }
 

@@ -14,13 +14,14 @@ const REMEMBERED_FOR: Duration = Duration::from_mins(10);
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-const ASKED_WITH: [HeaderName; 6] = [
+const ASKED_WITH: [HeaderName; 7] = [
     ACCEPT,
     AUTHORIZATION,
     CONTENT_TYPE,
     IF_MATCH,
     IF_NONE_MATCH,
     HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("last-event-id"),
 ];
 
 const ANSWERED_WITH: [HeaderName; 3] = [ETAG, LOCATION, RETRY_AFTER];

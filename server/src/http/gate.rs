@@ -4,7 +4,9 @@
 use super::peer_address::PeerAddress;
 use super::problem::Fault;
 use super::request::document_id;
-use crate::access::{self, AccessControl, Action, Denial, FailedAttempt, Principal, Rule, Target, network};
+use crate::access::{
+    self, AccessControl, Action, Denial, FailedAttempt, Principal, Registration, Rule, Target, network,
+};
 use axum::body::to_bytes;
 use axum::extract::{FromRef, FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
@@ -13,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 use tiebreak_document::Writer;
 use tiebreak_protocol::{DocumentId, Refusal};
+use tiebreak_sync::SessionId;
 use tiebreak_sync::room::{NewActors, Submitter};
 use tokio::time::timeout;
 
@@ -98,6 +101,17 @@ impl Asker {
     pub(super) async fn submitter(&self, document: DocumentId) -> Submitter {
         let owns = self.still_may(Action::ShareDocument, document).await.is_ok();
         submitter(&self.principal, if owns { Writer::Owner } else { Writer::Editor })
+    }
+
+    /// Its place among what is open in its account's name; none where nobody is asked who they are.
+    ///
+    /// # Errors
+    /// When what it came with was taken away meanwhile: from its place on, it hears of that.
+    pub(super) async fn register(&self, session: SessionId) -> Result<Option<Registration>, Fault> {
+        let Some(caller) = self.principal.caller() else { return Ok(None) };
+        let registration = self.access.live().register(caller.account, caller.device, session);
+        self.access.check_again(caller).await?;
+        Ok(Some(registration))
     }
 
     pub(super) async fn still_may(&self, action: Action, document: DocumentId) -> Result<(), Fault> {

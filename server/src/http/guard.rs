@@ -104,6 +104,10 @@ impl Guard {
     }
 }
 
+/// Marks an answer that has no end by itself: whoever gives it counts it, and it takes no place from others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lasting;
+
 /// The place of one request among those that are worked on at once.
 struct Place {
     _permit: OwnedSemaphorePermit,
@@ -126,8 +130,12 @@ pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Ne
     let mut response = match guard.admit(request).await {
         Ok((request, place)) => {
             let response = guard.answer(request, next).await;
-            // Until the last byte has been taken, the answer is in memory.
-            response.map(|body| Attached::body(body, place, |_place| ()))
+            if response.extensions().get::<Lasting>().is_some() {
+                response
+            } else {
+                // Until the last byte has been taken, the answer is in memory.
+                response.map(|body| Attached::body(body, place, |_place| ()))
+            }
         }
         Err(fault) => fault.into_response(),
     };

@@ -72,6 +72,10 @@ pub(crate) enum Fault {
     ConflictClosed,
     #[error("the conflict has changed since; read it again and decide anew")]
     ConflictChanged,
+    #[error(
+        "this account has as many event streams open as it may; close one, or listen to one for all pages"
+    )]
+    TooManyEventStreams,
     #[error(transparent)]
     Unsettled(SettleError),
     #[error("a document with this id exists already; leave the id out, or import an Automerge file into it")]

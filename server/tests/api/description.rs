@@ -39,6 +39,7 @@ const ADDRESSES: &[&str] = &[
     "/v1/documents/{id}/import",
     "/v1/documents/{id}/invitations",
     "/v1/documents/{id}/invitations/{invitation}",
+    "/v1/events",
     "/v1/invitations/redeem",
     "/v1/keys",
     "/v1/keys/{id}",

@@ -4,6 +4,7 @@ use crate::access::{AccessControl, Live};
 use crate::accounts::AccountDirectory;
 use crate::config::Config;
 use crate::conflicts::ConflictRecords;
+use crate::events::EventStreams;
 use crate::http::{self, Documents, Guard, LocalApp};
 use crate::memory::Memory;
 use crate::rooms::{RoomContext, Rooms};
@@ -34,7 +35,8 @@ impl Local {
         // Whoever left it does not serve any more.
         drop(AddressFile::claim(&config.data));
         let limits = Arc::new(config.limits.limits());
-        let conflicts = ConflictRecords::new(Arc::<SqliteStore>::clone(&opened), kinds.clone());
+        let conflicts =
+            ConflictRecords::new(Arc::<SqliteStore>::clone(&opened), kinds.clone(), EventStreams::default());
         let rooms = Rooms::new(RoomContext {
             store: Arc::clone(&store),
             limits: Arc::clone(&limits),

@@ -44,6 +44,7 @@ impl Fault {
                 (StatusCode::UNPROCESSABLE_ENTITY, "whole_document")
             }
             Self::Unsettled(SettleError::Refused(refusal)) => (status(*refusal), refusal.code()),
+            Self::TooManyEventStreams => (StatusCode::TOO_MANY_REQUESTS, "too_many_event_streams"),
             Self::DocumentExists => (StatusCode::CONFLICT, "document_exists"),
             Self::PreconditionFailed => (StatusCode::PRECONDITION_FAILED, "precondition_failed"),
             Self::UpgradeRequired => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),

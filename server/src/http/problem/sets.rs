@@ -164,6 +164,7 @@ problem_sets! {
     KindProblems = EVERYWHERE, GATE, CORE, &[Fault::KindNotFound];
     ConflictsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new())];
     ConflictProblems = EVERYWHERE, GATE, CORE, &[Fault::ConflictNotFound];
+    EventsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::InvalidParameter(String::new()), Fault::TooManyEventStreams];
     ResolutionProblems = EVERYWHERE, GATE, CORE, JSON, CONDITION, CHANGE, RESOLUTION;
     GrantsProblems = EVERYWHERE, GATE, CORE, DOCUMENT, &[Fault::Access(AccessError::AccountsOff)];
     GrantProblems = EVERYWHERE, GATE, CORE, DOCUMENT, JSON, SHARING;

@@ -57,6 +57,7 @@ fn rows() -> BTreeMap<(&'static str, &'static str), [&'static str; 5]> {
         (("get", "/v1/conflicts"), signed_in),
         (("get", "/v1/conflicts/{id}"), signed_in),
         (("post", "/v1/conflicts/{id}/resolution"), signed_in),
+        (("get", "/v1/events"), signed_in),
         (("get", "/v1/documents"), signed_in),
         (("post", "/v1/documents"), signed_in),
         (("get", "/v1/documents/{id}"), readers),
