@@ -212,6 +212,11 @@ mod tests {
     use super::*;
     use futures_util::FutureExt;
     use std::collections::BTreeSet;
+    use tiebreak_protocol::DocumentId;
+    use tiebreak_storage::conflicts::ConflictRow;
+    use tiebreak_storage::conformance::conflicts::conflict;
+    use tiebreak_storage::relational::{Expect, RelationalStore, Step};
+    use tiebreak_storage::{SqliteOptions, SqliteStore};
 
     const ANN: AccountId = AccountId::from_bytes([1; 16]);
     const BOB: AccountId = AccountId::from_bytes([2; 16]);
@@ -252,6 +257,32 @@ mod tests {
         let mut again = enter(ANN).unwrap();
         streams.wake(&concerns(&[ANN]));
         assert!(is_woken(&mut again));
+    }
+
+    #[tokio::test]
+    async fn what_others_write_into_the_same_database_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let rows = Arc::new(SqliteStore::open(directory.path(), &SqliteOptions::default()).unwrap());
+        let store = ConflictStore::new(Arc::<SqliteStore>::clone(&rows));
+        let write = async |name| {
+            let row = conflict(DocumentId::from_bytes([3; 16]), name);
+            let row = ConflictRow { people: vec![ANN], ..row };
+            let steps = store.statements(&row).into_iter();
+            rows.transact(steps.map(|step| Step::Do(step, Expect::Anything)).collect()).await.unwrap();
+        };
+        let streams = EventStreams::bounded(10, 10);
+        write("before anybody listens").await;
+        assert_eq!(streams.look(&store, Some(0)).await, Ok(None));
+        let enter = |account| streams.enter(Some(account), Interest::Of(account)).unwrap();
+        let (mut ann, mut bob) = (enter(ANN), enter(BOB));
+        let seen = streams.look(&store, None).await;
+        assert_eq!(seen, Ok(Some(1)));
+        assert!(is_woken(&mut ann) && is_woken(&mut bob), "what came before is not known");
+        assert_eq!(streams.look(&store, Some(1)).await, Ok(Some(1)));
+        assert!(!is_woken(&mut ann) && !is_woken(&mut bob));
+        write("after it").await;
+        assert_eq!(streams.look(&store, Some(1)).await, Ok(Some(2)));
+        assert!(is_woken(&mut ann) && !is_woken(&mut bob));
     }
 
     #[test]

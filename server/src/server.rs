@@ -164,8 +164,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let closing = CancellationToken::new();
     let (compactor, memory) = (Compactor::new(Arc::clone(&store)), Memory::default());
     let connections_max = config.connections_max.min(raise_descriptor_limit());
-    let streams = EventStreams::new(&config.http);
-    let conflicts = ConflictRecords::new(Arc::clone(&rows), kinds.clone(), streams);
+    let conflicts = ConflictRecords::new(Arc::clone(&rows), kinds.clone(), EventStreams::new(&config.http));
     let context = RoomContext {
         store: Arc::clone(&store),
         limits: Arc::clone(&limits),
@@ -201,11 +200,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
         file.write(&ServerAddress { address, storage: identity.storage.clone(), operator });
     }
     let servers = TaskTracker::new();
-    let cap_bytes =
-        config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20));
-    servers.spawn(memory.clone().watch(cap_bytes, rooms.clone(), closing.clone()));
-    let watch = conflicts.streams().clone().watch(conflicts.store().clone(), closing.clone());
-    servers.spawn(watch);
+    servers.spawn(memory.clone().watch(memory_cap_bytes(&config), rooms.clone(), closing.clone()));
+    watch_for_others(&config, &conflicts, (&servers, &closing));
     let (accounts, directory) = (people.accounts.clone(), people.directory.clone());
     let erasable = documents.clone();
     let app = App { door, documents, kinds, conflicts, health, access, accounts, directory };
@@ -225,6 +221,21 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     let stopped = running.stop(async { serving.await.ok() }).await;
     accepting.map_err(ServerError::Accept)?;
     stopped
+}
+
+fn memory_cap_bytes(config: &Config) -> u64 {
+    config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20))
+}
+
+/// Only a database server may have others that write into the same data.
+fn watch_for_others(
+    config: &Config,
+    conflicts: &ConflictRecords,
+    (tasks, closing): (&TaskTracker, &CancellationToken),
+) {
+    if matches!(config.store, StoreChoice::Postgres(_)) {
+        tasks.spawn(conflicts.streams().clone().watch(conflicts.store().clone(), closing.clone()));
+    }
 }
 
 /// What is waited for at the end.

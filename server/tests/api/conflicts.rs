@@ -8,17 +8,17 @@ use serde_json::{Value, json};
 use tiebreak_tests::server_process::ServerProcess;
 use tiebreak_tests::wait::until;
 
-fn fork(document: &mut AutoCommit, actor: u8) -> AutoCommit {
+pub(crate) fn fork(document: &mut AutoCommit, actor: u8) -> AutoCommit {
     document.fork().with_actor(ActorId::from([actor; 16].as_slice()))
 }
 
-fn rename(document: &mut AutoCommit, name: &str) {
+pub(crate) fn rename(document: &mut AutoCommit, name: &str) {
     document.put(ROOT, "display_name", name).unwrap();
     document.commit();
 }
 
 /// A profile as its first device makes it.
-fn profile() -> AutoCommit {
+pub(crate) fn profile() -> AutoCommit {
     let mut document = device(1);
     document.put(ROOT, "@kind", "profile").unwrap();
     document.put(ROOT, "display_name", "Ann").unwrap();
@@ -27,14 +27,14 @@ fn profile() -> AutoCommit {
 }
 
 /// A document that two devices changed apart, and both after it.
-struct Apart {
-    location: String,
-    one: AutoCommit,
-    two: AutoCommit,
+pub(crate) struct Apart {
+    pub(crate) location: String,
+    pub(crate) one: AutoCommit,
+    pub(crate) two: AutoCommit,
 }
 
 impl Apart {
-    fn of(api: &Api, mut base: AutoCommit, edits: [impl Fn(&mut AutoCommit); 2]) -> Self {
+    pub(crate) fn of(api: &Api, mut base: AutoCommit, edits: [impl Fn(&mut AutoCommit); 2]) -> Self {
         let (mut one, mut two) = (fork(&mut base, 2), fork(&mut base, 3));
         let location = api.create_from(&base.save());
         for (device, edit) in [&mut one, &mut two].into_iter().zip(edits) {
@@ -45,7 +45,7 @@ impl Apart {
         Self { location, one, two }
     }
 
-    fn renamed(api: &Api) -> Self {
+    pub(crate) fn renamed(api: &Api) -> Self {
         Self::of(
             api,
             profile(),
@@ -53,22 +53,22 @@ impl Apart {
         )
     }
 
-    fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.location.strip_prefix("/v1/documents/").unwrap()
     }
 }
 
-fn conflicts(api: &Api, query: &str) -> Vec<Value> {
+pub(crate) fn conflicts(api: &Api, query: &str) -> Vec<Value> {
     let list = api.get(&format!("/v1/conflicts{query}")).expect(200).json();
     list["items"].as_array().unwrap().clone()
 }
 
-fn the_conflict(api: &Api) -> Value {
+pub(crate) fn the_conflict(api: &Api) -> Value {
     let [conflict] = <[Value; 1]>::try_from(conflicts(api, "?state=open")).unwrap();
     conflict
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_else(|| panic!("no {key} in {value}"))
 }
 
@@ -77,7 +77,7 @@ fn candidate(conflict: &Value, value: &Value) -> String {
     text(candidates.find(|candidate| candidate["value"] == *value).unwrap(), "id").to_owned()
 }
 
-fn settle(api: &Api, conflict: &Value, headers: &[&str], choice: &Value) -> Reply {
+pub(crate) fn settle(api: &Api, conflict: &Value, headers: &[&str], choice: &Value) -> Reply {
     let path = format!("/v1/conflicts/{}/resolution", text(conflict, "id"));
     api.request("POST", &path, &[&[JSON], headers].concat(), choice.to_string().as_bytes())
 }

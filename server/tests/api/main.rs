@@ -14,6 +14,7 @@ mod demo;
 mod description;
 mod doc;
 mod documents;
+mod events;
 mod kinds;
 mod problems;
 mod protected;

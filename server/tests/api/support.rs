@@ -142,9 +142,10 @@ fn read(stream: &mut TcpStream) -> Reply {
         let separator = if header.is_empty() { "" } else { ", " };
         *header = format!("{header}{separator}{value}");
     }
-    let length = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
+    let length: usize = headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = bytes[head_end + 4..].to_vec();
-    let missing = length - body.len();
+    // A stream has no length, and only its head is read.
+    let missing = length.saturating_sub(body.len());
     let mut rest = vec![0; missing];
     stream.read_exact(&mut rest).unwrap();
     body.extend(rest);
