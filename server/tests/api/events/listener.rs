@@ -19,7 +19,11 @@ pub(super) struct Listener {
     stream: BufReader<TcpStream>,
     /// Arrived, and not an event yet.
     text: String,
+    signs_of_life: usize,
 }
+
+/// Signs of life of a stream on which nothing comes that is waited for.
+const SIGNS_OF_LIFE_MAX: usize = 3;
 
 impl Listener {
     #[track_caller]
@@ -35,7 +39,7 @@ impl Listener {
         let mut head = format!("GET /v1/events{query} HTTP/1.1\r\nhost: {address}\r\n");
         headers.iter().for_each(|header| head.push_str(&format!("{header}\r\n")));
         stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        let mut listener = Self { stream: BufReader::new(stream), text: String::new() };
+        let mut listener = Self { stream: BufReader::new(stream), text: String::new(), signs_of_life: 0 };
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             head.push_str(&listener.line());
@@ -101,7 +105,10 @@ impl Listener {
         let mut piece = vec![0; length + 2];
         self.stream.read_exact(&mut piece).unwrap();
         piece.truncate(length);
-        String::from_utf8(piece).unwrap()
+        let piece = String::from_utf8(piece).unwrap();
+        self.signs_of_life += usize::from(piece.starts_with(':'));
+        assert!(self.signs_of_life < SIGNS_OF_LIFE_MAX, "nothing comes");
+        piece
     }
 
     fn line(&mut self) -> String {
