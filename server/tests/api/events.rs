@@ -9,6 +9,7 @@ use automerge::transaction::Transactable;
 use automerge::{AutoCommit, ROOT};
 use listener::{Listener, Told};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::TcpStream;
 use tiebreak_tests::wait::until;
@@ -240,6 +241,27 @@ fn a_stream_outlives_what_bounds_other_requests_and_takes_none_of_their_places()
     }
     let apart = Apart::renamed(&api);
     assert_eq!(text(&listener.next().data, "document"), apart.id());
+}
+
+#[test]
+fn of_many_conflicts_at_once_each_is_told() {
+    const MANY: usize = 150;
+    let api = Api::start(&["--plain-documents=flagged"]);
+    let mut listener = Listener::open(&api, "", &[]);
+    let mut base = device(1);
+    rename(&mut base, "Ann");
+    let edits = [1, 2].map(|value| {
+        move |device: &mut AutoCommit| {
+            for number in 0..MANY {
+                device.put(ROOT, format!("key {number}"), value).unwrap();
+            }
+        }
+    });
+    Apart::of(&api, base, edits);
+    let told: Vec<_> = (0..MANY).map(|_| listener.next()).collect();
+    let distinct: BTreeSet<_> = told.iter().map(|told| text(&told.data, "conflict")).collect();
+    assert_eq!(distinct.len(), MANY);
+    assert!(told.is_sorted_by(|one, other| one.id < other.id));
 }
 
 #[test]
