@@ -46,8 +46,10 @@ pub(crate) use callers::{Callers, LocalPages};
 pub(crate) use documents::Documents;
 pub(crate) use guard::Guard;
 pub(crate) use peer_address::Remote;
+pub(crate) use problem::Fault;
 pub(crate) use state::{App, LocalApp};
 pub(crate) use strangers::{Addresses, Strangers};
+pub(crate) use time::from_milliseconds;
 
 use crate::access::{AccessControl, Principal};
 use crate::config::Demo;
@@ -56,7 +58,6 @@ use crate::server::Health;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, FromRef};
 use axum::middleware::from_fn_with_state;
-use problem::Fault;
 use tiebreak_protocol::Limits;
 use tower::util::option_layer;
 use utoipa::OpenApi;

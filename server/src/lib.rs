@@ -8,6 +8,7 @@ mod conflicts;
 mod doors;
 mod events;
 mod http;
+mod inboxes;
 mod jwt;
 pub mod kinds;
 mod memory;

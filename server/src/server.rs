@@ -17,6 +17,7 @@ use crate::doors::automerge::Door;
 use crate::events::EventStreams;
 use crate::http::tls::Tls;
 use crate::http::{App, Documents};
+use crate::inboxes::Inboxes;
 use crate::kinds::{self, KindsError};
 use crate::memory::{self, Memory};
 use crate::metrics;
@@ -201,7 +202,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> Result<(), Server
     }
     let servers = TaskTracker::new();
     servers.spawn(memory.clone().watch(memory_cap_bytes(&config), rooms.clone(), closing.clone()));
-    watch_for_others(&config, &conflicts, (&servers, &closing));
+    tell_people(&config, &conflicts, &documents, (&servers, &closing));
     let (accounts, directory) = (people.accounts.clone(), people.directory.clone());
     let erasable = documents.clone();
     let app = App { door, documents, kinds, conflicts, health, access, accounts, directory };
@@ -227,12 +228,15 @@ fn memory_cap_bytes(config: &Config) -> u64 {
     config.memory_max_mib.map_or_else(memory::default_cap_bytes, |mib| mib.saturating_mul(1 << 20))
 }
 
-/// Only a database server may have others that write into the same data.
-fn watch_for_others(
+/// Keeps inboxes and event streams in step with the database. Only a database server may have others that write into
+/// the same data.
+fn tell_people(
     config: &Config,
     conflicts: &ConflictRecords,
+    documents: &Documents,
     (tasks, closing): (&TaskTracker, &CancellationToken),
 ) {
+    tasks.spawn(Inboxes::new(conflicts.clone(), documents.clone()).keep(closing.clone()));
     if matches!(config.store, StoreChoice::Postgres(_)) {
         tasks.spawn(conflicts.streams().clone().watch(conflicts.store().clone(), closing.clone()));
     }

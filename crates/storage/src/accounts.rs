@@ -4,6 +4,7 @@
 mod account;
 mod audit;
 mod grants;
+mod inboxes;
 mod invitations;
 mod keys;
 mod plan;
@@ -15,6 +16,7 @@ pub use account::{Account, AccountDeletion, AccountKind, AccountPage};
 pub(crate) use audit::Chain;
 pub use audit::{AuditEnd, AuditVerdict};
 pub use grants::{Grant, Granting, NewGrant, NotOwner, Revocation};
+pub use inboxes::Inbox;
 pub use invitations::{Invitation, Inviting, NewInvitation, Redemption, Withdrawal};
 pub use keys::{ApiKey, KEYS_PER_ACCOUNT_MAX, KeyCreation, NewApiKey};
 pub use registration::{Idempotency, Maker, NewAccount, Registration};

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod audit;
 pub mod conflicts;
 pub mod grants;
+pub mod inboxes;
 pub mod keys;
 pub mod sessions;
 

@@ -10,6 +10,7 @@ use super::problem::{ConflictProblems, ConflictsProblems, Fault, ResolutionProbl
 use super::request::{Parameters, document_id};
 use crate::access::{AccessControl, Action};
 use crate::conflicts::{ConflictRecords, open_conflict};
+use crate::inboxes::fresh;
 use crate::storage::refusal;
 use axum::Json;
 use axum::extract::{FromRef, FromRequestParts, Path, State};
@@ -96,6 +97,7 @@ pub(super) async fn list_conflicts(
     asker: Asker,
     Parameters(page): Parameters<Page>,
 ) -> Result<Json<ConflictList>, Fault> {
+    let is_mine = page.r#for.is_some();
     let filter = filter(&asker, page).await?;
     let found = records.list(filter).await.map_err(|error| Fault::Refused(refusal(&error)))?;
     let mut rows = Vec::with_capacity(found.conflicts.len());
@@ -107,7 +109,14 @@ pub(super) async fn list_conflicts(
     }
     let people = People::of(&records, &rows).await?;
     let items = rows.into_iter().map(|row| ConflictItem::of(row, &people)).collect();
-    Ok(Json(ConflictList { items, next: found.next.map(|next| cursor_text(&next)) }))
+    let inbox = match asker.principal.caller().filter(|_| is_mine) {
+        Some(caller) => {
+            let inbox = records.accounts().inbox(caller.account, fresh()).await;
+            Some(inbox.map_err(|error| Fault::Refused(refusal(&error)))?.document.to_string())
+        }
+        None => None,
+    };
+    Ok(Json(ConflictList { items, inbox, next: found.next.map(|next| cursor_text(&next)) }))
 }
 
 async fn filter(asker: &Asker, page: Page) -> Result<ConflictFilter, Fault> {

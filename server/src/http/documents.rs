@@ -8,7 +8,7 @@ use crate::storage::refusal;
 use bytes::Bytes;
 use serde_json::Value;
 use std::sync::Arc;
-use tiebreak_document::{CheckedChange, Choice, FileChanges, HistoryEntry};
+use tiebreak_document::{CheckedChange, Choice, FileChanges, HistoryEntry, Writer};
 use tiebreak_driver::unix_ms;
 use tiebreak_protocol::{ActorId, DocumentId, Heads, Limits, Refusal};
 use tiebreak_storage::{DocumentPage, DocumentStore, DocumentSummary};
@@ -51,7 +51,7 @@ impl Documents {
         Self { rooms, store, limits, parsing: Arc::new(Semaphore::new(PARSED_AT_ONCE)) }
     }
 
-    pub(super) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
 
@@ -82,7 +82,7 @@ impl Documents {
         Ok((heads, json))
     }
 
-    pub(super) async fn file(&self, document: DocumentId) -> Result<(Heads, Bytes), Fault> {
+    pub(crate) async fn file(&self, document: DocumentId) -> Result<(Heads, Bytes), Fault> {
         let answer = self.ask(document, Question::File).await?;
         let Answer::File { heads, bytes } = answer else { return Err(Fault::Internal) };
         Ok((heads, bytes))
@@ -137,6 +137,22 @@ impl Documents {
             return Ok(Merged { document, heads, refused: offered.refused });
         }
         self.submit(by, document, condition.expected(heads), offered).await?.ok_or(Fault::PreconditionFailed)
+    }
+
+    /// Merges what the server itself has written; makes the document if there is none.
+    pub(crate) async fn write(
+        &self,
+        by: Submitter,
+        document: DocumentId,
+        change: CheckedChange,
+    ) -> Result<(), Fault> {
+        let by = Submitter { writer: Writer::Server, ..by };
+        let offered = Offered { changes: vec![change], refused: Vec::new() };
+        let merged = self.submit(by, document, Expected::Anything, offered).await?;
+        match merged.and_then(|merged| merged.refused.into_iter().next()) {
+            Some(first) => Err(Fault::NothingTaken(first.refusal)),
+            None => Ok(()),
+        }
     }
 
     /// Makes of a conflict, if it still is this one, what somebody chose.

@@ -17,7 +17,7 @@ pub(super) fn from_seconds(seconds: i64) -> Option<String> {
     Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
 }
 
-pub(super) fn from_milliseconds(milliseconds: i64) -> Option<String> {
+pub(crate) fn from_milliseconds(milliseconds: i64) -> Option<String> {
     let mut text = from_seconds(milliseconds.div_euclid(1000))?;
     text.pop();
     write!(text, ".{:03}Z", milliseconds.rem_euclid(1000)).ok()?;

@@ -15,6 +15,7 @@ mod description;
 mod doc;
 mod documents;
 mod events;
+mod inboxes;
 mod kinds;
 mod problems;
 mod protected;

@@ -5,7 +5,7 @@ use crate::StorageError;
 use crate::audit::AuditEntry;
 use crate::relational::{Columns, FromValue, ROWS_MAX, Row, Value};
 use crate::rows::count;
-use crate::sql::{accounts as sql, grants, keys, sessions};
+use crate::sql::{accounts as sql, grants, inboxes, keys, sessions};
 use std::fmt;
 use tiebreak_protocol::{AccountId, DeviceId, DocumentId};
 
@@ -172,6 +172,7 @@ impl AccountStore {
             .run(keys::DELETE_OF_ACCOUNT, [id.into()])
             .run(grants::DELETE_SHARED, [id.into()])
             .run(grants::DELETE_INVITATIONS_OF, [id.into()])
+            .run(inboxes::DELETE, [id.into()])
             .ask(grants::OF_ACCOUNT, [id.into(), after(None::<DocumentId>), documents_max])
             .audit(entry(actor(by), "account.deleted", id, ""), now_ms);
         match self.attempt(plan).await? {

@@ -42,6 +42,11 @@ pub(super) const ALL: &[Migration] = &[
         name: "conflict_news",
         statements: include_str!("../../migrations/sqlite/0006_conflict_news.sql"),
     },
+    Migration {
+        version: 7,
+        name: "inboxes",
+        statements: include_str!("../../migrations/sqlite/0007_inboxes.sql"),
+    },
 ];
 
 /// Why the schema could not be brought up to date. Each migration happened whole or not at all.

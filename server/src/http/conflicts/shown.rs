@@ -17,6 +17,9 @@ pub(crate) struct ConflictList {
     pub(super) items: Vec<ConflictItem>,
     /// What to ask for as `after` to get the next page; null on the last one.
     pub(super) next: Option<String>,
+    /// For `for=me`: the document in which the caller finds its conflicts, as any automerge-repo client can open it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) inbox: Option<String>,
 }
 
 /// Two or more sides that disagree about one place of a document.

@@ -41,6 +41,11 @@ const ALL: &[Migration] = &[
         name: "conflict_news",
         statements: include_str!("../../../migrations/postgres/0006_conflict_news.sql"),
     },
+    Migration {
+        version: 7,
+        name: "inboxes",
+        statements: include_str!("../../../migrations/postgres/0007_inboxes.sql"),
+    },
 ];
 
 /// Applies what is missing, for the session that owns the database: nobody else migrates meanwhile. The version row commits with its migration, so a kill at any moment leaves the
