@@ -50,7 +50,7 @@ const DISAGREEMENTS = [
 const AGREEMENTS = [
   ["the same name", profile, named("Anna"), named("Anna")],
   ["typing in one text", profile, doc => splice(doc, ["bio"], 0, 0, "Ann "), doc => splice(doc, ["bio"], 5, 0, " far")],
-  ["a field for the last one", profile, doc => void (doc.units = "imperial"), doc => void (doc.units = "nautical")],
+  ["a field for the last one", profile, doc => void (doc.locale = "de"), doc => void (doc.locale = "fr")],
   ["counting", cart, twoMore, twoMore],
   ["different fields", profile, named("Anna"), doc => void (doc.height_cm = 170)],
 ]

@@ -6,6 +6,7 @@
 mod account;
 mod audit;
 mod grants;
+mod inboxes;
 mod invitations;
 mod keys;
 pub mod random;
@@ -48,6 +49,7 @@ pub async fn run_all<S: DocumentStore + RelationalStore>(store: Arc<S>) {
     account::run_all(&stores.accounts).await;
     sessions::run_all(&stores.accounts).await;
     grants::run_all(&stores).await;
+    inboxes::run_all(&stores).await;
     invitations::run_all(&stores).await;
     keys::run_all(&stores.accounts).await;
     signing_keys::run_all(&stores.accounts).await;
