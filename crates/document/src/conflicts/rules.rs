@@ -71,6 +71,13 @@ impl Document {
         })
     }
 
+    /// Has the next review look at the rules again, whatever came meanwhile.
+    pub fn forget_rules_review(&mut self) {
+        if let Ok(engine) = self.opened() {
+            engine.rules_look = None;
+        }
+    }
+
     /// The conflicts of rules that the document breaks.
     pub(super) fn broken(
         &mut self,

@@ -12,8 +12,11 @@ use tiebreak_kinds::Kinds;
 use tiebreak_protocol::{AccountId, ActorId, ConflictId, ConflictState};
 
 /// Most [`ConflictChange`]s that one turn brings about: of each place that was looked at, one that closes and one that
-/// opens, and conflicts that were too many before and take the places of those that closed.
-pub const CONFLICT_CHANGES_MAX: usize = 3 * REVIEWED_AT_ONCE_MAX;
+/// opens, conflicts that were too many before and take the places of those that closed, and rules.
+pub const CONFLICT_CHANGES_MAX: usize = 3 * REVIEWED_AT_ONCE_MAX + RULE_CHANGES_MAX;
+
+/// Rules that one turn tells to be broken, or kept again; the rest comes at once behind it.
+const RULE_CHANGES_MAX: usize = 32;
 
 /// In which documents disagreements are looked for: in those of these kinds.
 #[derive(Debug, Clone)]
@@ -249,14 +252,28 @@ impl Room {
         let mut reviewed = self.document.review(self.document_id, &flags, turn.ready(), open)?;
         self.repair(&mut reviewed, turn)?;
         self.conflicts.has_rest = self.document.has_more_to_review();
-        let broken = self.conflicts.open.keys().filter(|register| register.is_rule());
-        let broken: Vec<_> = broken.cloned().collect();
-        reviewed.extend(self.document.review_rules(self.document_id, &flags, &broken)?);
         let mut found = self.compare(reviewed, &flags, turn);
+        found.extend(self.look_at_rules(&flags, turn)?);
         let has_closed = found.iter().any(|change| matches!(change, ConflictChange::Closed(_)));
         if has_closed && self.conflicts.may_be_more && !self.conflicts.has_rest {
             let more = self.unknown(&flags)?;
             found.extend(self.compare(more, &flags, turn));
+        }
+        Ok(found)
+    }
+
+    /// Which rules of its kind the document breaks, or keeps again.
+    fn look_at_rules(&mut self, flags: &Flags, turn: &Turn) -> Result<Vec<ConflictChange>, OpenError> {
+        let open = self.conflicts.open.keys().filter(|register| register.is_rule());
+        let open: Vec<_> = open.cloned().collect();
+        let mut found = Vec::new();
+        for reviewed in self.document.review_rules(self.document_id, flags, &open)? {
+            if found.len() >= RULE_CHANGES_MAX {
+                self.document.forget_rules_review();
+                self.conflicts.has_rest = true;
+                break;
+            }
+            found.extend(self.compare(vec![reviewed], flags, turn));
         }
         Ok(found)
     }

@@ -20,7 +20,8 @@ use utoipa::ToSchema;
 /// The name of every event that there is.
 const CONFLICT: &str = "conflict";
 
-/// After something was told, what comes gathers for this long: a place that is written over and over is told of once.
+/// After something was told, what comes gathers for this long: a place that is written over and over is told of once,
+/// and whoever makes very many conflicts at once floods nobody.
 const GATHERS_FOR: Duration = Duration::from_millis(500);
 
 /// Conflicts that are in memory for one stream: whoever takes them slowly is not to hold much.
@@ -53,6 +54,8 @@ pub(super) struct Reader {
     filter: NewsFilter,
     /// Up to here only what is open is read.
     open_through: Option<i64>,
+    /// Up to here it reads as fast as it can: what was there when it began.
+    begins_behind: i64,
     /// Read, and not told yet.
     read: VecDeque<(i64, DocumentId, ConflictEvent)>,
     read_again_at: Instant,
@@ -85,6 +88,7 @@ impl Reader {
             document,
             filter,
             open_through,
+            begins_behind: last,
             read: VecDeque::new(),
             read_again_at,
         })
@@ -120,7 +124,7 @@ impl Reader {
             (Some((last, _)), Some(_through)) => self.filter.after = *last,
             (Some((last, _)), None) => {
                 self.filter.after = *last;
-                if news.len() < READ_AT_ONCE_MAX {
+                if self.filter.after >= self.begins_behind {
                     self.read_again_at = Instant::now() + GATHERS_FOR;
                 }
             }

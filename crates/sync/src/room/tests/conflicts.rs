@@ -250,6 +250,25 @@ fn what_is_left_of_very_many_places_is_recorded_at_once_behind_the_first() {
 }
 
 #[test]
+fn very_many_rules_that_are_broken_at_once_are_recorded_at_once_behind_the_first_and_so_when_they_are_kept() {
+    let rule =
+        |number| format!(r#"{{ "name": "r{number}", "rule": "doc.best <= 10", "message": "Too much." }}"#);
+    let rules: Vec<_> = (0..70).map(rule).collect();
+    let (mut room, mut author) = room_of_kind(&format!(r#""x-tiebreak-rules": [{}]"#, rules.join(",")));
+    for (value, state) in [(11, ConflictState::Open), (9, ConflictState::Overtaken)] {
+        let change = author.write("best", value);
+        let (with_the_change, mut after) = room.submit(vec![change]);
+        let mut changes = with_the_change;
+        while room.0.is_turn_due() || !recorded(&after).is_empty() {
+            changes.extend(recorded(&after));
+            after = room.input(Input::Recorded(Ok(())));
+        }
+        assert!(changes.iter().all(|change| change.news().1 == state), "{changes:?}");
+        assert_eq!(changes.len(), 70);
+    }
+}
+
+#[test]
 fn a_room_that_does_not_look_is_not_kept_busy_by_who_does() {
     let (mut room, author) = looking_room(PlainDocuments::Merged, Limits::default());
     let id = room.0.document_id();
@@ -260,9 +279,12 @@ fn a_room_that_does_not_look_is_not_kept_busy_by_who_does() {
 
 /// A room with a document of a kind that says what becomes of what was written apart.
 fn room_with_records(keyword: &str) -> (TestRoom, Author) {
+    room_of_kind(&format!(r#""properties": {{ "best": {{ "type": "integer", {keyword} }} }}"#))
+}
+
+fn room_of_kind(what: &str) -> (TestRoom, Author) {
     let kind = format!(
-        r#"{{ "x-tiebreak-kind": "records", "x-tiebreak-version": 1, "title": "Records", "type": "object",
-              "properties": {{ "best": {{ "type": "integer", {keyword} }} }} }}"#
+        r#"{{ "x-tiebreak-kind": "records", "x-tiebreak-version": 1, "title": "Records", "type": "object", {what} }}"#
     );
     let kinds = Kinds::with_files([("records.json".to_owned(), kind)]).unwrap();
     let (room, _) = Room::open(DocumentId::from_bytes([1; 16]), Arc::new(Limits::default()), NOW);
