@@ -1,8 +1,10 @@
 //! Conflicts as rooms find them, made into rows that are durable with the changes that they come from, and read back.
 
 mod body;
+mod rebuild;
 
 pub(crate) use body::{Body, How, Shown, Side};
+pub(crate) use rebuild::Rebuilt;
 
 use crate::events::EventStreams;
 use body::Settled;

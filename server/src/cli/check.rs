@@ -1,5 +1,7 @@
 //! `tiebreak check`.
 
+mod rebuild;
+
 use super::progress::Progress;
 use super::{data, output};
 use crate::config::Config;
@@ -16,6 +18,10 @@ pub(super) struct Check {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Make the records of open conflicts anew from the documents, in place of checking what is stored; needs that no
+    /// server has the data open
+    #[arg(long)]
+    rebuild_conflicts: bool,
     #[command(flatten)]
     config: Config,
 }
@@ -28,6 +34,9 @@ struct Finding {
 
 pub(super) fn run(check: &Check) -> anyhow::Result<ExitCode> {
     let directory = data::existing(&check.config, "check")?;
+    if check.rebuild_conflicts {
+        return rebuild::run(&check.config, check.json);
+    }
     let mut progress = Progress::new("checking", "documents");
     let mut findings = Vec::new();
     let report = SqliteStore::check_directory(

@@ -89,6 +89,20 @@ pub struct Disagreement {
     pub accounts: BTreeMap<ActorId, AccountId>,
 }
 
+impl Disagreement {
+    pub fn of(conflict: Conflict, flags: &Flags, account_of: impl Fn(&ActorId) -> Option<AccountId>) -> Self {
+        let actors = conflict.candidates.iter().map(|side| side.actor.clone());
+        let accounts = actors.filter_map(|actor| Some((account_of(&actor)?, actor)));
+        Self {
+            kind: flags.kind_name().map(str::to_owned),
+            label: conflict.rule.clone().unwrap_or_else(|| flags.label(&conflict.path)),
+            is_secret: flags.is_secret(&conflict.path),
+            accounts: accounts.map(|(account, actor)| (actor, account)).collect(),
+            conflict,
+        }
+    }
+}
+
 /// A conflict that is none any more.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Closed {
@@ -305,15 +319,8 @@ impl Room {
                 changes.push(ConflictChange::Closed(Box::new(closed)));
             }
             if let Some(conflict) = open {
-                let actors = conflict.candidates.iter().map(|side| side.actor.clone());
-                let accounts = actors.filter_map(|actor| Some((account_of(&actor)?, actor)));
-                changes.push(ConflictChange::Open(Box::new(Disagreement {
-                    kind: flags.kind_name().map(str::to_owned),
-                    label: conflict.rule.clone().unwrap_or_else(|| flags.label(&conflict.path)),
-                    is_secret: flags.is_secret(&conflict.path),
-                    accounts: accounts.map(|(account, actor)| (actor, account)).collect(),
-                    conflict,
-                })));
+                let disagreement = Disagreement::of(conflict, flags, account_of);
+                changes.push(ConflictChange::Open(Box::new(disagreement)));
             }
         }
         changes
