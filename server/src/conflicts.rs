@@ -2,11 +2,14 @@
 
 mod body;
 mod rebuild;
+mod statistics;
 
 pub(crate) use body::{Body, How, Shown, Side};
 pub(crate) use rebuild::Rebuilt;
+pub(crate) use statistics::{Counts, Field, Statistics};
 
 use crate::events::EventStreams;
+use crate::metrics;
 use body::Settled;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,11 +34,11 @@ pub(crate) struct ConflictRecords {
     streams: EventStreams,
 }
 
-/// What is to be written, and whom to wake once it can be read.
+/// What is to be written, and what to make of it once it can be read.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) statements: Vec<Statement>,
-    pub(crate) concerned: Concerned,
+    pub(crate) news: Vec<ConflictRow>,
 }
 
 /// What one append, or one record by itself, is about.
@@ -92,8 +95,25 @@ impl ConflictRecords {
         let rows = self.rows_of(occasion, changes).await?;
         Ok(Written {
             statements: rows.iter().flat_map(|row| self.store.statements(row)).collect(),
-            concerned: Concerned::Accounts(rows.into_iter().flat_map(|row| row.people).collect()),
+            news: rows,
         })
+    }
+
+    /// Counts what is written now, and wakes whom it concerns.
+    pub(crate) fn announce(&self, news: Vec<ConflictRow>) {
+        for row in &news {
+            match (row.state, row.closed_ms) {
+                (ConflictState::Open, _) if row.version == 1 => {
+                    metrics::conflict_opened(&row.kind, row.conflict_type.as_str());
+                }
+                (ConflictState::Open, _) | (_, None) => {}
+                (ConflictState::Settled | ConflictState::Overtaken, Some(closed_ms)) => {
+                    let how = Body::read(&row.body).settled.map_or("unknown", |settled| settled.how.as_str());
+                    metrics::conflict_closed(&row.kind, how, closed_ms.saturating_sub(row.opened_ms));
+                }
+            }
+        }
+        self.streams.wake(&Concerned::Accounts(news.into_iter().flat_map(|row| row.people).collect()));
     }
 
     /// Writes them without changes beside them, one conflict at a time.
@@ -107,7 +127,7 @@ impl ConflictRecords {
             self.rows
                 .transact(statements.map(|statement| Step::Do(statement, Expect::Anything)).collect())
                 .await?;
-            self.streams.wake(&Concerned::Accounts(row.people.into_iter().collect()));
+            self.announce(vec![row]);
         }
         Ok(())
     }

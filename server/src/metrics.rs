@@ -1,7 +1,7 @@
 //! What operators watch. Names are stable; no ids in labels, so that their number stays bounded.
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
 use tiebreak_protocol::Refusal;
 use tiebreak_storage::StorageError;
@@ -14,6 +14,10 @@ const CHANGES: &str = "tiebreak_changes_appended_total";
 const REFUSALS: &str = "tiebreak_refusals_total";
 const QUARANTINED: &str = "tiebreak_changes_quarantined_total";
 const UNREVIEWED: &str = "tiebreak_conflict_reviews_failed_total";
+const CONFLICTS_OPEN: &str = "tiebreak_conflicts_open";
+const CONFLICTS_OPENED: &str = "tiebreak_conflicts_opened_total";
+const CONFLICTS_CLOSED: &str = "tiebreak_conflicts_closed_total";
+const CONFLICT_TIME: &str = "tiebreak_conflict_open_seconds";
 const STORAGE_ERRORS: &str = "tiebreak_storage_errors_total";
 const MESSAGES_RECEIVED: &str = "tiebreak_messages_received_total";
 const RESIDENT: &str = "tiebreak_resident_memory_bytes";
@@ -21,12 +25,18 @@ const SILENT: &str = "tiebreak_silent_connections_total";
 const PAUSED: &str = "tiebreak_reading_paused_total";
 const MESSAGES_SENT: &str = "tiebreak_messages_sent_total";
 
+/// Seconds to a month: people answer at once, after a meeting, or after a holiday.
+const CONFLICT_TIME_BUCKETS: &[f64] =
+    &[1.0, 10.0, 60.0, 600.0, 3_600.0, 14_400.0, 86_400.0, 604_800.0, 2_592_000.0];
+
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// Starts recording, once per process.
 pub(crate) fn install() {
     RECORDER.get_or_init(|| {
-        let handle = PrometheusBuilder::new().install_recorder().ok();
+        let time = Matcher::Full(CONFLICT_TIME.to_owned());
+        let builder = PrometheusBuilder::new().set_buckets_for_metric(time, CONFLICT_TIME_BUCKETS);
+        let handle = builder.ok().and_then(|builder| builder.install_recorder().ok());
         describe_gauge!(CONNECTIONS, "WebSocket connections that are open");
         describe_gauge!(EVENT_STREAMS, "Event streams that are open");
         describe_gauge!(REQUESTS, "HTTP requests that are worked on");
@@ -36,6 +46,14 @@ pub(crate) fn install() {
         describe_counter!(REFUSALS, "Changes, messages, requests and connections refused, by code");
         describe_counter!(QUARANTINED, "Changes set aside because they broke the CRDT library");
         describe_counter!(UNREVIEWED, "Merges after which disagreements could not be looked for");
+        describe_gauge!(CONFLICTS_OPEN, "Conflicts that are open, by kind of document");
+        describe_counter!(CONFLICTS_OPENED, "Conflicts that were opened, by kind of document and type");
+        describe_counter!(CONFLICTS_CLOSED, "Conflicts that are over, by kind of document and how");
+        describe_histogram!(
+            CONFLICT_TIME,
+            Unit::Seconds,
+            "How long conflicts were open, by kind of document and how they ended"
+        );
         describe_counter!(STORAGE_ERRORS, "Failed calls to the store, by kind");
         describe_counter!(MESSAGES_RECEIVED, "WebSocket messages from peers");
         describe_counter!(MESSAGES_SENT, "WebSocket messages to peers");
@@ -55,6 +73,26 @@ pub(crate) fn install() {
 /// Everything in the Prometheus text format.
 pub(crate) fn render() -> String {
     RECORDER.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// Kinds are those of the server's files; plain documents have none.
+fn kind_label(kind: &str) -> String {
+    if kind.is_empty() { "none".to_owned() } else { kind.to_owned() }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are never 2^53 conflicts")]
+pub(crate) fn conflicts_open(kind: &str, open: u64) {
+    gauge!(CONFLICTS_OPEN, "kind" => kind_label(kind)).set(open as f64);
+}
+
+pub(crate) fn conflict_opened(kind: &str, conflict_type: &'static str) {
+    counter!(CONFLICTS_OPENED, "kind" => kind_label(kind), "type" => conflict_type).increment(1);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody minds a millisecond after 285,000 years")]
+pub(crate) fn conflict_closed(kind: &str, how: &'static str, open_ms: i64) {
+    counter!(CONFLICTS_CLOSED, "kind" => kind_label(kind), "how" => how).increment(1);
+    histogram!(CONFLICT_TIME, "kind" => kind_label(kind), "how" => how).record(open_ms as f64 / 1000.0);
 }
 
 pub(crate) fn connected() {

@@ -260,10 +260,10 @@ impl RoomDriver {
             }
             let changes = new.changes.iter().map(|change| change.hash).collect();
             let occasion = Occasion { document: store.document(), changes: &changes, now_ms: unix_ms() };
-            let Written { statements, concerned } = records.statements(occasion, conflicts).await?;
+            let Written { statements, news } = records.statements(occasion, conflicts).await?;
             new.beside = statements;
             let appended = store.append(new).await?;
-            records.streams().wake(&concerned);
+            records.announce(news);
             Ok(appended)
         };
         let appended =

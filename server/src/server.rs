@@ -236,6 +236,7 @@ fn tell_people(
     documents: &Documents,
     (tasks, closing): (&TaskTracker, &CancellationToken),
 ) {
+    tasks.spawn(conflicts.clone().keep_counted(closing.clone()));
     tasks.spawn(Inboxes::new(conflicts.clone(), documents.clone()).keep(closing.clone()));
     if matches!(config.store, StoreChoice::Postgres(_)) {
         tasks.spawn(conflicts.streams().clone().watch(conflicts.store().clone(), closing.clone()));

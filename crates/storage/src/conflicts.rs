@@ -13,6 +13,7 @@ use crate::accounts::PAGE_ROWS_MAX;
 use crate::relational::{Columns, RelationalStore, Statement, Value};
 use crate::rows::count;
 use crate::sql::conflicts as sql;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tiebreak_protocol::{ChangeHash, ConflictId, ConflictState, DocumentId};
 
@@ -72,6 +73,16 @@ impl ConflictStore {
     pub async fn counts(&self) -> Result<Vec<ConflictCount>, StorageError> {
         let rows = self.store.query(Statement::new(sql::COUNTS, [count(PAGE_ROWS_MAX).into()])).await?;
         rows.into_iter().map(|row| ConflictCount::read(Columns::of(row))).collect()
+    }
+
+    /// How many conflicts are open, by kind.
+    pub async fn open_by_kind(&self) -> Result<BTreeMap<String, u64>, StorageError> {
+        let rows = self.store.query(Statement::new(sql::OPEN_BY_KIND, [])).await?;
+        let by_kind = rows.into_iter().map(|row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.read()?, columns.read::<i64>()?.unsigned_abs()))
+        });
+        by_kind.collect()
     }
 
     /// Conflicts that were written after a number, each once, with the number of its last write, in the order of these.

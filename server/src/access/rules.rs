@@ -70,6 +70,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("POST", "/v1/service-accounts", Action::Operate),
     rule("GET", "/v1/audit", Action::Operate),
     rule("GET", "/v1/audit/verify", Action::Operate),
+    rule("GET", "/v1/conflicts/stats", Action::Operate),
     rule("GET", "/v1/kinds", Action::SeeKinds),
     rule("GET", "/v1/kinds/{name}", Action::SeeKinds),
     rule("GET", "/v1/conflicts", Action::SeeConflicts),

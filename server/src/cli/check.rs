@@ -35,7 +35,7 @@ struct Finding {
 pub(super) fn run(check: &Check) -> anyhow::Result<ExitCode> {
     let directory = data::existing(&check.config, "check")?;
     if check.rebuild_conflicts {
-        return rebuild::run(&check.config, check.json);
+        return rebuild::run(check);
     }
     let mut progress = Progress::new("checking", "documents");
     let mut findings = Vec::new();

@@ -3,6 +3,7 @@
 mod list;
 mod settle;
 mod show;
+mod stats;
 
 use super::client::{self, Source};
 use super::output;
@@ -19,6 +20,8 @@ pub(super) enum Conflicts {
     List(Box<list::List>),
     /// Show one conflict with all its candidates
     Show(Box<show::Show>),
+    /// See which fields people disagree about, and how long it takes to settle
+    Stats(Box<stats::Stats>),
     /// Settle a conflict for everybody
     Settle(Box<settle::Settle>),
 }
@@ -29,6 +32,7 @@ pub(super) fn run(conflicts: Conflicts) -> anyhow::Result<ExitCode> {
         match conflicts {
             Conflicts::List(list) => list.run(client).await,
             Conflicts::Show(show) => show.run(client).await,
+            Conflicts::Stats(stats) => stats.run(client).await,
             Conflicts::Settle(settle) => settle.run(client).await,
         }
         .map(|()| ExitCode::SUCCESS)
@@ -40,6 +44,7 @@ impl Conflicts {
         match self {
             Self::List(list) => &list.source,
             Self::Show(show) => &show.source,
+            Self::Stats(stats) => &stats.source,
             Self::Settle(settle) => &settle.source,
         }
     }

@@ -1,7 +1,9 @@
-//! What operators ask besides monitoring: everybody's accounts, devices and keys, and the audit log.
+//! What operators ask besides monitoring: everybody's accounts, devices and keys, the audit log, and which fields
+//! people disagree about.
 
 mod accounts;
 mod audit;
+mod conflict_statistics;
 mod devices;
 mod keys;
 mod password;
@@ -13,6 +15,7 @@ use super::grants;
 use super::problem::Fault;
 use crate::access::{AccessControl, AccessError, Principal};
 use crate::accounts::AccountDirectory;
+use crate::conflicts::ConflictRecords;
 use axum::extract::{Extension, FromRef, FromRequestParts, Path};
 use axum::http::request::Parts;
 use std::collections::BTreeMap;
@@ -29,6 +32,7 @@ where
     AccessControl: FromRef<S>,
     AccountDirectory: FromRef<S>,
     Documents: FromRef<S>,
+    ConflictRecords: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(accounts::list_accounts))
@@ -42,6 +46,7 @@ where
         .routes(routes!(keys::delete_other_key))
         .routes(routes!(audit::read_audit))
         .routes(routes!(verify_audit::verify_audit))
+        .routes(routes!(conflict_statistics::conflict_statistics))
 }
 
 /// The account that a path names, by its id or by its name behind an `@`; a deleted one by its id.

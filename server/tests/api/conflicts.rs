@@ -1,13 +1,12 @@
 //! What people disagree about: recorded with the changes, listed, and settled by whoever may write.
 
+mod operators;
+
 use crate::access::{Person, start};
-use crate::support::{Api, JSON, Reply, device, json_output, output, tiebreak, write};
+use crate::support::{Api, JSON, Reply, device, write};
 use automerge::transaction::Transactable;
 use automerge::{ActorId, AutoCommit, ObjType, ROOT, ReadDoc, ScalarValue};
 use serde_json::{Value, json};
-use tiebreak_storage::relational::{Expect, RelationalStore, Statement, Step};
-use tiebreak_storage::{DocumentStore, SqliteOptions, SqliteStore};
-use tiebreak_tests::server_process::ServerProcess;
 use tiebreak_tests::wait::until;
 
 pub(crate) fn fork(document: &mut AutoCommit, actor: u8) -> AutoCommit {
@@ -399,91 +398,4 @@ fn only_who_may_read_a_document_sees_its_conflicts_and_only_who_may_write_settle
     ann.sends(&api, "PUT", &grant, &json!({ "role": "editor" })).expect(204);
     let settled = ben.sends(&api, "POST", &resolution, &choice).expect(200).json();
     assert_eq!(text(&settled["settled"]["by"], "name"), "ben");
-}
-
-#[test]
-fn an_operator_lists_shows_and_settles_with_and_without_a_server() {
-    let api = Api::start(&[]);
-    let apart = Apart::renamed(&api);
-    let conflict = the_conflict(&api);
-    let id = text(&conflict, "id").to_owned();
-    let url = format!("http://{}", api.server.address());
-    let list = output(&mut tiebreak(&["conflicts", "list", "--server", &url]));
-    assert!(list.contains(&id) && list.contains("Name") && list.contains("\"Anna\""), "{list}");
-    let shown = output(&mut tiebreak(&["conflicts", "show", &id, "--server", &url]));
-    assert!(
-        shown.contains("is open (write_write, version 1)") && shown.contains("before: \"Ann\""),
-        "{shown}"
-    );
-    let unquoted = tiebreak(&["conflicts", "settle", &id, "--value", "Ann"]).output().unwrap();
-    assert!(String::from_utf8_lossy(&unquoted.stderr).contains("double quotes"), "{unquoted:?}");
-    let none =
-        json_output(&mut tiebreak(&["conflicts", "list", "--json", "--state", "settled", "--server", &url]));
-    assert_eq!(none["items"], json!([]));
-
-    let Api { mut server, data } = api;
-    server.terminate();
-    assert!(server.wait().success());
-    let data_directory = data.path().to_str().unwrap();
-    let settle = ["conflicts", "settle", &id, "--value", "\"Ann B.\"", "--json", "--data", data_directory];
-    let settled = json_output(&mut tiebreak(&settle));
-    assert_eq!((text(&settled, "state"), text(&settled["settled"], "value")), ("settled", "Ann B."));
-    let server = ServerProcess::start(data.path(), &[]);
-    let api = Api { server, data };
-    assert_eq!(api.get(&apart.location).expect(200).json()["display_name"], "Ann B.");
-}
-
-#[test]
-fn records_that_are_lost_are_made_anew_from_the_documents_as_they_were() {
-    let api = Api::start(&[]);
-    Apart::renamed(&api);
-    let both = |write: fn(&mut AutoCommit)| {
-        Apart::of(&api, profile(), [write, |device| rename(device, "Anne")]);
-    };
-    both(|device| device.delete(ROOT, "display_name").unwrap());
-    both(|device| device.put(ROOT, "height_cm", 1000).unwrap());
-    let known = |api: &Api| {
-        let mut known: Vec<_> = conflicts(api, "?state=open")
-            .into_iter()
-            .map(|conflict| {
-                let sides = conflict["candidates"].as_array().unwrap().iter();
-                let sides: Vec<_> = sides.map(|side| (side["id"].clone(), side["value"].clone())).collect();
-                let name = |key: &str| conflict[key].clone();
-                (
-                    text(&conflict, "id").to_owned(),
-                    name("type"),
-                    name("label"),
-                    name("path"),
-                    name("base"),
-                    sides,
-                )
-            })
-            .collect();
-        known.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-        known
-    };
-    let before = known(&api);
-    let types: std::collections::BTreeSet<_> = before.iter().map(|(_, kind, ..)| kind.to_string()).collect();
-    assert_eq!((before.len(), types.len()), (3, 3), "{before:?}");
-    let Api { mut server, data } = api;
-    server.terminate();
-    assert!(server.wait().success());
-    tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let store = SqliteStore::open(data.path(), &SqliteOptions::default()).unwrap();
-        let statements =
-            ["DELETE FROM conflict_people", "DELETE FROM conflicts"].map(|sql| Statement::new(sql, []));
-        let steps = statements.into_iter().map(|statement| Step::Do(statement, Expect::Anything));
-        store.transact(steps.collect()).await.unwrap();
-        store.close().await.unwrap();
-    });
-    let rebuild = || {
-        let directory = data.path().to_str().unwrap();
-        json_output(&mut tiebreak(&["check", "--rebuild-conflicts", "--json", "--data", directory]))
-    };
-    let made = rebuild();
-    assert_eq!((&made["opened"], &made["changed"], &made["closed"]), (&json!(3), &json!(0), &json!(0)));
-    let again = rebuild();
-    assert_eq!((&again["opened"], &again["changed"], &again["closed"]), (&json!(0), &json!(0), &json!(0)));
-    let server = ServerProcess::start(data.path(), &[]);
-    assert_eq!(known(&Api { server, data }), before);
 }

@@ -26,6 +26,7 @@ const ADDRESSES: &[&str] = &[
     "/v1/audit",
     "/v1/audit/verify",
     "/v1/conflicts",
+    "/v1/conflicts/stats",
     "/v1/conflicts/{id}",
     "/v1/conflicts/{id}/resolution",
     "/v1/devices",

@@ -139,6 +139,9 @@ pub const ARRIVAL: &str = "SELECT received_ms FROM changes WHERE document = $1 A
 pub const COUNTS: &str = "SELECT kind, path, state, COUNT(*) AS conflicts FROM conflicts \
     GROUP BY kind, path, state ORDER BY conflicts DESC, kind, path, state LIMIT $1";
 
+/// How many are open, by kind.
+pub const OPEN_BY_KIND: &str = "SELECT kind, COUNT(*) FROM conflicts WHERE state = 'open' GROUP BY kind";
+
 /// Writes one under the number that was taken: all columns. What it is about and when it was opened stay as they were first written: a listing
 /// goes by them.
 pub const UPSERT: &str = concat!(

@@ -1,7 +1,7 @@
 //! `tiebreak check --rebuild-conflicts`.
 
-use super::super::output;
-use crate::config::Config;
+use super::Check;
+use crate::cli::output;
 use crate::conflicts::{ConflictRecords, Rebuilt};
 use crate::events::EventStreams;
 use crate::kinds;
@@ -22,11 +22,11 @@ struct Sum {
 }
 
 /// Documents are read one after the other; whatever was right stays as it is.
-pub(super) fn run(config: &Config, is_json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(check: &Check) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let sum = runtime.block_on(rebuild(config, is_json))?;
+    let sum = runtime.block_on(rebuild(check))?;
     let Sum { documents, rebuilt, unreadable } = sum;
-    if is_json {
+    if check.json {
         output::json(&json!({
             "documents": documents,
             "opened": rebuilt.opened,
@@ -44,7 +44,8 @@ pub(super) fn run(config: &Config, is_json: bool) -> anyhow::Result<ExitCode> {
     Ok(if unreadable == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn rebuild(config: &Config, is_json: bool) -> anyhow::Result<Sum> {
+async fn rebuild(check: &Check) -> anyhow::Result<Sum> {
+    let config = &check.config;
     let kinds = kinds::load(config.kinds.as_deref())?;
     let store = Arc::new(SqliteStore::open(&config.data, &SqliteOptions::default())?);
     let records =
@@ -62,11 +63,11 @@ async fn rebuild(config: &Config, is_json: bool) -> anyhow::Result<Sum> {
                 Ok(rebuilt) if rebuilt == Rebuilt::default() => {}
                 Ok(rebuilt) => {
                     sum.rebuilt.add(rebuilt);
-                    say(is_json, &format!("{document}: {}", words(rebuilt)))?;
+                    check.say(&format!("{document}: {}", words(rebuilt)))?;
                 }
                 Err(error) => {
                     sum.unreadable += 1;
-                    say(is_json, &format!("{document}: left as it is: {error}"))?;
+                    check.say(&format!("{document}: left as it is: {error}"))?;
                 }
             }
         }
@@ -79,9 +80,11 @@ async fn rebuild(config: &Config, is_json: bool) -> anyhow::Result<Sum> {
     Ok(sum)
 }
 
-/// With JSON there is one answer, at the end.
-fn say(is_json: bool, line: &str) -> anyhow::Result<()> {
-    if is_json { Ok(()) } else { output::line(line) }
+impl Check {
+    /// With JSON there is one answer, at the end.
+    fn say(&self, line: &str) -> anyhow::Result<()> {
+        if self.json { Ok(()) } else { output::line(line) }
+    }
 }
 
 fn words(Rebuilt { opened, changed, closed }: Rebuilt) -> String {

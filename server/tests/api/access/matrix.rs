@@ -35,6 +35,7 @@ fn rows() -> BTreeMap<(&'static str, &'static str), [&'static str; 5]> {
         (("post", "/v1/service-accounts"), operators),
         (("get", "/v1/audit"), operators),
         (("get", "/v1/audit/verify"), operators),
+        (("get", "/v1/conflicts/stats"), operators),
         (("get", "/v1/openapi.json"), public),
         (("get", "/.well-known/jwks.json"), public),
         (("post", "/v1/accounts"), public),
