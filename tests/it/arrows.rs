@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("tiebreak-bench", &["tiebreak-protocol"]),
     ("tiebreak-tests", &["tiebreak-protocol", "tiebreak-document", "tiebreak-sync"]),
+    ("conflict-inbox", &["tiebreak-client"]),
     ("offline-notes", &["tiebreak-client"]),
     ("profile-sync", &["tiebreak-client"]),
     ("samod-client", &[]),

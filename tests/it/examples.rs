@@ -100,6 +100,36 @@ fn a_profile_edited_on_three_devices_offline_ends_the_same_on_all() {
 }
 
 #[test]
+fn an_inbox_of_disagreements_is_settled_offline_and_both_devices_end_with_what_was_chosen() {
+    let data = tempfile::tempdir().unwrap();
+    let server = ServerProcess::start(data.path(), &[]);
+    let play = |answers: &str| {
+        let mut inbox = example("conflict-inbox");
+        let mut child =
+            inbox.arg(address(&server)).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("starts");
+        child.stdin.take().expect("piped").write_all(answers.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{printed}");
+        printed
+    };
+    let printed = play("Annie\n1\n");
+    assert!(printed.contains("Profile: display_name") && printed.contains("before: \"Ann\""), "{printed}");
+    assert!(printed.contains("Cart: lines, tent") && printed.contains(": nothing"), "{printed}");
+    assert!(
+        printed.contains("Profile, 0 open: ") && printed.contains("\"display_name\":\"Annie\""),
+        "{printed}"
+    );
+    assert!(printed.contains("Cart, 0 open: "), "{printed}");
+    assert!(
+        printed.contains("Group, 0 open: ") && !printed.contains("Group: "),
+        "nobody is asked: {printed}"
+    );
+    let printed = play("");
+    assert!(printed.contains("It stays open.") && printed.contains("Profile, 1 open: "), "{printed}");
+}
+
+#[test]
 fn without_a_server_the_profile_says_so_and_goes_on_when_there_is_one() {
     let data = tempfile::tempdir().unwrap();
     let server = ServerProcess::start(data.path(), &[]);
