@@ -34,8 +34,11 @@ impl Touches {
 
     /// Whether two of them, of one version, know nothing of each other.
     pub(super) fn are_divided(&self) -> bool {
-        let versions: BTreeSet<_> = self.versions().collect();
-        versions.len() < self.0.len()
+        // Of most places there are one or two.
+        if let [one, other] = self.0.as_slice() {
+            return one.version == other.version;
+        }
+        self.0.len() > 2 && self.versions().collect::<BTreeSet<_>>().len() < self.0.len()
     }
 
     pub(super) fn versions(&self) -> impl Iterator<Item = ShortId> {
