@@ -94,8 +94,6 @@ words! {
     Newest = "newest",
     Largest = "largest",
     Smallest = "smallest",
-    /// The value of the document's owner.
-    Owner = "owner",
 }
 
 words! {

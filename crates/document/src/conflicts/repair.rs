@@ -105,8 +105,6 @@ impl Review<'_> {
                 let sides = standing.iter().zip(&shown);
                 sides.max_by_key(|(side, _)| side.changes().max()).map(|(_, shown)| shown)
             }
-            // Who owns the document is not written in it.
-            Resolver::Owner => None,
         }?;
         let deps = conflict.candidates.iter().flat_map(|side| side.changes.iter().copied()).collect();
         let message = json!({ RESOLVE: conflict.id.to_string(), RULE: resolver.as_str() });
