@@ -32,7 +32,7 @@ const DISAGREEMENTS = [
   ["a name put down and typed in", profile, named("Bob"), doc => splice(doc, ["display_name"], 3, 0, "a"), "replace_edit", { pick: "Anna" }, doc => doc.display_name === "Anna"],
   ["a line removed while more are wanted, kept", cart, removeTent, twoMore, "delete_edit", { keep: true }, doc => Number(doc.lines.tent.qty) === 3],
   ["more wanted while the line is removed, removed", cart, twoMore, removeTent, "delete_edit", { keep: false }, doc => !("tent" in doc.lines)],
-  ["one line made twice", cart, stove("gas"), stove("wood"), "write_write", { value: { note: "both" } }, doc => doc.lines.stove.note === "both"],
+  ["one line made twice", cart, stove("gas"), stove("wood"), "write_write", { value: { qty: 2, note: "both" } }, doc => doc.lines.stove.note === "both" && Number(doc.lines.stove.qty) === 2],
   [
     "a field deep inside",
     group,
