@@ -148,13 +148,13 @@ describe("two devices that disagree", () => {
 })
 
 describe("a line that one device removes and the other changes", () => {
-  const cart = { lines: { bread: { note: "" }, milk: { note: "" } } }
+  const cart = { lines: { bread: { qty: 1, note: "" }, milk: { qty: 1, note: "" } } }
   const remove = doc => void delete doc.lines.bread
   const edit = doc => void (doc.lines.bread.note = "sliced")
 
   for (const [what, keep, lines] of [
-    ["is kept, as it was changed", true, { bread: { note: "sliced" }, milk: { note: "" } }],
-    ["is removed", false, { milk: { note: "" } }],
+    ["is kept, as it was changed", true, { bread: { qty: 1, note: "sliced" }, milk: { qty: 1, note: "" } }],
+    ["is removed", false, { milk: { qty: 1, note: "" } }],
   ]) {
     test(what, async t => {
       const pair = await twoDevices(t, cart, { kind: "cart" })
